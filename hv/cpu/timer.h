@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Time and one-shot timers. Unit: TSC ticks (tsc_khz per millisecond); the TSC is assumed constant.
+ * All timers share the local APIC's one-shot timer. Call with interrupts off (the hypervisor only
+ * opens them in the idle loop and around an exit by interrupt).
+ */
+#ifndef HV_CPU_TIMER_H
+#define HV_CPU_TIMER_H
+
+#include "lib/types.h"
+
+extern uint64_t tsc_khz;
+
+uint64_t tsc_now(void);
+static inline uint64_t us_to_tsc(uint64_t us)
+{
+	return us * tsc_khz / 1000;
+}
+
+struct timer {
+	uint64_t deadline; /* TSC; 0 = not armed */
+	void (*fire)(
+		struct timer *timer); /* runs in the run loop, interrupts off, after it disarmed */
+	struct timer *next;
+};
+
+/* Arms or moves a timer; a deadline in the past fires at the next timer_run(). */
+void timer_arm(struct timer *timer, uint64_t deadline);
+void timer_cancel(struct timer *timer); /* harmless when not armed */
+void timer_run(void);                   /* fires what is due; called by the run loop */
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Interrupt descriptor table of the hypervisor. Handlers run with interrupts off, each kind on its own IST stack
+ * (R18), never use GS and find their CPU by the stack. Vector plan below.
+ */
+#ifndef HV_CPU_TRAP_H
+#define HV_CPU_TRAP_H
+
+#include "lib/types.h"
+
+#define VEC_NMI      2
+#define VEC_DF       8
+#define VEC_PF       14
+#define VEC_MC       18
+#define VEC_PIN      0x40 /* + physical IOAPIC pin */
+#define VEC_TIMER    0xf0
+#define VEC_SPURIOUS 0xff
+
+/* What the entry stubs push, lowest address first. */
+struct trap_frame {
+	uint64_t r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax;
+	uint64_t vector, error;
+	uint64_t rip, cs, rflags, rsp, ss;
+};
+ASSERT_SIZE(struct trap_frame, 22 * 8);
+
+void trap_init(void); /* loads GDT, TSS, IDT; interrupts stay off */
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The vendor seam. One implementation (amdv, later vtx) is chosen at boot; vendor-neutral code calls
+ * through `virt` and sees struct vm_exit. Interrupts are off in all calls.
+ */
+#ifndef HV_VIRT_VIRT_OPS_H
+#define HV_VIRT_VIRT_OPS_H
+
+#include "vm/vcpu.h"
+
+enum npt_type { NPT_RAM, NPT_MMIO };
+
+struct virt_ops {
+	const char *name;
+
+	/* Can this CPU do it? 0, or -ENODEV after writing a reason that a user understands to *why. */
+	int (*probe)(const char **why);
+
+	/* Turns the extension on, on this CPU. */
+	void (*cpu_enable)(void);
+
+	/* Allocates and fills the control block. -ENOMEM. */
+	int (*vcpu_init)(struct vcpu *vcpu, const struct vcpu_entry *entry);
+
+	/*
+	 * Runs until the next exit. vector >= 0 is offered as external interrupt: *delivered says whether the
+	 * vCPU took it. A physical interrupt that ended the run has been taken by its handler on return.
+	 */
+	void (*vcpu_run)(struct vcpu *vcpu, int vector, bool *delivered, struct vm_exit *exit);
+
+	void (*sysregs_read)(const struct vcpu *vcpu, struct vcpu_sysregs *regs);
+	void (*efer_write)(struct vcpu *vcpu,
+			   uint64_t efer); /* keeps what the extension needs set */
+	void (*inject_exception)(struct vcpu *vcpu, uint8_t vector, bool has_error, uint32_t error);
+	void (*clear_int_shadow)(struct vcpu *vcpu);
+
+	/* Whether the VM's access to ports [first, last] exits. Default: all do. */
+	void (*io_intercept)(struct vm *vm, uint16_t first, uint16_t last, bool on);
+
+	/* Nested page table: map (hpa may be 2 MiB-aligned for large pages), unmap, look up. -ENOMEM. */
+	int (*npt_map)(struct vm *vm, gpa_t gpa, hpa_t hpa, uint64_t len, bool write,
+		       enum npt_type type);
+	void (*npt_unmap)(struct vm *vm, gpa_t gpa, uint64_t len);
+	bool (*npt_lookup)(const struct vm *vm, gpa_t gpa, hpa_t *hpa, bool *write);
+
+	/* Prints the control block for a dump. */
+	void (*dump)(const struct vcpu *vcpu);
+};
+
+extern const struct virt_ops *virt;
+extern const struct virt_ops amdv_ops;
+
+/* Chooses an implementation; ends the boot with a clear line when there is none. */
+void virt_init(void);
+
+#endif

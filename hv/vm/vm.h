@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A virtual machine: the driver VM or a guest. Built at boot, never freed; a VM that dies stays listed
+ * with its reason. One vCPU for now.
+ */
+#ifndef HV_VM_VM_H
+#define HV_VM_VM_H
+
+#include "dev/vioapic.h"
+#include "dev/vlapic.h"
+#include "dev/vpci.h"
+#include "dev/vuart.h"
+#include "vm/vcpu.h"
+
+#define VM_MAX      16
+#define VM_NAME_LEN 12
+#define VM_RAM_MAX  4
+
+enum vm_kind { VM_DVM, VM_GUEST };
+enum vm_state { VM_BUILT, VM_RUNNING, VM_STOPPED, VM_KILLED };
+
+/* A piece of RAM, contiguous in gpa and hpa. */
+struct vm_ram_range {
+	gpa_t gpa;
+	uint64_t size;
+	uint8_t *hva;
+};
+
+struct vm {
+	char name[VM_NAME_LEN];
+	unsigned int id; /* index in vms[]; ASID is id + 1 */
+	enum vm_kind kind;
+	enum vm_state state;
+	char reason[120];  /* first reason of VM_KILLED / VM_STOPPED */
+	uint64_t mem_size; /* bytes asked for */
+	uint8_t mac[6];
+	const char *cmdline;
+
+	struct vm_ram_range ram[VM_RAM_MAX];
+	unsigned int ram_count;
+	void *npt_root;  /* vendor format */
+	void *io_bitmap; /* vendor format */
+
+	struct vcpu vcpu;
+	struct vlapic lapic;
+	struct vioapic ioapic;
+	struct vuart uart;
+	struct vpci_bus pci;
+	struct virtio_net *vnic; /* its split-ring network card, or NULL */
+
+	uint64_t exits[EXIT_KINDS];
+	uint64_t entries;
+	uint64_t run_tsc; /* TSC ticks inside the VM */
+	uint64_t unknown_msr, unknown_io;
+};
+
+extern struct vm *vms[VM_MAX];
+extern unsigned int vm_count;
+
+/*
+ * The VM's own fault: stops it, keeps the first reason, prints one line and a dump. The caller goes on with a
+ * harmless value; the run loop does not enter the VM again.
+ */
+void vm_kill(struct vm *vm, const char *fmt, ...) __format(2, 3);
+
+/* The VM ended by itself (power off, reset). */
+void vm_stop(struct vm *vm, const char *reason);
+
+static inline bool vm_alive(const struct vm *vm)
+{
+	return vm->state == VM_RUNNING;
+}
+
+struct vm *vm_find(const char *name); /* NULL if there is none */
+
+#endif
