@@ -28,5 +28,6 @@ struct timer {
 void timer_arm(struct timer *timer, uint64_t deadline);
 void timer_cancel(struct timer *timer); /* harmless when not armed */
 void timer_run(void);                   /* fires what is due; called by the run loop */
+void timer_irq(void);                   /* from the interrupt handler: the hardware timer fired */
 
 #endif

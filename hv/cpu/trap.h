@@ -26,4 +26,7 @@ ASSERT_SIZE(struct trap_frame, 22 * 8);
 
 void trap_init(void); /* loads GDT, TSS, IDT; interrupts stay off */
 
+/* From entry.S only. */
+void trap_dispatch(struct trap_frame *frame);
+
 #endif

@@ -6,10 +6,12 @@
 #ifndef HV_VM_VM_H
 #define HV_VM_VM_H
 
+#include "dev/rtc.h"
 #include "dev/vioapic.h"
 #include "dev/vlapic.h"
 #include "dev/vpci.h"
 #include "dev/vuart.h"
+#include "vm/fpu.h"
 #include "vm/vcpu.h"
 
 #define VM_MAX      16
@@ -42,9 +44,11 @@ struct vm {
 	void *io_bitmap; /* vendor format */
 
 	struct vcpu vcpu;
+	struct fpu fpu;
 	struct vlapic lapic;
 	struct vioapic ioapic;
 	struct vuart uart;
+	struct rtc rtc;
 	struct vpci_bus pci;
 	struct virtio_net *vnic; /* its split-ring network card, or NULL */
 

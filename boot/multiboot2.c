@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copies the Multiboot2 boot information out of GRUB's memory. */
+#include "boot/multiboot2.h"
+
+#include "debug/log.h"
+#include "lib/string.h"
+
+enum { TAG_END = 0, TAG_CMDLINE = 1, TAG_MODULE = 3, TAG_MMAP = 6 };
+
+struct mb2_tag {
+	uint32_t type, size;
+};
+
+struct mb2_module {
+	struct mb2_tag tag;
+	uint32_t start, end;
+	char line[];
+};
+
+struct mb2_mmap {
+	struct mb2_tag tag;
+	uint32_t entry_size, entry_version;
+};
+
+struct mb2_mmap_entry {
+	uint64_t addr, len;
+	uint32_t type, reserved;
+};
+
+static void copy_line(char *dst, const char *src, uint32_t max, const char *what)
+{
+	if (strnlen(src, max) == max || strlcpy(dst, src, BOOT_LINE) >= BOOT_LINE)
+		boot_fail("%s is longer than %d characters", what, BOOT_LINE - 1);
+}
+
+static void read_module(struct boot_info *boot, const struct mb2_module *m)
+{
+	struct boot_module *out = &boot->module[boot->modules];
+
+	if (boot->modules == BOOT_MODULES)
+		boot_fail("more than %d boot modules", BOOT_MODULES);
+	if (m->end < m->start)
+		boot_fail("boot module %u ends before it starts", boot->modules);
+	out->start = m->start;
+	out->size = m->end - m->start;
+	copy_line(out->line, m->line, m->tag.size - sizeof(*m), "a module's command line");
+	boot->modules++;
+}
+
+static void read_mmap(struct boot_info *boot, const struct mb2_mmap *map)
+{
+	const char *at = (const char *)(map + 1), *end = (const char *)map + map->tag.size;
+
+	if (map->entry_size < sizeof(struct mb2_mmap_entry))
+		boot_fail("memory map entries of %u bytes", map->entry_size);
+	for (; at + sizeof(struct mb2_mmap_entry) <= end; at += map->entry_size) {
+		const struct mb2_mmap_entry *e = (const void *)at;
+
+		if (boot->ranges == BOOT_RANGES)
+			boot_fail("more than %d memory ranges", BOOT_RANGES);
+		boot->range[boot->ranges++] = (struct boot_range){ e->addr, e->len, e->type };
+	}
+}
+
+void multiboot2_read(struct boot_info *boot, uint32_t magic, uint32_t info)
+{
+	const uint32_t *head = (const void *)(uint64_t)info;
+	const char *at = (const char *)(head + 2), *end = (const char *)head + head[0];
+
+	if (magic != MB2_BOOT_MAGIC)
+		boot_fail("not started by a Multiboot2 loader (magic %x)", magic);
+	while (at + sizeof(struct mb2_tag) <= end) {
+		const struct mb2_tag *tag = (const void *)at;
+
+		if (tag->type == TAG_END)
+			break;
+		if (tag->size < sizeof(*tag) || tag->size > (uint64_t)(end - at))
+			boot_fail("broken boot information (tag %u, size %u)", tag->type,
+				  tag->size);
+		if (tag->type == TAG_CMDLINE)
+			copy_line(boot->words, at + sizeof(*tag), tag->size - sizeof(*tag),
+				  "the hypervisor's command line");
+		else if (tag->type == TAG_MODULE && tag->size > sizeof(struct mb2_module))
+			read_module(boot, (const void *)tag);
+		else if (tag->type == TAG_MMAP && tag->size > sizeof(struct mb2_mmap))
+			read_mmap(boot, (const void *)tag);
+		at += ALIGN_UP(tag->size, 8);
+	}
+	if (boot->ranges == 0)
+		boot_fail("the boot loader gave no memory map");
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The machine's local APIC, owned by the hypervisor: xAPIC registers, or x2APIC MSRs when the firmware left that
+ * on. Source: Intel SDM 3A ch. 10.
+ */
+#ifndef HV_CPU_LAPIC_H
+#define HV_CPU_LAPIC_H
+
+#include "lib/types.h"
+
+/* Maps and enables it, silences the 8259s, calibrates TSC and timer (sets tsc_khz). */
+void lapic_init(void);
+
+void lapic_eoi(void);
+uint8_t lapic_id(void);
+
+/* One interrupt VEC_TIMER after so many TSC ticks; 0 stops the timer. */
+void lapic_timer(uint64_t tsc_ticks);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The boot order of the hypervisor, from long mode to the run loop. */
+#include "boot/multiboot2.h"
+#include "cpu/ioapic.h"
+#include "cpu/irq.h"
+#include "cpu/lapic.h"
+#include "cpu/timer.h"
+#include "cpu/trap.h"
+#include "cpu/x86.h"
+#include "debug/console.h"
+#include "debug/log.h"
+#include "debug/monitor.h"
+#include "debug/symbol.h"
+#include "mem/layout.h"
+#include "mem/paging.h"
+#include "mem/phys.h"
+#include "net/net.h"
+#include "virt/virt_ops.h"
+#include "vm/build.h"
+#include "vm/config.h"
+#include "vm/sched.h"
+
+#define MAIN_STACK  (8 * PAGE_SIZE)
+#define COM1_PIN    4
+#define COM1_IER    0x3f9
+#define COM1_RX_IRQ 1
+
+void __noreturn hv_main(uint32_t magic, uint32_t info);
+void __noreturn stack_switch(void *top, void (*fn)(void));
+
+static struct boot_info boot;
+static struct config config;
+
+static void console_input(void)
+{
+	/* The handler only wakes the run loop, which polls the port. */
+}
+
+static void start_console_input(void)
+{
+	irq_own(COM1_PIN, console_input);
+	outb(COM1_IER, COM1_RX_IRQ);
+}
+
+static void build_vms(void)
+{
+	for (unsigned int i = 0; i < config.vms; i++) {
+		build_vm(&config, i);
+		log_stage("VM %s: %lu MiB", config.vm[i].name, config.vm[i].mem >> 20);
+	}
+}
+
+/* On the guarded stack; the boot mapping is gone. */
+static void run(void)
+{
+	trap_init();
+	lapic_init();
+	ioapic_init();
+	log_stage("interrupts and clock: TSC %lu.%03lu MHz, %u IOAPIC pins", tsc_khz / 1000,
+		  tsc_khz % 1000, ioapic_pins());
+	config_read(&config, &boot);
+	build_place_modules(&config, &boot);
+	if (config.symbols)
+		symbol_init(hpa_to_hva(config.symbols->start), config.symbols->size);
+	log_stage("configuration: %u VMs, %u modules", config.vms, boot.modules);
+	virt_init();
+	fpu_init();
+	log_stage("virtualization: %s", virt->name);
+	monitor_init();
+	net_init();
+	build_vms();
+	if (config.focus[0])
+		console_focus(config.focus);
+	start_console_input();
+	log_stage("running");
+	sched_run(config.run_seconds);
+}
+
+void __noreturn hv_main(uint32_t magic, uint32_t info)
+{
+	console_init();
+	log_info("Pollux, a type-1 microhypervisor with twin drivers");
+	multiboot2_read(&boot, magic, info);
+	phys_init(&boot);
+	paging_init();
+	log_stage("memory: %lu MiB RAM, page tables", phys_ram_bytes() >> 20);
+	stack_switch(stack_alloc(MAIN_STACK), run);
+}

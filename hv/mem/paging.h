@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The hypervisor's own page tables (4-level). Image by section with one right each, all RAM but the image
+ * at DIRECT_BASE (NX), device registers at MMIO_BASE, stacks with guard pages at STACK_BASE. Nothing below
+ * 1 TiB, nothing in the upper half (R2). Source: AMD APM 2 5.3, Intel SDM 3A 4.5.
+ */
+#ifndef HV_MEM_PAGING_H
+#define HV_MEM_PAGING_H
+
+#include "lib/types.h"
+
+#define PTE_P    BIT(0)
+#define PTE_W    BIT(1)
+#define PTE_U    BIT(2)
+#define PTE_PWT  BIT(3)
+#define PTE_PCD  BIT(4)
+#define PTE_A    BIT(5)
+#define PTE_D    BIT(6)
+#define PTE_PS   BIT(7)
+#define PTE_NX   BIT(63)
+#define PTE_ADDR 0x000ffffffffff000UL
+
+/* Builds the tables and switches to them. phys_init() came before; hpa_to_hva() works afterwards. */
+void paging_init(void);
+
+/* The root (hpa) of the hypervisor's tables. */
+hpa_t paging_root(void);
+
+/* Maps [hpa, hpa+len) at va with the given PTE flags (P is implied), 2 MiB pages where aligned. */
+void paging_map(uint64_t va, hpa_t hpa, uint64_t len, uint64_t flags);
+
+/* Device registers: uncached, never executable. Page-aligned hpa. Stays mapped for ever. */
+void *mmio_map(hpa_t hpa, uint64_t len);
+
+/* A new stack of size bytes between two unmapped pages. Returns its top. */
+void *stack_alloc(uint64_t size);
+
+/* The leaf entry that maps va, or 0; *level: 0 = 4 KiB, 1 = 2 MiB, 2 = 1 GiB. */
+uint64_t paging_lookup(uint64_t va, int *level);
+
+#endif

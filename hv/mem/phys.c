@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Frame table and page allocator. */
+#include "mem/phys.h"
+
+#include "debug/log.h"
+#include "lib/string.h"
+#include "mem/layout.h"
+
+static uint8_t *frame; /* one enum frame_owner (+ VM id) per 4 KiB frame */
+static uint64_t frames;
+static hpa_t alloc_floor = MIB(1);
+
+static void set_range(hpa_t start, hpa_t end, unsigned int owner)
+{
+	for (uint64_t i = start >> PAGE_SHIFT; i < end >> PAGE_SHIFT && i < frames; i++)
+		if (frame[i] != FRAME_NONE)
+			frame[i] = owner;
+}
+
+/* The frame table itself lies at the end of the highest RAM range below 4 GiB that has room. */
+static hpa_t place_table(const struct boot_info *boot, uint64_t size)
+{
+	hpa_t best = 0;
+
+	for (unsigned int i = 0; i < boot->ranges; i++) {
+		const struct boot_range *r = &boot->range[i];
+		hpa_t end = ALIGN_DOWN(MIN(r->start + r->size, GIB(4)), PAGE_SIZE);
+
+		if (r->type == RANGE_RAM && end > r->start && end - r->start > size + MIB(16))
+			best = MAX(best, end - size);
+	}
+	for (unsigned int i = 0; i < boot->modules; i++)
+		if (boot->module[i].start + boot->module[i].size > best)
+			best = ALIGN_DOWN(MIN(best, boot->module[i].start - size), PAGE_SIZE);
+	if (best < MIB(16))
+		boot_fail("too little memory: no room for the frame table (%lu KiB)", size >> 10);
+	return best;
+}
+
+void phys_init(const struct boot_info *boot)
+{
+	uint64_t table_size;
+	hpa_t table, top = 0;
+
+	for (unsigned int i = 0; i < boot->ranges; i++)
+		if (boot->range[i].type == RANGE_RAM)
+			top = MAX(top, boot->range[i].start + boot->range[i].size);
+	top = MIN(top, DIRECT_SIZE);
+	table_size = ALIGN_UP(top >> PAGE_SHIFT, PAGE_SIZE);
+	table = place_table(boot, table_size);
+
+	frame = (uint8_t *)(uint64_t)table; /* identity-mapped until phys_use_direct_map() */
+	memset(frame, FRAME_NONE, table_size);
+	frames = top >> PAGE_SHIFT;
+	for (unsigned int i = 0; i < boot->ranges; i++) {
+		const struct boot_range *r = &boot->range[i];
+		hpa_t start = ALIGN_UP(r->start, PAGE_SIZE);
+		hpa_t end = MIN(ALIGN_DOWN(r->start + r->size, PAGE_SIZE), top);
+
+		for (hpa_t a = start; r->type == RANGE_RAM && a < end; a += PAGE_SIZE)
+			frame[a >> PAGE_SHIFT] = FRAME_FREE;
+	}
+	set_range(HV_PHYS_START, image_end_hpa(), FRAME_HV);
+	set_range(table, table + table_size, FRAME_HV);
+	for (unsigned int i = 0; i < boot->modules; i++)
+		set_range(boot->module[i].start & PAGE_MASK,
+			  ALIGN_UP(boot->module[i].start + boot->module[i].size, PAGE_SIZE),
+			  FRAME_BOOT);
+}
+
+void phys_use_direct_map(void)
+{
+	frame = hpa_to_hva((hpa_t)frame);
+}
+
+bool phys_is_ram(hpa_t hpa)
+{
+	return hpa >> PAGE_SHIFT < frames && frame[hpa >> PAGE_SHIFT] != FRAME_NONE;
+}
+
+bool phys_owned_by(hpa_t hpa, uint64_t len, unsigned int owner)
+{
+	uint64_t first = hpa >> PAGE_SHIFT, last = (hpa + len - 1) >> PAGE_SHIFT;
+
+	if (len == 0 || hpa + len < hpa || last >= frames)
+		return false;
+	for (uint64_t i = first; i <= last; i++)
+		if (frame[i] != owner)
+			return false;
+	return true;
+}
+
+hpa_t phys_top(void)
+{
+	return frames << PAGE_SHIFT;
+}
+
+uint64_t phys_ram_bytes(void)
+{
+	uint64_t n = 0;
+
+	for (uint64_t i = 0; i < frames; i++)
+		n += frame[i] != FRAME_NONE;
+	return n << PAGE_SHIFT;
+}
+
+uint64_t phys_free_bytes(hpa_t above)
+{
+	uint64_t n = 0;
+
+	for (uint64_t i = above >> PAGE_SHIFT; i < frames; i++)
+		n += frame[i] == FRAME_FREE;
+	return n << PAGE_SHIFT;
+}
+
+/* Below 4 GiB only: a 32-bit device must reach what the driver VM is later given. */
+static uint64_t find_free(uint64_t pages, uint64_t align_pages)
+{
+	uint64_t top = MIN(frames, GIB(4) >> PAGE_SHIFT);
+	uint64_t at = top >= pages ? ALIGN_DOWN(top - pages, align_pages) : 0;
+
+	while (at >= alloc_floor >> PAGE_SHIFT && at > 0) {
+		uint64_t i = pages;
+
+		while (i > 0 && frame[at + i - 1] == FRAME_FREE)
+			i--;
+		if (i == 0)
+			return at;
+		/* Frame at+i-1 is taken: the next candidate ends below it. */
+		if (at + i - 1 < pages)
+			return 0;
+		at = ALIGN_DOWN(at + i - 1 - pages, align_pages);
+	}
+	return 0;
+}
+
+hpa_t phys_alloc(uint64_t len, uint64_t align, unsigned int owner)
+{
+	uint64_t pages = ALIGN_UP(len, PAGE_SIZE) >> PAGE_SHIFT;
+	uint64_t at = pages ? find_free(pages, align >> PAGE_SHIFT) : 0;
+
+	if (!at)
+		return 0;
+	memset(&frame[at], owner, pages);
+	memset(hpa_to_hva(at << PAGE_SHIFT), 0, pages << PAGE_SHIFT);
+	return at << PAGE_SHIFT;
+}
+
+void *phys_alloc_hv(uint64_t len)
+{
+	hpa_t hpa = phys_alloc(len, PAGE_SIZE, FRAME_HV);
+
+	if (!hpa)
+		boot_fail("too little memory: the hypervisor needs %lu KiB more", len >> 10);
+	return hpa_to_hva(hpa);
+}
+
+void phys_set_owner(hpa_t hpa, uint64_t len, unsigned int owner)
+{
+	set_range(hpa & PAGE_MASK, ALIGN_UP(hpa + len, PAGE_SIZE), owner);
+}
+
+void phys_set_floor(hpa_t floor)
+{
+	alloc_floor = MAX(floor, MIB(1));
+}

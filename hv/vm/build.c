@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Makes VMs. */
+#include "vm/build.h"
+
+#include "cpu/irq.h"
+#include "debug/console.h"
+#include "debug/log.h"
+#include "dev/mptable.h"
+#include "dev/vpci_pass.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mem/layout.h"
+#include "mem/phys.h"
+#include "net/net.h"
+#include "virt/virt_ops.h"
+#include "vm/load.h"
+#include "vm/mem.h"
+
+#define LOW_RAM_END 0x9f000UL
+#define BIOS_START  0xa0000UL
+#define BIOS_SIZE   0x60000UL
+#define MP_GPA      0xf0000UL
+#define VNIC_SLOT   5
+#define VNIC_PIN    20
+#define HV_MARGIN   MIB(8) /* page tables, stacks, control blocks */
+
+static struct vpci_pass nic; /* the assigned network card */
+
+static uint64_t dvm_memory(const struct config *cfg)
+{
+	for (unsigned int i = 0; i < cfg->vms; i++)
+		if (cfg->vm[i].kind == VM_DVM)
+			return cfg->vm[i].mem;
+	return 0;
+}
+
+static uint64_t guest_memory(const struct config *cfg)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < cfg->vms; i++)
+		if (cfg->vm[i].kind == VM_GUEST)
+			sum += cfg->vm[i].mem;
+	return sum;
+}
+
+static void move_up(struct boot_module *m)
+{
+	hpa_t to = phys_alloc(m->size, PAGE_SIZE, FRAME_BOOT);
+
+	if (!to)
+		boot_fail("too little memory: no room to move a boot module of %lu KiB",
+			  m->size >> 10);
+	memcpy(hpa_to_hva(to), hpa_to_hva(m->start), m->size);
+	phys_set_owner(m->start, m->size, FRAME_FREE);
+	m->start = to;
+}
+
+void build_place_modules(const struct config *cfg, struct boot_info *boot)
+{
+	uint64_t dvm = dvm_memory(cfg), need = guest_memory(cfg) + HV_MARGIN, have;
+
+	phys_set_floor(MAX(dvm, image_end_hpa()));
+	for (unsigned int i = 0; i < boot->modules; i++)
+		if (boot->module[i].start < dvm)
+			need += ALIGN_UP(boot->module[i].size, PAGE_SIZE);
+	have = phys_free_bytes(MAX(dvm, image_end_hpa()));
+	if (have < need)
+		boot_fail(
+			"too little memory: %lu MiB RAM; the driver VM takes the first %lu MiB, and of the %lu "
+			"MiB for guests and modules %lu MiB are missing",
+			phys_ram_bytes() >> 20, dvm >> 20, need >> 20, ((need - have) >> 20) + 1);
+	for (unsigned int i = 0; i < boot->modules; i++)
+		if (boot->module[i].size && boot->module[i].start < dvm)
+			move_up(&boot->module[i]);
+}
+
+static void add_ram(struct vm *vm, gpa_t gpa, hpa_t hpa, uint64_t size)
+{
+	BUG_ON(vm->ram_count == VM_RAM_MAX);
+	vm->ram[vm->ram_count++] = (struct vm_ram_range){ gpa, size, hpa_to_hva(hpa) };
+	if (virt->npt_map(vm, gpa, hpa, size, true, NPT_RAM))
+		boot_fail("too little memory: no page for nested tables of %s", vm->name);
+}
+
+/* A piece of the driver VM's RAM: gpa == hpa. */
+static void add_identity(struct vm *vm, hpa_t start, hpa_t end)
+{
+	if (end <= start)
+		return;
+	if (!phys_owned_by(start, end - start, FRAME_FREE))
+		boot_fail("too little memory: %s needs %lx-%lx, which is not all free RAM",
+			  vm->name, start, end);
+	phys_set_owner(start, end - start, FRAME_VM + vm->id);
+	memset(hpa_to_hva(start), 0, end - start);
+	add_ram(vm, start, start, end - start);
+}
+
+static hpa_t alloc_ram(const struct vm *vm, uint64_t size)
+{
+	hpa_t hpa = phys_alloc(size, MIN(MIB(2), size & -size), FRAME_VM + vm->id);
+
+	if (!hpa)
+		boot_fail("too little memory: no %lu KiB in one piece for %s", size >> 10,
+			  vm->name);
+	return hpa;
+}
+
+static void build_memory(struct vm *vm)
+{
+	if (vm->kind == VM_GUEST) {
+		add_ram(vm, 0, alloc_ram(vm, vm->mem_size), vm->mem_size);
+		return;
+	}
+	add_identity(vm, 0, LOW_RAM_END);
+	add_ram(vm, BIOS_START, alloc_ram(vm, BIOS_SIZE), BIOS_SIZE);
+	add_identity(vm, MIB(1), MIN(HV_PHYS_START, vm->mem_size));
+	add_identity(vm, ALIGN_UP(image_end_hpa(), MIB(2)), vm->mem_size);
+}
+
+/* Gives the network card to the driver VM: ports, registers, interrupt pin. */
+static void build_nic(struct vm *vm, struct mp_pci_irq *irq)
+{
+	if (vpci_pass_find_nic(&nic, vm)) {
+		log_warn("%s: no network card to pass through", vm->name);
+		return;
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(nic.bar); i++) {
+		const struct vpci_pass_bar *b = &nic.bar[i];
+
+		if (b->size && b->io)
+			virt->io_intercept(vm, b->base, b->base + b->size - 1, false);
+		else if (b->size && virt->npt_map(vm, b->base, b->base,
+						  ALIGN_UP(b->size, PAGE_SIZE), true, NPT_MMIO))
+			boot_fail("too little memory: no page for the network card's registers");
+	}
+	vioapic_map(&vm->ioapic, nic.pin, nic.pin);
+	irq_forward(nic.pin, &vm->ioapic, nic.pin);
+	*irq = (struct mp_pci_irq){ .slot = nic.dev.slot, .ioapic_pin = nic.pin };
+	log_info("%s owns the network card %04x:%04x at 00:%02x.0, pin %u", vm->name, nic.vendor,
+		 nic.device, nic.dev.slot, nic.pin);
+}
+
+static void build_devices(struct vm *vm)
+{
+	struct mp_pci_irq irq[2];
+	unsigned int irqs = 0;
+
+	vlapic_init(&vm->lapic, vm);
+	vioapic_init(&vm->ioapic, vm);
+	vuart_init(&vm->uart, vm, vm->name);
+	console_register(&vm->uart.source, true);
+	rtc_init(&vm->rtc);
+	virt->io_intercept(vm, 0, 0xffff, true);
+	virt->io_intercept(vm, 0x80, 0x80, false); /* Linux's I/O delay: harmless, frequent */
+	irq[irqs] = (struct mp_pci_irq){ 0 };
+	if (vm->kind == VM_DVM) {
+		build_nic(vm, &irq[irqs]);
+		irqs += irq[irqs].ioapic_pin != 0;
+	}
+	if (net_add_nic(vm, VNIC_SLOT, VNIC_PIN) == 0)
+		irq[irqs++] = (struct mp_pci_irq){ .slot = VNIC_SLOT, .ioapic_pin = VNIC_PIN };
+	BUG_ON(mptable_build(vm_ram(vm, MP_GPA, 0x10000), 0x10000, MP_GPA, irq, irqs) < 0);
+}
+
+void build_vm(const struct config *cfg, unsigned int id)
+{
+	const struct vm_config *c = &cfg->vm[id];
+	struct vm *vm = phys_alloc_hv(sizeof(*vm));
+	struct vcpu_entry entry;
+	char why[120];
+
+	vm->id = id;
+	vm->kind = c->kind;
+	vm->mem_size = c->mem;
+	strlcpy(vm->name, c->name, sizeof(vm->name));
+	memcpy(vm->mac, c->mac, sizeof(vm->mac));
+	vm->vcpu.vm = vm;
+	vms[vm_count++] = vm;
+	build_memory(vm);
+	build_devices(vm);
+	fpu_vm_init(vm);
+	if (load_kernel(vm, c, &entry, why, sizeof(why))) {
+		vm_kill(vm, "not started: %s", why);
+		return;
+	}
+	if (virt->vcpu_init(&vm->vcpu, &entry))
+		boot_fail("too little memory: no control block for %s", vm->name);
+	vm->state = VM_RUNNING;
+}

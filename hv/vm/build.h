@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Makes the VMs of a configuration: memory, devices, kernel. Boot time. */
+#ifndef HV_VM_BUILD_H
+#define HV_VM_BUILD_H
+
+#include "vm/config.h"
+
+/*
+ * Moves boot modules out of the way of the driver VM's memory, which is 1:1 and low. Ends the boot when the
+ * machine has too little memory for all VMs of the configuration; says how much is missing.
+ */
+void build_place_modules(const struct config *cfg, struct boot_info *boot);
+
+/* Builds VM number id. What is wrong with its image kills just that VM. */
+void build_vm(const struct config *cfg, unsigned int id);
+
+#endif

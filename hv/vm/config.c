@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Parses the boot words. Everything here runs before the first VM, so a bad word ends the boot. */
+#include "vm/config.h"
+
+#include "debug/log.h"
+#include "lib/string.h"
+
+#define MEM_MIN MIB(8)
+#define MEM_MAX GIB(3)
+
+struct word {
+	char text[160]; /* KEY or KEY=VALUE; key and value point into it */
+	const char *key, *value;
+};
+
+/*
+ * Takes the next word of *line; false at its end. A lone `--` also ends it: *line then points at the rest
+ * behind it.
+ */
+static bool next_word(const char **line, struct word *w, const char *where)
+{
+	const char *s = *line;
+	size_t n = 0;
+	char *eq;
+
+	while (*s == ' ')
+		s++;
+	while (s[n] && s[n] != ' ')
+		n++;
+	if (n >= sizeof(w->text))
+		boot_fail("%s: a word of %lu characters", where, n);
+	memcpy(w->text, s, n);
+	w->text[n] = 0;
+	*line = s + n;
+	if (n == 0 || strcmp(w->text, "--") == 0)
+		return false;
+	eq = strchr(w->text, '=');
+	if (eq)
+		*eq = 0;
+	w->key = w->text;
+	w->value = eq ? eq + 1 : "";
+	return true;
+}
+
+static uint64_t number(const struct word *w, const char *where)
+{
+	const char *s = w->value;
+	uint64_t n;
+
+	if (parse_u64(&s, &n) || *s)
+		boot_fail("%s: %s=%s is not a number", where, w->key, w->value);
+	return n;
+}
+
+static void set_name(char *dst, const struct word *w, const char *where)
+{
+	if (!w->value[0] || strlen(w->value) >= VM_NAME_LEN)
+		boot_fail("%s: %s=%s: a name has 1 to %d characters", where, w->key, w->value,
+			  VM_NAME_LEN - 1);
+	for (const char *c = w->value; *c; c++)
+		if (!((*c >= 'a' && *c <= 'z') || (*c >= '0' && *c <= '9') || *c == '-'))
+			boot_fail("%s: %s=%s: a name is made of a-z, 0-9 and -", where, w->key,
+				  w->value);
+	strlcpy(dst, w->value, VM_NAME_LEN);
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return -1;
+}
+
+static void set_mac(uint8_t *mac, const struct word *w, const char *where)
+{
+	const char *s = w->value;
+
+	for (int i = 0; i < 6; i++, s += 3) {
+		int hi = hex_digit(s[0]), lo = hi < 0 ? -1 : hex_digit(s[1]);
+
+		if (lo < 0 || s[2] != (i < 5 ? ':' : 0))
+			boot_fail("%s: mac=%s is not aa:bb:cc:dd:ee:ff", where, w->value);
+		mac[i] = hi << 4 | lo;
+	}
+	if (mac[0] & 1)
+		boot_fail("%s: mac=%s is a group address", where, w->value);
+}
+
+static struct vm_config *find_vm(struct config *cfg, const char *name)
+{
+	for (unsigned int i = 0; i < cfg->vms; i++)
+		if (strcmp(cfg->vm[i].name, name) == 0)
+			return &cfg->vm[i];
+	return NULL;
+}
+
+/* 52:54:00:88:01:ID unless the line says otherwise. */
+static void default_mac(uint8_t *mac, unsigned int id)
+{
+	static const uint8_t base[6] = { 0x52, 0x54, 0x00, 0x88, 0x01, 0x00 };
+
+	memcpy(mac, base, 6);
+	mac[5] = id;
+}
+
+static void vm_word(struct vm_config *vm, const struct word *w, uint32_t *seen, const char *where)
+{
+	static const char *const keys[] = { "kind", "mem", "mac" };
+	unsigned int k = 0;
+
+	while (k < ARRAY_SIZE(keys) && strcmp(keys[k], w->key))
+		k++;
+	if (k == ARRAY_SIZE(keys))
+		boot_fail("%s: unknown word '%s' (known: kind= mem= mac= --)", where, w->key);
+	if (*seen & BIT(k))
+		boot_fail("%s: %s= is given twice", where, w->key);
+	*seen |= BIT(k);
+	if (k == 0) {
+		if (strcmp(w->value, "dvm") && strcmp(w->value, "guest"))
+			boot_fail("%s: kind=%s (known: dvm, guest)", where, w->value);
+		vm->kind = w->value[0] == 'd' ? VM_DVM : VM_GUEST;
+	} else if (k == 1) {
+		vm->mem = ALIGN_DOWN(number(w, where), MIB(2));
+		if (vm->mem < MEM_MIN || vm->mem > MEM_MAX)
+			boot_fail("%s: mem=%s (8M to 3G)", where, w->value);
+	} else {
+		set_mac(vm->mac, w, where);
+	}
+}
+
+static void read_vm(struct config *cfg, const struct boot_module *m, const struct word *first,
+		    const char *line)
+{
+	struct vm_config *vm = &cfg->vm[cfg->vms];
+	uint32_t seen = 0;
+	struct word w;
+
+	if (cfg->vms == VM_MAX)
+		boot_fail("more than %d VMs", VM_MAX);
+	set_name(vm->name, first, "vm");
+	if (find_vm(cfg, vm->name))
+		boot_fail("two VMs are called %s", vm->name);
+	if (strcmp(vm->name, "hv") == 0 || strcmp(vm->name, "mon") == 0 ||
+	    strcmp(vm->name, "json") == 0)
+		boot_fail("vm=%s: this name is the hypervisor's own", vm->name);
+	default_mac(vm->mac, cfg->vms);
+	while (next_word(&line, &w, vm->name))
+		vm_word(vm, &w, &seen, vm->name);
+	while (*line == ' ')
+		line++;
+	if ((seen & 3) != 3)
+		boot_fail("vm=%s needs %s", vm->name, seen & 1 ? "mem=" : "kind=");
+	vm->cmdline = line;
+	vm->kernel = m;
+	cfg->vms++;
+}
+
+static void only_word(const char *line, const char *where)
+{
+	struct word w;
+
+	if (next_word(&line, &w, where))
+		boot_fail("%s: unknown word '%s'", where, w.key);
+}
+
+static void read_module(struct config *cfg, const struct boot_module *m, unsigned int number_)
+{
+	const char *line = m->line;
+	struct word w;
+
+	if (!next_word(&line, &w, "module"))
+		boot_fail("module %u has no words (vm= initrd= twin= symbols)", number_);
+	if (strcmp(w.key, "vm") == 0) {
+		read_vm(cfg, m, &w, line);
+		return;
+	}
+	if (strcmp(w.key, "initrd") == 0) {
+		struct vm_config *vm = find_vm(cfg, w.value);
+
+		if (!vm)
+			boot_fail("initrd=%s: there is no such VM before this module", w.value);
+		if (vm->initrd)
+			boot_fail("initrd=%s is given twice", w.value);
+		vm->initrd = m;
+	} else if (strcmp(w.key, "twin") == 0) {
+		if (cfg->twin)
+			boot_fail("twin= is given twice");
+		set_name(cfg->twin_driver, &w, "twin");
+		cfg->twin = m;
+	} else if (strcmp(w.key, "symbols") == 0) {
+		cfg->symbols = m;
+	} else {
+		boot_fail("module %u: unknown word '%s' (known: vm= initrd= twin= symbols)",
+			  number_, w.key);
+	}
+	only_word(line, m->line);
+}
+
+static void read_words(struct config *cfg, const char *line)
+{
+	struct word w;
+	bool net_seen = false;
+
+	while (next_word(&line, &w, "hypervisor")) {
+		if (strcmp(w.key, "net") == 0) {
+			if (strcmp(w.value, "bridge") && strcmp(w.value, "twin"))
+				boot_fail("net=%s (known: bridge, twin)", w.value);
+			if (net_seen)
+				boot_fail("net= is given twice");
+			net_seen = true;
+			cfg->net = w.value[0] == 't' ? NET_TWIN : NET_BRIDGE;
+		} else if (strcmp(w.key, "focus") == 0) {
+			set_name(cfg->focus, &w, "hypervisor");
+		} else if (strcmp(w.key, "run") == 0) {
+			cfg->run_seconds = number(&w, "hypervisor");
+		} else {
+			boot_fail("hypervisor: unknown word '%s' (known: net= focus= run=)", w.key);
+		}
+	}
+}
+
+void config_read(struct config *cfg, const struct boot_info *boot)
+{
+	unsigned int dvms = 0;
+
+	read_words(cfg, boot->words);
+	for (unsigned int i = 0; i < boot->modules; i++)
+		read_module(cfg, &boot->module[i], i + 1);
+	if (cfg->vms == 0)
+		boot_fail("no VM: give at least one module a line vm=NAME kind=... mem=...");
+	for (unsigned int i = 0; i < cfg->vms; i++)
+		dvms += cfg->vm[i].kind == VM_DVM;
+	if (dvms > 1)
+		boot_fail("more than one VM of kind=dvm");
+	if (cfg->net == NET_TWIN && (!dvms || !cfg->twin))
+		boot_fail("net=twin needs a VM of kind=dvm and a module twin=DRIVER");
+	if (cfg->focus[0] && !find_vm(cfg, cfg->focus))
+		boot_fail("focus=%s: there is no such VM", cfg->focus);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The boot words: the hypervisor's own line and one line per module. Grammar, for GRUB's multiboot2/module2 lines:
+ *
+ *   multiboot2 .../pollux.elf [net=bridge|twin] [focus=NAME] [run=SECONDS]
+ *   module2 KERNEL  vm=NAME kind=dvm|guest mem=N[M|G] [mac=aa:bb:cc:dd:ee:ff] [-- COMMAND LINE OF THE VM]
+ *   module2 FILE    initrd=NAME
+ *   module2 FILE    twin=DRIVER
+ *   module2 FILE    symbols
+ *
+ * An unknown, repeated or contradictory word ends the boot with a line that names it.
+ */
+#ifndef HV_VM_CONFIG_H
+#define HV_VM_CONFIG_H
+
+#include "boot/multiboot2.h"
+#include "vm/vm.h"
+
+enum net_mode { NET_BRIDGE, NET_TWIN };
+
+struct vm_config {
+	char name[VM_NAME_LEN];
+	enum vm_kind kind;
+	uint64_t mem; /* bytes */
+	uint8_t mac[6];
+	const char *cmdline; /* inside the module's line */
+	const struct boot_module *kernel;
+	const struct boot_module *initrd; /* or NULL */
+};
+
+struct config {
+	enum net_mode net;
+	char focus[VM_NAME_LEN]; /* empty: the monitor */
+	uint64_t run_seconds;    /* 0: until every VM stopped */
+	struct vm_config vm[VM_MAX];
+	unsigned int vms;
+	const struct boot_module *twin; /* or NULL */
+	char twin_driver[16];
+	const struct boot_module *symbols; /* or NULL */
+};
+
+/* Fills cfg from what the boot loader gave; the strings stay inside boot. Ends the boot on a bad word. */
+void config_read(struct config *cfg, const struct boot_info *boot);
+
+#endif

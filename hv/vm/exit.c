@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One handler per kind of exit. */
+#include "vm/exit.h"
+
+#include "cpu/x86.h"
+#include "debug/dump.h"
+#include "debug/log.h"
+#include "virt/virt_ops.h"
+#include "vm/fpu.h"
+#include "vm/guest_virt.h"
+
+#define GP 13
+#define UD 6
+
+typedef void exit_fn(struct vcpu *vcpu, const struct vm_exit *exit);
+
+static void on_interrupt(struct vcpu *vcpu, const struct vm_exit *exit)
+{
+	(void)vcpu; /* the physical handler has run; the run loop does the rest */
+	(void)exit;
+}
+
+/* With interrupts off nothing can wake it: Linux and the stub end so after power off. */
+static void on_hlt(struct vcpu *vcpu, const struct vm_exit *exit)
+{
+	vcpu->rip += exit->insn_len;
+	virt->clear_int_shadow(vcpu);
+	if (!(vcpu->rflags & RFLAGS_IF))
+		vm_stop(vcpu->vm, "powered off (HLT with interrupts off)");
+	else
+		vcpu->halted = true;
+}
+
+static void on_cpuid(struct vcpu *vcpu, const struct vm_exit *exit)
+{
+	cpuid_emulate(vcpu);
+	vcpu->rip += exit->insn_len;
+}
+
+static void on_msr(struct vcpu *vcpu, const struct vm_exit *exit)
+{
+	uint32_t msr = vcpu->gpr[RCX];
+	uint64_t val = (uint32_t)vcpu->gpr[RAX] | vcpu->gpr[RDX] << 32;
+	bool ok = exit->msr.write ? msr_write(vcpu, msr, val) : msr_read(vcpu, msr, &val);
+
+	if (!ok) {
+		virt->inject_exception(vcpu, GP, true, 0);
+		return;
+	}
+	if (!exit->msr.write) {
+		vcpu->gpr[RAX] = (uint32_t)val;
+		vcpu->gpr[RDX] = val >> 32;
+	}
+	vcpu->rip += exit->insn_len;
+}
+
+static void on_io(struct vcpu *vcpu, const struct vm_exit *exit)
+{
+	io_emulate(vcpu, exit);
+	vcpu->rip += exit->insn_len;
+}
+
+static void on_npf(struct vcpu *vcpu, const struct vm_exit *exit)
+{
+	if (!mmio_emulate(vcpu, exit->npf.gpa))
+		vm_kill(vcpu->vm, "%s of gpa %lx, where it has nothing",
+			exit->npf.fetch   ? "instruction fetch"
+			: exit->npf.write ? "write"
+					  : "read",
+			exit->npf.gpa);
+}
+
+/* mov %reg, %cr8 = [REX] 0f 22 /r, or f0 as alternative prefix; the register's low 4 bits are TPR[7:4]. */
+static void on_cr8(struct vcpu *vcpu, const struct vm_exit *exit)
+{
+	struct vlapic *apic = &vcpu->vm->lapic;
+	uint8_t b[5];
+	unsigned int i = 0, rex = 0;
+
+	(void)exit;
+	if (guest_virt_read(vcpu, vcpu->rip, b, sizeof(b))) {
+		vm_kill(vcpu->vm, "no instruction bytes at rip %lx", vcpu->rip);
+		return;
+	}
+	if (b[i] == 0xf0)
+		i++;
+	if ((b[i] & 0xf0) == 0x40)
+		rex = b[i++];
+	if (b[i] != 0x0f || b[i + 1] != 0x22) {
+		vm_kill(vcpu->vm, "unknown write of CR8 at rip %lx", vcpu->rip);
+		return;
+	}
+	apic->tpr = (vcpu->gpr[(b[i + 2] & 7) | (rex & 1) << 3] & 15) << 4;
+	vcpu->rip += i + 3;
+}
+
+static void on_hypercall(struct vcpu *vcpu, const struct vm_exit *exit)
+{
+	(void)exit;
+	virt->inject_exception(vcpu, UD, false, 0);
+}
+
+static void on_xsetbv(struct vcpu *vcpu, const struct vm_exit *exit)
+{
+	uint64_t val = (uint32_t)vcpu->gpr[RAX] | vcpu->gpr[RDX] << 32;
+
+	if ((uint32_t)vcpu->gpr[RCX] != 0 || fpu_set_xcr0(vcpu->vm, val))
+		virt->inject_exception(vcpu, GP, true, 0);
+	else
+		vcpu->rip += exit->insn_len;
+}
+
+static void on_shutdown(struct vcpu *vcpu, const struct vm_exit *exit)
+{
+	(void)exit;
+	vm_kill(vcpu->vm, "triple fault");
+}
+
+static void on_invalid(struct vcpu *vcpu, const struct vm_exit *exit)
+{
+	(void)exit;
+	dump_vcpu(vcpu, "the CPU refused its control block");
+	BUG("invalid control block of %s", vcpu->vm->name);
+}
+
+/* Instructions of the virtualization extension itself and others a VM has no use for. */
+static void on_other(struct vcpu *vcpu, const struct vm_exit *exit)
+{
+	log_warn("%s: exit %lx at rip %lx answered with #UD", vcpu->vm->name, exit->code,
+		 vcpu->rip);
+	virt->inject_exception(vcpu, UD, false, 0);
+}
+
+static exit_fn *const handlers[EXIT_KINDS] = {
+	[EXIT_INTR] = on_interrupt,
+	[EXIT_HLT] = on_hlt,
+	[EXIT_CPUID] = on_cpuid,
+	[EXIT_MSR] = on_msr,
+	[EXIT_IO] = on_io,
+	[EXIT_NPF] = on_npf,
+	[EXIT_CR8] = on_cr8,
+	[EXIT_HYPERCALL] = on_hypercall,
+	[EXIT_INVLPG] = on_other,
+	[EXIT_XSETBV] = on_xsetbv,
+	[EXIT_SHUTDOWN] = on_shutdown,
+	[EXIT_NMI] = on_interrupt,
+	[EXIT_INVALID] = on_invalid,
+	[EXIT_OTHER] = on_other,
+};
+
+void exit_handle(struct vcpu *vcpu, const struct vm_exit *exit)
+{
+	vcpu->vm->exits[exit->kind]++;
+	handlers[exit->kind](vcpu, exit);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Model-specific registers of a VM that exit. Unknown ones read 0 and ignore writes, counted: Linux probes many
+ * that depend on the CPU model, and a #GP for each would only fill its log.
+ */
+#include "cpu/x86.h"
+#include "virt/virt_ops.h"
+#include "vm/exit.h"
+
+#define MSR_TSC 0x10
+
+bool msr_read(struct vcpu *vcpu, uint32_t msr, uint64_t *val)
+{
+	struct vcpu_sysregs sys;
+
+	if (vlapic_msr_read(&vcpu->vm->lapic, msr, val))
+		return true;
+	*val = 0;
+	if (msr == MSR_EFER) {
+		virt->sysregs_read(vcpu, &sys);
+		*val = sys.efer;
+	} else if (msr == MSR_TSC) {
+		*val = rdtsc();
+	} else {
+		vcpu->vm->unknown_msr++;
+	}
+	return true;
+}
+
+bool msr_write(struct vcpu *vcpu, uint32_t msr, uint64_t val)
+{
+	if (vlapic_msr_write(&vcpu->vm->lapic, msr, val))
+		return true;
+	if (msr == MSR_EFER)
+		virt->efer_write(vcpu, val);
+	else
+		vcpu->vm->unknown_msr++;
+	return true;
+}

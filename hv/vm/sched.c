@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Round robin over the VMs that have something to do, one slice each while several have. All work of the hypervisor
+ * itself (timers, console, packets) is done here between two runs, with interrupts off.
+ */
+#include "vm/sched.h"
+
+#include "cpu/timer.h"
+#include "cpu/x86.h"
+#include "debug/console.h"
+#include "debug/end.h"
+#include "debug/log.h"
+#include "debug/stats.h"
+#include "net/net.h"
+#include "virt/virt_ops.h"
+#include "vm/exit.h"
+
+#define SLICE_US 4000
+
+#define END_OK        0x10
+#define END_VM_KILLED 0x12
+
+static bool slice_over = true, time_over;
+static uint64_t idle_tsc;
+
+static void slice_fire(struct timer *timer)
+{
+	(void)timer;
+	slice_over = true;
+}
+
+static void time_fire(struct timer *timer)
+{
+	(void)timer;
+	time_over = true;
+}
+
+static struct timer slice_timer = { .fire = slice_fire };
+static struct timer run_timer = { .fire = time_fire };
+
+static bool runnable(const struct vm *vm)
+{
+	return vm_alive(vm) && !vm->vcpu.halted;
+}
+
+/* The present VM until its slice is over or it waits; then the next one in turn. */
+static struct vm *pick(struct vm *now)
+{
+	unsigned int start = now ? now->id : 0;
+
+	if (now && runnable(now) && !slice_over)
+		return now;
+	for (unsigned int i = 1; i <= vm_count; i++) {
+		struct vm *vm = vms[(start + i) % vm_count];
+
+		if (runnable(vm)) {
+			if (vm != now || slice_over) {
+				slice_over = false;
+				timer_arm(&slice_timer, tsc_now() + us_to_tsc(SLICE_US));
+			}
+			return vm;
+		}
+	}
+	return NULL;
+}
+
+static void run_once(struct vm *vm)
+{
+	struct vm_exit exit;
+	bool delivered;
+	uint64_t start;
+	int vector = vlapic_pending(&vm->lapic);
+
+	fpu_switch_to(vm);
+	vlapic_pv_eoi_before_entry(&vm->lapic, vector);
+	vm->entries++;
+	start = rdtsc();
+	virt->vcpu_run(&vm->vcpu, vector, &delivered, &exit);
+	vm->run_tsc += rdtsc() - start;
+	if (delivered)
+		vlapic_accept(&vm->lapic, vector);
+	vlapic_pv_eoi_after_exit(&vm->lapic, delivered);
+	exit_handle(&vm->vcpu, &exit);
+}
+
+/* Interrupts are off until the STI, whose shadow covers the HLT: no wake-up is lost. */
+static void idle(void)
+{
+	uint64_t start = rdtsc();
+
+	timer_cancel(&slice_timer);
+	slice_over = true;
+	asm volatile("sti; hlt; cli" ::: "memory");
+	idle_tsc += rdtsc() - start;
+}
+
+static bool all_ended(void)
+{
+	for (unsigned int i = 0; i < vm_count; i++)
+		if (vm_alive(vms[i]))
+			return false;
+	return true;
+}
+
+static void __noreturn end(void)
+{
+	uint8_t code = END_OK;
+
+	for (unsigned int i = 0; i < vm_count; i++)
+		if (vms[i]->state == VM_KILLED)
+			code = END_VM_KILLED;
+	log_info("end of the run%s", time_over ? ": its time is over" : ": every VM has ended");
+	stats_dump();
+	machine_end(code);
+}
+
+void __noreturn sched_run(uint64_t seconds)
+{
+	struct vm *vm = NULL;
+
+	if (seconds)
+		timer_arm(&run_timer, tsc_now() + seconds * 1000 * tsc_khz);
+	for (;;) {
+		timer_run();
+		console_poll();
+		net_poll();
+		if (time_over || all_ended())
+			end();
+		vm = pick(vm);
+		if (vm)
+			run_once(vm);
+		else
+			idle();
+	}
+}
+
+static void stats_cpu(void)
+{
+	json_u64("tsc_khz", tsc_khz);
+	json_u64("idle_us", idle_tsc * 1000 / tsc_khz);
+}
+STATS("cpu", stats_cpu);
