@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What castor.ko (agent in the driver VM) and the hypervisor agree on: hypercalls, the castor PCI
+ * device, and one shared memory area that castor allocates (physically contiguous, page-aligned).
+ *
+ * The area is the driver VM's memory: the hypervisor reads each field once and bounds it; nothing in it is
+ * trusted beyond what the driver VM may do anyway. Every field has one writer. Addresses ending in
+ * _dva are virtual in the driver VM's kernel.
+ */
+#ifndef CASTOR_ABI_H
+#define CASTOR_ABI_H
+
+#ifdef __KERNEL__
+#include <linux/types.h>
+#else
+#include <stddef.h>
+#include <stdint.h>
+#endif
+
+/* The device at slot CASTOR_PCI_SLOT: no BAR, one level interrupt INTA; it exists only in the driver VM. */
+#define CASTOR_PCI_VENDOR 0x1b36
+#define CASTOR_PCI_DEVICE 0x00ca
+#define CASTOR_PCI_SLOT   6
+#define CASTOR_PIN        21 /* virtual IOAPIC pin of INTA */
+
+/*
+ * Hypercalls: VMMCALL/VMCALL at CPL 0 of the driver VM only (else #UD). rax = number, rbx, rcx, rdx = arguments;
+ * result in rax: >= 0, or a negative errno.
+ */
+enum castor_hypercall {
+	/* rbx = gpa of the area, rcx = its bytes. -EBUSY: already attached; -ENOENT: hv has no twin; -EINVAL. */
+	CASTOR_HC_HELLO = 0x43410001,
+	/*
+	 * Iterates over what the hv needs resolved: rbx = index from 0. Writes the name to shared->query and
+	 * returns enum castor_query; castor answers in shared->section[n] or shared->import[n], n = *query_index.
+	 */
+	CASTOR_HC_QUERY,
+	/* Relocates, verifies, checks the device's state, takes the interrupt. Reason of a refusal in hv's log. */
+	CASTOR_HC_ATTACH,
+	/* Stops the twin, gives the interrupt back, returns unused buffers through ring `back`. */
+	CASTOR_HC_DETACH,
+	/* Replacement of napi->poll while attached. rbx = budget. Returns packets done (<= budget). */
+	CASTOR_HC_POLL,
+	/* The upcall in shared->upcall was carried out; upcall.result is set. */
+	CASTOR_HC_UPCALL_DONE,
+	/* From the interrupt handler: returns the pending CASTOR_EVENT_ bits, clears them, lowers the pin. */
+	CASTOR_HC_EVENTS,
+	/* Castor filled `donate` or emptied `free`/`rx`: the hv looks at the rings and may go on transmitting. */
+	CASTOR_HC_RINGS,
+	/* The dvm's driver was reset after a kill: rbx = 1 done, 0 failed. */
+	CASTOR_HC_RESET_DONE,
+};
+
+enum castor_query {
+	CASTOR_QUERY_END = 0,
+	CASTOR_QUERY_SYMBOL = 1,
+	CASTOR_QUERY_SECTION = 2,
+	CASTOR_QUERY_MODULE_FUNCTION = 3
+};
+
+#define CASTOR_EVENT_UPCALL (1u << 0) /* run shared->upcall now, in the hard IRQ */
+#define CASTOR_EVENT_RINGS \
+	(1u << 1) /* empty `free`, `rx` and `back`, fill `donate` up to the wanted counts */
+#define CASTOR_EVENT_KILLED \
+	(1u << 2) /* the twin died: reset the driver without closing the device, then attach */
+#define CASTOR_EVENT_WAKE \
+	(1u << 3) /* netif_tx_wake / schedule the queue of the dvm: it may have backlog */
+#define CASTOR_EVENT_MODE (1u << 4) /* shared->want_attached changed (monitor command net=...) */
+
+#define CASTOR_RING_SLOTS 1024 /* power of two */
+
+enum castor_kind {
+	CASTOR_SKB = 1,  /* sk_buff with a linear buffer: bytes = room from head to end */
+	CASTOR_HEAD = 2, /* bare sk_buff from skbuff_head_cache */
+	CASTOR_FRAG = 3, /* page fragment for napi_build_skb: bytes = size incl. skb_shared_info */
+};
+
+struct castor_slot {
+	uint64_t dva;
+	uint32_t bytes;
+	uint32_t kind; /* enum castor_kind */
+};
+
+/* Single producer, single consumer. Indices run freely modulo 2^32; tail - head = filled slots. */
+struct castor_ring {
+	uint32_t head; /* consumer writes */
+	uint32_t pad0[15];
+	uint32_t tail; /* producer writes */
+	uint32_t pad1[15];
+	struct castor_slot slot[CASTOR_RING_SLOTS];
+};
+
+struct castor_upcall {
+	uint64_t fn_dva;
+	uint64_t arg[12];
+	uint32_t args;    /* 0..12: the first six in registers, the others on the stack */
+	uint32_t pending; /* hv sets 1, castor 0 after the call */
+	uint64_t result;
+};
+
+#define CASTOR_MAGIC       0x524f54534143ULL /* "CASTOR" */
+#define CASTOR_VERSION     1
+#define CASTOR_SECTIONS    64
+#define CASTOR_IMPORTS     256
+#define CASTOR_UC_MAX      12 /* unicast addresses that the hv wants received (R12) */
+#define CASTOR_STACK_BYTES 8192
+
+struct castor_shared {
+	/* castor, before HELLO */
+	uint64_t magic;
+	uint32_t version, bytes;
+	char vermagic[64]; /* of the running kernel */
+	/* castor, before ATTACH */
+	uint64_t pgd_gpa; /* init_top_pgt */
+	uint64_t netdev_dva, napi_dva, txq_dva;
+	uint64_t page_offset_base, vmemmap_base; /* values */
+	uint64_t jiffies_dva;
+	uint64_t
+		destructor_dva; /* skb->destructor of donated skbs: reports frees by the dvm in `gone` */
+	uint64_t
+		smp_lock_dva; /* a LOCK-prefixed instruction of the kernel: patched out = refuse (R8) */
+	uint64_t stack_dva
+		[2]; /* second stacks: [0] poll and interrupt, [1] transmit; guard pages around */
+	uint64_t section[CASTOR_SECTIONS]; /* by index of the .twin's table; 0 = not there */
+	uint64_t import[CASTOR_IMPORTS];
+	/* hv */
+	char query[128];
+	uint32_t query_index;
+	uint32_t
+		want_attached; /* 1: attach when the interface is up; 0: stay detached (bridge mode) */
+	uint32_t want_skb, want_head, want_frag; /* totals to donate since HELLO */
+	uint32_t frag_bytes;                     /* size of a frag to donate */
+	uint32_t skb_bytes;                      /* linear room of an skb to donate */
+	uint32_t uc_count;
+	uint8_t uc[CASTOR_UC_MAX][6];
+	uint8_t pad0[8];
+	/* castor */
+	uint32_t given_skb, given_head, given_frag; /* totals donated since HELLO */
+	uint32_t reserved;
+	struct castor_upcall upcall;
+	struct castor_ring donate; /* castor -> hv */
+	struct castor_ring
+		gone; /* castor -> hv: donated objects that the dvm freed; forget them before any look-up */
+	struct castor_ring free; /* hv -> castor: the dvm's own skbs, transmitted; free them */
+	struct castor_ring
+		rx; /* hv -> castor: received frames for the dvm's stack, as skbs (dev, protocol set) */
+	struct castor_ring
+		back; /* hv -> castor: donated objects returned at detach or no longer usable; free them */
+};
+
+#endif
