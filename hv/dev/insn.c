@@ -41,8 +41,8 @@ static bool is_segment_prefix(uint8_t byte)
 }
 
 /*
- * Skips prefixes and returns the first opcode byte. Lock and repeat prefixes end up as an unknown opcode; so does
- * 67 outside long mode, where it changes the form of the operand.
+ * Skips prefixes and returns the first opcode byte. Lock and repeat prefixes end up as an unknown
+ * opcode; so does 67 outside long mode, where it changes the form of the operand.
  */
 static uint8_t skip_prefixes(struct cursor *c)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The small decoder for accesses to emulated memory (local APIC, IOAPIC, MSI-X tables): mov forms 88 89 8a 8b c6 c7,
- * movzx 0f b6/b7, xchg 86/87, all with a memory operand; a0-a3 excluded. Prefixes: 66, segments, REX, and 67 in
- * long mode; lock and repeat prefixes are refused. Pure: works on bytes, no state, never reads past len.
+ * The small decoder for accesses to emulated memory (local APIC, IOAPIC, MSI-X tables): mov forms
+ * 88 89 8a 8b c6 c7, movzx 0f b6/b7, xchg 86/87, all with a memory operand; a0-a3 excluded.
+ * Prefixes: 66, segments, REX, and 67 in long mode; lock and repeat prefixes are refused. Pure:
+ * works on bytes, no state, never reads past len.
  */
 #ifndef HV_DEV_INSN_H
 #define HV_DEV_INSN_H
@@ -22,8 +23,8 @@ struct insn_mmio {
 };
 
 /*
- * bytes: what lies at rip, up to 15 are looked at; long_mode: 64-bit code segment (else 32-bit). 0; -EOPNOTSUPP: not
- * one of these; -EINVAL: cut off by len. *out is written on success only.
+ * bytes: what lies at rip, up to 15 are looked at; long_mode: 64-bit code segment (else 32-bit). 0;
+ * -EOPNOTSUPP: not one of these; -EINVAL: cut off by len. *out is written on success only.
  */
 int insn_decode_mmio(const uint8_t *bytes, size_t len, bool long_mode, struct insn_mmio *out);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The real-time clock as a VM sees it: the machine's own clock, read-only. Time, alarm, status and century registers
- * are read from the hardware; all other CMOS bytes read 0. Writes select a register, nothing else: no VM can change
- * the time of day or CMOS. Source: Motorola MC146818A datasheet.
+ * The real-time clock as a VM sees it: the machine's own clock, read-only. Time, alarm, status and
+ * century registers are read from the hardware; all other CMOS bytes read 0. Writes select a
+ * register, nothing else: no VM can change the time of day or CMOS. Source: Motorola MC146818A
+ * datasheet.
  */
 #ifndef HV_DEV_RTC_H
 #define HV_DEV_RTC_H

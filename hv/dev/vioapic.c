@@ -66,7 +66,10 @@ static void rte_write(struct vioapic *ioapic, struct vioapic_pin *p, uint64_t rt
 	/* Linux ends a stuck level interrupt so: edge and back (clear_IO_APIC_pin()). */
 	if (!is_level(p))
 		p->rte &= ~RTE_REMOTE_IRR;
-	/* What fired but was not delivered: when the pin opens the physical line says whether it still holds. */
+	/*
+	 * What fired but was not delivered: when the pin opens the physical line says whether it
+	 * still holds.
+	 */
 	if (p->phys >= 0 && !(p->rte & RTE_REMOTE_IRR))
 		p->line = false;
 	mirror(p);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The virtual local APIC. Registers are numbered as x2APIC MSRs: MSR 0x800 + reg, MMIO offset reg * 16. */
+/*
+ * The virtual local APIC. Registers are numbered as x2APIC MSRs: MSR 0x800 + reg, MMIO offset reg *
+ * 16.
+ */
 #include "dev/vlapic.h"
 
 #include "lib/string.h"
@@ -49,7 +52,10 @@ enum { LVT_TIMER, LVT_THERMAL, LVT_PERF, LVT_LINT0, LVT_LINT1, LVT_ERROR };
 #define TIMER_PERIODIC (1U << 17)
 #define TIMER_DEADLINE (2U << 17)
 
-/* Bits a VM may write, per LVT entry; the read-only ones (delivery status, remote IRR) always read 0. */
+/*
+ * Bits a VM may write, per LVT entry; the read-only ones (delivery status, remote IRR) always read
+ * 0.
+ */
 static const uint32_t lvt_valid[VLAPIC_LVTS] = {
 	[LVT_TIMER] = 0x700ff, [LVT_THERMAL] = 0x107ff, [LVT_PERF] = 0x107ff,
 	[LVT_LINT0] = 0x1a7ff, [LVT_LINT1] = 0x1a7ff,   [LVT_ERROR] = 0x100ff,
@@ -70,8 +76,9 @@ static const uint32_t lvt_valid[VLAPIC_LVTS] = {
 #define BUS_DIVIDER 16 /* TSC ticks per tick of the APIC bus */
 
 /*
- * Shortest period of the periodic timer. A shorter one, which only a hostile VM asks for, would keep the
- * hypervisor busy with nothing but this timer. KVM has the same bound (min_timer_period_us).
+ * Shortest period of the periodic timer. A shorter one, which only a hostile VM asks for, would
+ * keep the hypervisor busy with nothing but this timer. KVM has the same bound
+ * (min_timer_period_us).
  */
 #define MIN_PERIOD_US 200
 
@@ -443,8 +450,8 @@ static bool x2apic_read(const struct vlapic *apic, unsigned int reg, uint64_t *v
 }
 
 /*
- * SDM 3A 10.12.5: from off to xAPIC, from xAPIC to x2APIC, from any to off; nothing else. The page does
- * not move: no system does that, and the nested page table is open there.
+ * SDM 3A 10.12.5: from off to xAPIC, from xAPIC to x2APIC, from any to off; nothing else. The page
+ * does not move: no system does that, and the nested page table is open there.
  */
 static bool base_write(struct vlapic *apic, uint64_t val)
 {
@@ -484,7 +491,10 @@ static bool vector_only(const uint32_t *map, int only)
 	return true;
 }
 
-/* May the EOI that the guest does next go unseen? Only if it is of an edge vector, and nothing waits for it. */
+/*
+ * May the EOI that the guest does next go unseen? Only if it is of an edge vector, and nothing
+ * waits for it.
+ */
 static bool pv_eoi_allowed(const struct vlapic *apic, int offered)
 {
 	int service = vector_highest(apic->isr);
@@ -646,7 +656,9 @@ int vlapic_pending(const struct vlapic *apic)
 	return vector;
 }
 
-/* A vector that came again while it was being delivered stays in the IRR: it is another interrupt. */
+/*
+ * A vector that came again while it was being delivered stays in the IRR: it is another interrupt.
+ */
 void vlapic_accept(struct vlapic *apic, unsigned int vector)
 {
 	if (!apic->raised_again || (int)vector != apic->offered)

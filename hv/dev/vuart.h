@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A VM's 16550A at 0x3f8, IRQ 4 (edge) of its virtual IOAPIC. Transmit is instant and goes to the console source of
- * the VM; receive has a 256-byte queue behind the FIFO, whose trigger level is always one byte. The modem lines
- * CTS, DSR and DCD are always on; OUT2 gates the interrupt as on a PC; loopback works. Source: PC16550D datasheet.
+ * A VM's 16550A at 0x3f8, IRQ 4 (edge) of its virtual IOAPIC. Transmit is instant and goes to the
+ * console source of the VM; receive has a 256-byte queue behind the FIFO, whose trigger level is
+ * always one byte. The modem lines CTS, DSR and DCD are always on; OUT2 gates the interrupt as on a
+ * PC; loopback works. Source: PC16550D datasheet.
  */
 #ifndef HV_DEV_VUART_H
 #define HV_DEV_VUART_H
