@@ -33,6 +33,7 @@ SECTIONS
 		. = ALIGN(8);
 		__monitor_start = .; KEEP(*(.monitor)) __monitor_end = .;
 		__stats_start = .; KEEP(*(.stats)) __stats_end = .;
+		__native_start = .; KEEP(*(.native)) __native_end = .;
 		__fixup_start = .; KEEP(*(.fixup)) __fixup_end = .;
 	} :rodata
 	. = ALIGN(4096);

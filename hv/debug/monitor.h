@@ -22,7 +22,7 @@ struct monitor_command {
 
 #define MONITOR(name_, help_, fn_)                        \
 	static const struct monitor_command monitor_##fn_ \
-		__attribute__((section(".monitor"), used)) = { name_, help_, fn_ }
+		__attribute__((section(".monitor"), used, aligned(8))) = { name_, help_, fn_ }
 
 void monitor_init(void);
 

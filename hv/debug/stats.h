@@ -26,7 +26,7 @@ struct stats_part {
 };
 #define STATS(key_, fn_)                           \
 	static const struct stats_part stats_##fn_ \
-		__attribute__((section(".stats"), used)) = { key_, fn_ }
+		__attribute__((section(".stats"), used, aligned(8))) = { key_, fn_ }
 
 /* Prints the whole document as `json| ` lines (at most 200 characters each). */
 void stats_dump(void);

@@ -66,6 +66,37 @@ void paging_map(uint64_t va, hpa_t hpa, uint64_t len, uint64_t flags)
 	}
 }
 
+/* A 2 MiB page becomes 512 small ones with the same flags. */
+static void split(uint64_t *entry)
+{
+	uint64_t *table = phys_alloc_hv(PAGE_SIZE), old = *entry & ~(uint64_t)PTE_PS;
+
+	for (uint64_t i = 0; i < 512; i++)
+		table[i] = old + (i << PAGE_SHIFT);
+	*entry = hva_to_hpa(table) | PTE_P | PTE_W;
+}
+
+void paging_protect(uint64_t va, uint64_t len, uint64_t flags)
+{
+	for (uint64_t end = va + len; va < end; va += PAGE_SIZE) {
+		uint64_t *large = entry_for(va, 1), *e;
+
+		if (*large & PTE_PS)
+			split(large);
+		e = entry_for(va, 0);
+		BUG_ON(!(*e & PTE_P));
+		*e = (*e & PTE_ADDR) | flags | PTE_P | PTE_A | PTE_D;
+	}
+	write_cr3(read_cr3());
+}
+
+void paging_unmap(uint64_t va, uint64_t len)
+{
+	for (uint64_t end = va + len; va < end; va += PAGE_SIZE)
+		*entry_for(va, 0) = 0;
+	write_cr3(read_cr3());
+}
+
 static void map_image(const char *start, const char *end, uint64_t flags)
 {
 	paging_map((uint64_t)start, (uint64_t)start - HV_BASE, end - start, flags);

@@ -29,6 +29,12 @@ hpa_t paging_root(void);
 /* Maps [hpa, hpa+len) at va with the given PTE flags (P is implied), 2 MiB pages where aligned. */
 void paging_map(uint64_t va, hpa_t hpa, uint64_t len, uint64_t flags);
 
+/* Changes the flags of pages that are mapped; splits 2 MiB pages at the borders. Flushes the TLB. */
+void paging_protect(uint64_t va, uint64_t len, uint64_t flags);
+
+/* Removes small pages (made by paging_map or paging_protect) and flushes the TLB. */
+void paging_unmap(uint64_t va, uint64_t len);
+
 /* Device registers: uncached, never executable. Page-aligned hpa. Stays mapped for ever. */
 void *mmio_map(hpa_t hpa, uint64_t len);
 

@@ -17,8 +17,8 @@
 #include "vm/mem.h"
 
 #define LOW_RAM_END 0x9f000UL
-#define BIOS_START  0xa0000UL
-#define BIOS_SIZE   0x60000UL
+#define BIOS_START  LOW_RAM_END /* private: EBDA, VGA, ROMs, MP table */
+#define BIOS_SIZE   (MIB(1) - LOW_RAM_END)
 #define MP_GPA      0xf0000UL
 #define VNIC_SLOT   5
 #define VNIC_PIN    20

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The gates between hypervisor and twin. All of it is trusted code that derived code reaches by direct calls only:
+ * entry and exit, the abort path, the indirect-call thunks (R5) and the upcall stubs.
+ */
+	.text
+
+/*
+ * uint64_t twin_enter(uint64_t fn, uint64_t a, uint64_t b, void *stack_top)
+ * Runs fn(a, b) on the twin's stack with interrupts on. If the invocation is aborted, returns 0 with
+ * twin_aborted set. Interrupts are off on return.
+ */
+	.globl	twin_enter
+twin_enter:
+	pushq	%rbx
+	pushq	%rbp
+	pushq	%r12
+	pushq	%r13
+	pushq	%r14
+	pushq	%r15
+	movq	%rsp, twin_saved_rsp(%rip)
+	movl	$0, twin_aborted(%rip)
+	movq	%rcx, %rsp
+	movq	%rdi, %rax
+	movq	%rsi, %rdi
+	movq	%rdx, %rsi
+	xorl	%ebp, %ebp
+	sti
+	call	*%rax
+twin_leave:
+	cli
+	movq	twin_saved_rsp(%rip), %rsp
+	popq	%r15
+	popq	%r14
+	popq	%r13
+	popq	%r12
+	popq	%rbp
+	popq	%rbx
+	ret
+
+/* The trap handler and refused natives continue here, with whatever registers and stack. */
+	.globl	twin_abort
+twin_abort:
+	cld
+	movl	$1, twin_aborted(%rip)
+	xorl	%eax, %eax
+	jmp	twin_leave
+
+/*
+ * Indirect calls: %reg holds an address of the driver VM. Index (address - text base)/16 + 1 into a table of 32-bit
+ * distances from twin_indirect_refused; no branch depends on the address, so no speculation leads past the check.
+ * Out of range, unaligned or empty: index or distance 0, which is twin_indirect_refused itself. r10, r11 are free at a call.
+ */
+	.macro THUNK reg
+	.balign	16
+	.globl	twin_thunk_\reg
+twin_thunk_\reg:
+	movq	%\reg, %r11
+	movq	%r11, twin_indirect_address(%rip)
+	subq	twin_indirect_base(%rip), %r11
+	rorq	$4, %r11
+	cmpq	twin_indirect_count(%rip), %r11
+	sbbq	%r10, %r10
+	incq	%r11
+	andq	%r10, %r11
+	movq	twin_indirect_table(%rip), %r10
+	movslq	(%r10, %r11, 4), %r11
+	leaq	twin_indirect_refused(%rip), %r10
+	addq	%r10, %r11
+	jmp	*%r11
+	.endm
+
+	.irp	reg, rax, rcx, rdx, rbx, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15
+	THUNK	\reg
+	.endr
+
+	.balign	16
+	.globl	twin_indirect_refused
+twin_indirect_refused:
+	call	twin_refuse_indirect
+	jmp	twin_abort
+
+/* Upcall stub n: the n-th import. Saves the six register arguments, hands C the stack arguments' place. */
+	.altmacro
+	.macro UPCALL n
+	.balign	16
+	movl	$\n, %eax
+	jmp	upcall_common
+	.endm
+
+	.balign	16
+	.globl	twin_upcall_stubs
+twin_upcall_stubs:
+	.set	i, 0
+	.rept	256
+	UPCALL	%i
+	.set	i, i + 1
+	.endr
+
+upcall_common:
+	pushq	%rbp
+	movq	%rsp, %rbp
+	pushq	%r9
+	pushq	%r8
+	pushq	%rcx
+	pushq	%rdx
+	pushq	%rsi
+	pushq	%rdi
+	movl	%eax, %edi
+	movq	%rsp, %rsi		/* six register arguments */
+	leaq	16(%rbp), %rdx		/* stack arguments */
+	andq	$-16, %rsp
+	call	twin_upcall
+	leave
+	ret
+
+	.bss
+	.balign	8
+	.globl	twin_saved_rsp, twin_aborted
+twin_saved_rsp:	.skip	8
+twin_aborted:	.skip	8
+	.section .note.GNU-stack, "", @progbits

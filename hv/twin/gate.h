@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The C side of enter.S: what derived code may call, and how the hypervisor calls it. */
+#ifndef HV_TWIN_GATE_H
+#define HV_TWIN_GATE_H
+
+#include "lib/types.h"
+
+#define TWIN_GATE_STUBS  256 /* upcall stubs, one per import */
+#define TWIN_STACK_BYTES (4 * PAGE_SIZE)
+#define TWIN_STACK_LIMIT 4096 /* of derived code; the rest is for natives */
+
+/* Address of the indirect-call thunk for a register (x86 number; 4 = rsp has none: 0). */
+uint64_t twin_gate_thunk(unsigned int reg);
+
+/* Address of the upcall stub of an import. */
+uint64_t twin_gate_upcall(uint32_t import);
+
+/*
+ * The indirect-call table. base: dva of the module section that all targets lie in; offset: of the function in it.
+ * -EINVAL: unaligned, too far, or another section than before.
+ */
+void twin_gate_clear(void);
+int twin_gate_set(uint64_t base, uint32_t offset, uint64_t code);
+
+/* The last address an indirect call went to (for the report of a refused one). */
+extern uint64_t twin_indirect_address;
+
+/* enter.S */
+uint64_t twin_enter(uint64_t fn, uint64_t a, uint64_t b, void *stack_top);
+extern uint32_t twin_aborted;
+void __noreturn twin_abort(void);
+
+/* Called by enter.S (twin/run.c). */
+uint64_t twin_upcall(uint32_t import, const uint64_t *reg_args, const uint64_t *stack_args);
+void twin_refuse_indirect(void);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Natives: support routines of the kernel that the hypervisor has itself, because they run on every packet. Each
+ * behaves as Linux 6.1's routine of the same name as far as a network driver can tell, and is safe for any
+ * caller and any argument (R7, R14). They run on the twin's stack, interrupts on, and must be bounded in time.
+ * A module registers one by NATIVE("eth_type_trans", native_eth_type_trans).
+ */
+#ifndef HV_TWIN_NATIVE_H
+#define HV_TWIN_NATIVE_H
+
+#include "lib/types.h"
+
+struct native {
+	const char *name;
+	void *fn;
+};
+
+#define NATIVE(name_, fn_)                            \
+	static const struct native native_entry_##fn_ \
+		__attribute__((section(".native"), used, aligned(8))) = { name_, (void *)fn_ }
+
+/* The native of a name, or NULL. */
+const struct native *native_find(const char *name);
+
+/* A native was given garbage: ends the present invocation and kills the twin, with this text. */
+void __noreturn native_kill(const char *fmt, ...) __format(1, 2);
+
+/* What the attachment knows; set by attach, zero otherwise (twin/run.c). Addresses are dva. */
+struct twin_attachment {
+	dva_t netdev, napi, txq, jiffies, destructor;
+	uint64_t page_offset_base, vmemmap_base;
+	uint64_t dvm_bytes; /* gpa end of its RAM */
+};
+extern struct twin_attachment twin_att;
+
+/* Raised by natives, looked at by the run loop after the activation. */
+struct twin_pending {
+	bool poll;     /* __napi_schedule */
+	bool transmit; /* the queue may go on */
+	bool wake_dvm; /* the dvm's own queue may have backlog */
+};
+extern struct twin_pending twin_pending;
+
+#endif

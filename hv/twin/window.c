@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The window: fills, revalidates and drops translations of the driver VM's kernel addresses. */
+#include "twin/window.h"
+
+#include "cpu/x86.h"
+#include "debug/log.h"
+#include "dev/vpci_pass.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mem/layout.h"
+#include "mem/paging.h"
+#include "mem/phys.h"
+#include "virt/virt_ops.h"
+#include "vm/mem.h"
+#include "vm/vm.h"
+
+#define TABLES     96  /* pages for window tables; when they are used up the window starts anew */
+#define TRACKED    512 /* translations outside the direct map */
+#define UPPER_HALF 256 /* first root entry of the upper half */
+#define PTE_AD     (PTE_A | PTE_D)
+#define PTE_PAT_4K BIT(7)
+#define PTE_PAT_2M BIT(12)
+#define PAT_WB     6
+
+struct window_stats window_stats;
+
+static struct {
+	struct vm *dvm;
+	gpa_t pgd;
+	uint64_t direct_base;
+	const struct vpci_pass *nic;
+	uint64_t *root; /* the hypervisor's root table */
+	uint64_t (*table)[512];
+	unsigned int tables_used;
+} w;
+
+/* A translation that may change: where its source entry lies and what it said. */
+static struct tracked {
+	dva_t va;
+	const volatile uint64_t *source;
+	uint64_t value;
+} tracked[TRACKED];
+static unsigned int tracked_count;
+
+/* One leaf of the driver VM's tables. */
+struct leaf {
+	const volatile uint64_t *source;
+	uint64_t entry;
+	int level;  /* 0: 4 KiB, 1: 2 MiB, 2: 1 GiB */
+	bool write; /* all levels allow it */
+	gpa_t gpa;  /* of the byte asked for */
+};
+
+int window_open(struct vm *dvm, gpa_t pgd, uint64_t direct_base, const struct vpci_pass *nic)
+{
+	struct vcpu_sysregs regs;
+
+	virt->sysregs_read(&dvm->vcpu, &regs);
+	if ((pgd & ~PTE_ADDR) || !vm_ram(dvm, pgd, PAGE_SIZE) || (regs.cr4 & CR4_LA57))
+		return -EINVAL;
+	w.dvm = dvm;
+	w.pgd = pgd;
+	w.direct_base = direct_base;
+	w.nic = nic;
+	w.root = hpa_to_hva(paging_root());
+	if (!w.table)
+		w.table = phys_alloc_hv(TABLES * PAGE_SIZE);
+	window_flush();
+	return 0;
+}
+
+void window_close(void)
+{
+	if (w.root)
+		window_flush();
+	w.dvm = NULL;
+}
+
+void window_flush(void)
+{
+	memset(&w.root[UPPER_HALF], 0, UPPER_HALF * sizeof(uint64_t));
+	w.tables_used = 0;
+	tracked_count = 0;
+	window_stats.flushes++;
+	write_cr3(paging_root());
+}
+
+static uint64_t *entry_at(dva_t va, int level, bool make)
+{
+	uint64_t *table = w.root;
+
+	for (int l = 3; l > level; l--) {
+		uint64_t *e = &table[va >> (PAGE_SHIFT + 9 * l) & 511];
+
+		if (!(*e & PTE_P)) {
+			if (!make || w.tables_used == TABLES)
+				return NULL;
+			memset(w.table[w.tables_used], 0, PAGE_SIZE);
+			*e = hva_to_hpa(w.table[w.tables_used++]) | PTE_P | PTE_W;
+		} else if (*e & PTE_PS) {
+			return NULL;
+		}
+		table = hpa_to_hva(*e & PTE_ADDR);
+	}
+	return &table[va >> (PAGE_SHIFT + 9 * level) & 511];
+}
+
+static bool walk(dva_t va, struct leaf *leaf, const char **why)
+{
+	gpa_t table = w.pgd;
+
+	leaf->write = true;
+	for (int level = 3; level >= 0; level--) {
+		unsigned int shift = PAGE_SHIFT + 9 * level;
+		uint64_t mask = (1UL << shift) - 1;
+
+		leaf->source = vm_ram(w.dvm, table + (va >> shift & 511) * 8, 8);
+		if (!leaf->source) {
+			*why = "a page table of the driver VM lies outside its memory";
+			return false;
+		}
+		leaf->entry = *leaf->source; /* read once */
+		if (!(leaf->entry & PTE_P)) {
+			*why = "not mapped in the driver VM";
+			return false;
+		}
+		leaf->write &= !!(leaf->entry & PTE_W);
+		if (level == 0 || (level <= 2 && (leaf->entry & PTE_PS))) {
+			leaf->level = level;
+			leaf->gpa = (leaf->entry & PTE_ADDR & ~mask) | (va & mask);
+			return true;
+		}
+		table = leaf->entry & PTE_ADDR;
+	}
+	return false;
+}
+
+static bool is_bar(hpa_t hpa)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(w.nic->bar); i++) {
+		const struct vpci_pass_bar *b = &w.nic->bar[i];
+
+		if (!b->io && b->size && hpa >= b->base && hpa - b->base < b->size)
+			return true;
+	}
+	return false;
+}
+
+/* The cache attribute bits that give, in the hypervisor, the type the driver VM's entry gives in its. */
+static uint64_t type_bits(const struct leaf *leaf)
+{
+	struct vcpu_sysregs regs;
+	uint64_t host = rdmsr(MSR_PAT);
+	unsigned int index = (leaf->entry & PTE_PWT ? 1 : 0) | (leaf->entry & PTE_PCD ? 2 : 0) |
+			     (leaf->entry & (leaf->level ? PTE_PAT_2M : PTE_PAT_4K) ? 4 : 0);
+	uint8_t type;
+
+	virt->sysregs_read(&w.dvm->vcpu, &regs);
+	type = regs.pat >> 8 * index;
+	for (unsigned int i = 0; i < 4;
+	     i++) /* without the PAT bit, whose place depends on the size */
+		if ((uint8_t)(host >> 8 * i) == type)
+			return (i & 1 ? PTE_PWT : 0) | (i & 2 ? PTE_PCD : 0);
+	return type == PAT_WB ? 0 : PTE_PCD | PTE_PWT;
+}
+
+static bool in_direct_map(dva_t va, const struct leaf *leaf)
+{
+	return va - w.direct_base == leaf->gpa && leaf->gpa < w.dvm->mem_size;
+}
+
+static void track(dva_t va, const struct leaf *leaf)
+{
+	static unsigned int next;
+
+	if (tracked_count < TRACKED) {
+		next = tracked_count++;
+	} else { /* full: the oldest leaves the window */
+		uint64_t *e;
+
+		next = (next + 1) % TRACKED;
+		e = entry_at(tracked[next].va, 0, false);
+		if (e)
+			*e = 0;
+		invlpg((void *)tracked[next].va);
+	}
+	tracked[next] = (struct tracked){ va & PAGE_MASK, leaf->source, leaf->entry };
+}
+
+/* Sets a window entry, starting the window anew when its tables are used up. */
+static void set_entry(dva_t va, int level, uint64_t val)
+{
+	uint64_t *e = entry_at(va, level, true);
+
+	if (!e) {
+		window_flush();
+		e = entry_at(va, level, true);
+		BUG_ON(!e);
+	}
+	*e = val;
+	invlpg((void *)va);
+}
+
+bool window_fill(dva_t va, bool write, bool fetch, const char **why)
+{
+	struct leaf leaf;
+	uint64_t flags;
+	hpa_t hpa;
+	bool npt_write, bar;
+
+	window_stats.refused++; /* taken back on success */
+	*why = fetch ? "instruction fetch from the driver VM's memory" : "no window is open";
+	if (fetch || !w.dvm || !(va >> 63))
+		return false;
+	if (!walk(va, &leaf, why))
+		return false;
+	*why = "read-only in the driver VM";
+	if (write && !leaf.write)
+		return false;
+	*why = "no memory of the driver VM's there";
+	if (!virt->npt_lookup(w.dvm, leaf.gpa, &hpa, &npt_write) || (write && !npt_write))
+		return false;
+	bar = is_bar(hpa);
+	if (!bar && !phys_owned_by(hpa & PAGE_MASK, PAGE_SIZE, FRAME_VM + w.dvm->id))
+		return false;
+
+	window_stats.refused--;
+	window_stats.fills++;
+	flags = PTE_P | PTE_A | PTE_D | PTE_NX | (leaf.write && npt_write ? PTE_W : 0) |
+		(bar ? PTE_PCD | PTE_PWT : type_bits(&leaf));
+	/* Large only where source, RAM and direct map agree on all 2 MiB. */
+	if (leaf.level >= 1 && !bar && in_direct_map(va, &leaf) && !entry_at(va, 0, false) &&
+	    phys_owned_by(ALIGN_DOWN(hpa, MIB(2)), MIB(2), FRAME_VM + w.dvm->id)) {
+		set_entry(va, 1, ALIGN_DOWN(hpa, MIB(2)) | flags | PTE_PS);
+		window_stats.large_fills++;
+		return true;
+	}
+	set_entry(va, 0, (hpa & PAGE_MASK) | flags);
+	window_stats.bar_fills += bar;
+	if (!in_direct_map(va, &leaf))
+		track(va, &leaf);
+	return true;
+}
+
+void window_revalidate(void)
+{
+	window_stats.revalidations++;
+	for (unsigned int i = 0; i < tracked_count; i++) {
+		struct tracked *t = &tracked[i];
+		uint64_t *e;
+
+		if (!((*t->source ^ t->value) & ~(uint64_t)PTE_AD))
+			continue;
+		e = entry_at(t->va, 0, false);
+		if (e)
+			*e = 0;
+		invlpg((void *)t->va);
+		*t = tracked[--tracked_count];
+		i--;
+		window_stats.dropped++;
+	}
+}
+
+uint64_t window_pages(void)
+{
+	uint64_t n = 0;
+
+	for (unsigned int t = 0; t < w.tables_used; t++)
+		for (unsigned int i = 0; i < 512; i++)
+			n += (w.table[t][i] & (PTE_P | PTE_NX)) == (PTE_P | PTE_NX);
+	return n;
+}
