@@ -52,8 +52,8 @@
  *    belongs to the hv. A call that never returns is followed by `ud2`.
  *  - `ud2`: listed in TWIN_TABLE_TRAPS it is a WARN and execution goes on behind it, with the
  *    registers unchanged; not listed it ends the twin. `int3` fills the gaps between functions.
- *  - rsp changes only by push, pop, call, ret, `add|sub rsp, imm`, `leave`, and is a static
- *    constant below its value at the function's entry at each instruction. At ret and at each
+ *  - rsp changes only by push, pop, call, ret and `add|sub rsp, imm` (derive replaces frame
+ *    pointers), and is a static constant below its value at the function's entry at each instruction. At ret and at each
  *    jump that leaves the function it is back at that value, and rbx, rbp, r12..r15 hold what they
  *    held at the entry.
  *  - Memory operands, with EA = effective address:
@@ -71,6 +71,7 @@
  *    An address that no single register anchors is computed first: `lea s, [EA]; bts s, 47` and
  *    the access is [s]; where no register is free, `push s` before and `pop s` behind it.
  *  - The address of a stack object: `mov r, imm64` (TWIN_R_STACK64) `; lea r, [rsp+r+d]`.
+ *    It lies in dvm memory; what is stored there by push or mov is also written through fs.
  *
  * Facts. derive leaves a guard out where a must-analysis over the whole function proves that it
  * changes nothing. The analysis knows two things about a register: its *slack* (its low 48 bits

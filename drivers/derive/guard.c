@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One guard is one instruction, `bts reg, 47`: in place, the identity for every valid pointer.
+ * It destroys the flags. Where they are live it moves up in its block, to a point where they
+ * are dead and the register has its value already; a valid program reaches the access from
+ * there, so the pointer is a valid one there too. Where there is no such point, flags are saved.
+ */
+#include "guard.h"
+
+#include "live.h"
+
+struct context {
+	struct program *p;
+	struct func *f;
+	const struct options *o;
+};
+
+bool guard_needs_low(const struct insn *i)
+{
+	for (unsigned k = 0; k < i->z.operand_count; k++)
+		if (i->op[k].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+		    reg_is_high_byte(i->op[k].reg.value))
+			return true;
+	return false;
+}
+
+int guard_free_register(const struct insn *i, bool low)
+{
+	for (int r = 0; r < (low ? R8 : NREGS); r++)
+		if (r != RSP && !(i->live_in >> r & 1))
+			return r;
+	return -1;
+}
+
+/* A register to spill: the instruction must not touch it. */
+static int spill_register(const struct insn *i)
+{
+	regset used = live_mentioned(i) | 1u << RSP;
+
+	for (int r = 0; r < R8; r++)
+		if (!(used >> r & 1))
+			return r;
+	return -1;
+}
+
+static bool guards_already(const struct insn *i, int reg)
+{
+	for (unsigned k = 0; k < i->nguards; k++)
+		if (i->guard[k] == reg)
+			return true;
+	return false;
+}
+
+/* The instruction before which reg can be guarded for x without saving flags, or NO_INSN. */
+static uint32_t guard_point(const struct program *p, uint32_t x, int reg)
+{
+	while (p->insns[x].flags_in) {
+		const struct insn *before = &p->insns[x - 1];
+
+		if (p->insns[x].leader || (live_written(before) >> reg & 1) ||
+		    before->flow == FLOW_CALL || before->flow == FLOW_WARN)
+			return NO_INSN;
+		x--;
+	}
+	return x;
+}
+
+static void add_guard(struct context *c, uint32_t x, int reg)
+{
+	uint32_t at = guard_point(c->p, x, reg);
+	struct insn *i = &c->p->insns[at == NO_INSN ? x : at];
+
+	if (guards_already(i, reg))
+		return;
+	if (i->nguards == INSN_GUARDS) {
+		refuse(c->p, c->f, i, "more than %d guards meet here", INSN_GUARDS);
+		return;
+	}
+	if (at == NO_INSN) {
+		i->guard_flags |= (uint8_t)(1u << i->nguards);
+		c->f->n.flags_saved++;
+		if (i->depth + 8 > c->f->deepest)
+			c->f->deepest = i->depth + 8;
+	} else if (at != x) {
+		c->f->n.hoisted++;
+	}
+	i->guard[i->nguards++] = (uint8_t)reg;
+	c->f->n.guards++;
+}
+
+static void add_address(struct context *c, struct insn *i, bool guarded)
+{
+	int reg = guard_free_register(i, guard_needs_low(i)), depth = i->depth;
+
+	i->address.needed = true;
+	i->address.guarded = guarded;
+	i->address.flags = guarded && i->flags_in;
+	if (reg < 0) {
+		reg = spill_register(i);
+		i->address.spill = true;
+		c->f->n.spilled++;
+		depth += 8;
+		if (reg < 0 || i->z.mnemonic == ZYDIS_MNEMONIC_PUSH ||
+		    i->z.mnemonic == ZYDIS_MNEMONIC_POP || i->z.mnemonic == ZYDIS_MNEMONIC_LEA)
+			refuse(c->p, c->f, i, "no register can be freed to compute its address");
+	}
+	i->address.reg = (uint8_t)(reg < 0 ? 0 : reg);
+	if (guarded) {
+		c->f->n.guards++;
+		c->f->n.address++;
+		c->f->n.flags_saved += i->address.flags;
+		depth += i->address.flags ? 8 : 0;
+	}
+	if (depth > c->f->deepest)
+		c->f->deepest = depth;
+}
+
+/* Does [rsp+i*s+d] stay near the second stack by itself? */
+static bool index_is_bounded(const struct state *s, const struct memref *ref)
+{
+	return value_add(value_multiply(s->reg[ref->index].bound, ref->scale),
+			 value_magnitude(ref->disp) + ref->size) != UNKNOWN;
+}
+
+static enum need decide(const struct context *c, const struct state *s, const struct memref *ref,
+			int *reg)
+{
+	enum need need = facts_need(s, ref, reg);
+
+	if (c->o->naive && need == NEED_NOTHING && *reg >= 0)
+		return NEED_GUARD;
+	return need;
+}
+
+static void plan_access(struct context *c, uint32_t x, const struct state *s,
+			const struct memref *ref, unsigned number)
+{
+	struct insn *i = &c->p->insns[x];
+	int reg;
+	enum need need = decide(c, s, ref, &reg);
+
+	if (ref->class == MEM_STACK_INDEX) {
+		add_address(c, i, !index_is_bounded(s, ref) && facts_policy(c->o, ref));
+		return;
+	}
+	if (reg < 0 && need == NEED_NOTHING && ref->class != MEM_TABLE)
+		return; /* a constant address, or one in the frame */
+	c->f->n.loads += ref->read;
+	c->f->n.stores += ref->write && !ref->read;
+	if (need == NEED_NOTHING || !facts_policy(c->o, ref))
+		c->f->n.removed += need == NEED_NOTHING;
+	else if (need == NEED_GUARD)
+		add_guard(c, x, reg);
+	else if (number > 0)
+		refuse(c->p, c->f, i, "two operands whose addresses must be computed");
+	else
+		add_address(c, i, true);
+}
+
+static void visit(void *context, uint32_t x, const struct state *s)
+{
+	struct context *c = context;
+	struct memref ref[MEMREF_MAX];
+	unsigned n = memref_collect(&c->p->insns[x], ref);
+
+	for (unsigned k = 0; k < n; k++)
+		plan_access(c, x, s, &ref[k], k);
+}
+
+/* `lea r, [rsp+r*s+d]` needs a second register for the object's address. */
+static void plan_lea(struct program *p, struct func *f, const struct options *o)
+{
+	struct context c = { .p = p, .f = f, .o = o };
+
+	for_each_insn(p, f, i, x)
+	{
+		const ZydisDecodedOperand *m;
+
+		if (!i->reachable || i->z.mnemonic != ZYDIS_MNEMONIC_LEA)
+			continue;
+		m = memref_operand(i);
+		if (m->mem.base == ZYDIS_REGISTER_RSP && m->mem.index == i->op[0].reg.value)
+			add_address(&c, i, false);
+	}
+}
+
+void guard_plan(struct program *p, struct func *f, const struct options *o)
+{
+	struct context c = { .p = p, .f = f, .o = o };
+
+	plan_lea(p, f, o);
+	facts_walk(p, f, o, visit, &c);
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Stack discipline and the split of frames: see stack.h. */
+#include "stack.h"
+
+#include <limits.h>
+
+#include "live.h"
+
+#define RETURN_BYTES    8
+#define ARGUMENTS_BYTES 128 /* as many bytes of stack arguments may be read */
+
+struct context {
+	struct program *p;
+	struct func *f;
+	int low;   /* lowest entry offset whose address is taken; INT_MAX if none */
+	int saved; /* lowest entry offset of a saved callee-saved register */
+};
+
+static int first_register(const struct insn *i)
+{
+	return i->z.operand_count_visible && i->op[0].type == ZYDIS_OPERAND_TYPE_REGISTER
+		       ? reg_number(i->op[0].reg.value)
+		       : -1;
+}
+
+static bool is_register(const struct insn *i, unsigned k, ZydisRegister r)
+{
+	return k < i->z.operand_count_visible && i->op[k].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+	       i->op[k].reg.value == r;
+}
+
+static bool sets_frame(const struct func *f, const struct insn *i)
+{
+	return f->frame_pointer && i->z.mnemonic == ZYDIS_MNEMONIC_MOV &&
+	       is_register(i, 0, ZYDIS_REGISTER_RBP) && is_register(i, 1, ZYDIS_REGISTER_RSP);
+}
+
+enum stack_use stack_place(const struct func *f, int offset)
+{
+	return f->second && offset >= f->second_low && offset < f->second_high ? STACK_SECOND
+									       : STACK_SAFE;
+}
+
+bool stack_address(const struct func *f, const struct insn *i, int *offset)
+{
+	if (i->z.mnemonic == ZYDIS_MNEMONIC_LEA && first_register(i) != RSP) {
+		const ZydisDecodedOperandMem *m = &i->op[1].mem;
+		int disp = m->disp.has_displacement ? (int)m->disp.value : 0;
+
+		if (m->base == ZYDIS_REGISTER_RSP)
+			*offset = disp - i->depth;
+		else if (m->base == ZYDIS_REGISTER_RBP && i->frame != NO_FRAME)
+			*offset = disp - i->frame;
+		else
+			return false;
+		return true;
+	}
+	if (i->z.mnemonic == ZYDIS_MNEMONIC_MOV && is_register(i, 1, ZYDIS_REGISTER_RSP) &&
+	    first_register(i) >= 0 && !sets_frame(f, i)) {
+		*offset = -i->depth;
+		return true;
+	}
+	return false;
+}
+
+/* rsp may occur only as the base of an address and where its depth can be followed. */
+static void check_rsp_operands(struct context *c, struct insn *i)
+{
+	bool follows = i->z.mnemonic == ZYDIS_MNEMONIC_ADD || i->z.mnemonic == ZYDIS_MNEMONIC_SUB;
+	int offset;
+
+	if (stack_address(c->f, i, &offset) || sets_frame(c->f, i))
+		return;
+	for (unsigned k = 0; k < i->z.operand_count_visible; k++) {
+		if (is_register(i, k, ZYDIS_REGISTER_RSP) && !(k == 0 && follows))
+			refuse(c->p, c->f, i, "rsp is used as a value");
+		if (i->frame != NO_FRAME && is_register(i, k, ZYDIS_REGISTER_RBP) &&
+		    i->z.mnemonic != ZYDIS_MNEMONIC_POP)
+			refuse(c->p, c->f, i, "the frame pointer is used as a value");
+	}
+}
+
+static void check_exit(struct context *c, struct insn *i, const struct state *s)
+{
+	bool leaves = i->flow == FLOW_RET || i->flow == FLOW_TAIL ||
+		      ((i->flow == FLOW_JUMP || i->flow == FLOW_COND) && i->target != NO_INSN &&
+		       insn_func(c->p, &c->p->insns[i->target]) != c->f);
+
+	if (!leaves)
+		return;
+	if (s->depth != 0)
+		refuse(c->p, c->f, i, "leaves the function with %d bytes on the stack", s->depth);
+	for (int r = 0; r < NREGS; r++)
+		if ((CALLEE_SAVED >> r & 1) && s->reg[r].origin != r)
+			refuse(c->p, c->f, i,
+			       "leaves the function with a callee-saved register "
+			       "(number %d) changed",
+			       r);
+}
+
+/* `lock add dword [rsp-4], 0` is Linux's smp_mb(): it only touches what it names. */
+static bool is_barrier(const struct insn *i, const struct memref *ref, int offset)
+{
+	return (i->z.attributes & ZYDIS_ATTRIB_HAS_LOCK) && ref->class == MEM_STACK &&
+	       ref->size == 4 && offset == -i->depth - 4;
+}
+
+static void check_access(struct context *c, struct insn *i, const struct memref *ref, int offset)
+{
+	int end = offset + (int)ref->size;
+
+	if (is_barrier(i, ref, offset))
+		return;
+	if (offset < -i->depth)
+		refuse(c->p, c->f, i, "accesses the stack below rsp");
+	else if (offset < RETURN_BYTES && end > 0)
+		refuse(c->p, c->f, i, "accesses its return address");
+	else if (end > RETURN_BYTES + ARGUMENTS_BYTES)
+		refuse(c->p, c->f, i, "accesses its caller's frame");
+	else if (offset >= RETURN_BYTES && ref->write)
+		refuse(c->p, c->f, i, "writes one of its stack arguments");
+}
+
+static void check_accesses(struct context *c, struct insn *i, const struct state *s)
+{
+	struct memref ref[MEMREF_MAX];
+	unsigned n = memref_collect(i, ref);
+	int offset;
+
+	for (unsigned k = 0; k < n; k++) {
+		if (ref[k].class == MEM_ODD)
+			refuse(c->p, c->f, i, "memory operand of an unknown kind");
+		else if (facts_stack_offset(s, &ref[k], &offset))
+			check_access(c, i, &ref[k], offset);
+		else if (ref[k].class == MEM_STACK_INDEX && -i->depth + (int)ref[k].disp < c->low)
+			c->low = -i->depth + (int)ref[k].disp;
+	}
+}
+
+static void note_depth(struct context *c, struct insn *i, const struct state *s)
+{
+	int depth = s->depth, r = first_register(i);
+
+	if (i->flow == FLOW_CALL)
+		depth += RETURN_BYTES;
+	if (i->z.mnemonic == ZYDIS_MNEMONIC_PUSH) {
+		depth += 8;
+		if (r >= 0 && (CALLEE_SAVED >> r & 1) && s->reg[r].origin == r && -depth < c->saved)
+			c->saved = -depth;
+	}
+	if (depth > c->f->deepest)
+		c->f->deepest = depth;
+}
+
+static void visit(void *context, uint32_t x, const struct state *s)
+{
+	struct context *c = context;
+	struct insn *i = &c->p->insns[x];
+	int offset;
+
+	i->depth = s->depth;
+	i->frame = s->frame;
+	if (s->depth == DEPTH_UNKNOWN) {
+		refuse(c->p, c->f, i, "the depth of the stack is not a constant here");
+		return;
+	}
+	note_depth(c, i, s);
+	check_rsp_operands(c, i);
+	check_exit(c, i, s);
+	check_accesses(c, i, s);
+	if (!stack_address(c->f, i, &offset))
+		return;
+	if (offset >= 0)
+		refuse(c->p, c->f, i, "takes the address of a stack argument");
+	if (offset < c->low)
+		c->low = offset;
+}
+
+/* No operand may lie partly on the one and partly on the other stack. */
+static void check_split(struct program *p, struct func *f)
+{
+	for_each_insn(p, f, i, x)
+	{
+		struct memref ref[MEMREF_MAX];
+		unsigned n = i->reachable ? memref_collect(i, ref) : 0;
+		struct state s = { .depth = i->depth, .frame = i->frame };
+		int offset;
+
+		for (unsigned k = 0; k < n; k++)
+			if (facts_stack_offset(&s, &ref[k], &offset) &&
+			    !is_barrier(i, &ref[k], offset) &&
+			    stack_place(f, offset) != stack_place(f, offset + (int)ref[k].size - 1))
+				refuse(p, f, i,
+				       "operand across the end of the second stack's part");
+	}
+}
+
+void stack_analyse(struct program *p, struct func *f)
+{
+	/* Depths and saved registers do not depend on guards, so any level serves. */
+	static const struct options plain = { .level = TWIN_FACTS_STRICT };
+	struct context c = { .p = p, .f = f, .low = INT_MAX, .saved = 0 };
+
+	facts_walk(p, f, &plain, visit, &c);
+	f->saved_low = c.saved;
+	if (c.low == INT_MAX || f->refusal)
+		return;
+	f->second = true;
+	f->second_low = c.low;
+	f->second_high = c.saved;
+	if (c.low >= c.saved)
+		refuse(p, f, NULL, "its stack objects lie among its saved registers");
+	check_split(p, f);
+}
