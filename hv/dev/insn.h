@@ -11,15 +11,15 @@
 #include "lib/types.h"
 
 struct insn_mmio {
-	uint8_t length; /* bytes */
-	uint8_t size;   /* access size: 1, 2, 4, 8 */
-	bool write;     /* memory is written */
-	bool read;      /* memory is read (xchg: both) */
-	bool imm;       /* written value is immediate, else register reg */
-	bool high8;     /* reg is ah/ch/dh/bh (no REX, size 1, reg 4..7 -> reg 0..3) */
-	uint8_t reg;    /* 0..15: rax rcx rdx rbx rsp rbp rsi rdi r8.. */
-	uint8_t reg_size; /* bytes of the register (movzx: larger than size); 4 clears the upper half */
-	uint64_t value; /* the immediate: size bytes, sign-extended from 4 to 8 */
+	uint8_t length;   /* bytes */
+	uint8_t size;     /* access size: 1, 2, 4, 8 */
+	bool write;       /* memory is written */
+	bool read;        /* memory is read (xchg: both) */
+	bool imm;         /* written value is immediate, else register reg */
+	bool high8;       /* reg is ah/ch/dh/bh (no REX, size 1, reg 4..7 -> reg 0..3) */
+	uint8_t reg;      /* 0..15: rax rcx rdx rbx rsp rbp rsi rdi r8.. */
+	uint8_t reg_size; /* of the register (movzx: larger than size); 4 clears the upper half */
+	uint64_t value;   /* the immediate: size bytes, sign-extended from 4 to 8 */
 };
 
 /*

@@ -63,7 +63,7 @@ static const uint32_t lvt_valid[VLAPIC_LVTS] = {
 #define LVT_READ_ONLY 0x5000U
 
 #define ICR_LOGICAL     BIT(11)
-#define ICR_STATUS      0x1000U /* delivery status: read-only in xAPIC mode, reserved in x2APIC mode */
+#define ICR_STATUS      0x1000U /* delivery status: reserved in x2APIC mode */
 #define ICR_RESERVED    0xfff32000U
 #define ICR_MODE(icr)   ((icr) >> 8 & 7)
 #define ICR_TO(icr)     ((icr) >> 18 & 3)

@@ -52,10 +52,12 @@ static uint32_t read_dword(const struct vpci_pass *p, unsigned int off)
 
 /* ---- the table ---- */
 
+/* A register that belongs to an earlier capability stays as that one has it. */
 static void show(struct vpci_pass *p, unsigned int off, unsigned int len)
 {
 	for (unsigned int i = REG(off); i < REG(off + len) && i < ARRAY_SIZE(p->read_mask); i++)
-		p->read_mask[i] = 0xffffffff;
+		if (!p->read_mask[i])
+			p->read_mask[i] = 0xffffffff;
 }
 
 /*
@@ -86,7 +88,7 @@ static void filter_capabilities(struct vpci_pass *p)
 	if (!(pci_cfg_read(p->addr, PCI_STATUS, 2) & PCI_STATUS_CAPS))
 		return;
 	off = pci_cfg_read(p->addr, PCI_CAP_POINTER, 1) & 0xfc;
-	while (off >= HEADER && left--) {
+	while (off >= HEADER && !p->read_mask[REG(off)] && left--) {
 		uint32_t head = read_dword(p, off);
 
 		if (show_capability(p, off, head) == 0) {
@@ -143,7 +145,8 @@ static unsigned int read_bar(struct vpci_pass *p, unsigned int i)
 		base |= (uint64_t)p->bar_real[i + 1] << 32;
 		mask |= (uint64_t)p->bar_mask[i + 1] << 32;
 	}
-	if (base) /* else the firmware gave it no address: nothing to open */
+	/* Else the firmware gave it no address, or one that no port has: nothing to open. */
+	if (base && !(io && base > 0xffff))
 		p->bar[i] = (struct vpci_pass_bar){ base, mask & -mask, io };
 	return wide ? 2 : 1;
 }

@@ -1,0 +1,681 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The local APIC: which vector comes first, what an EOI ends, when the timer fires, when an EOI
+ * needs no exit.
+ */
+#include "fake.h"
+
+#include <string.h>
+
+#include "vm/irq.h"
+
+#define X2(reg) (0x800 + (reg))
+#define TPR     X2(0x08)
+#define PPR     X2(0x0a)
+#define EOI     X2(0x0b)
+#define LDR     X2(0x0d)
+#define SVR     X2(0x0f)
+#define ISR     X2(0x10)
+#define TMR     X2(0x18)
+#define IRR     X2(0x20)
+#define ESR     X2(0x28)
+#define ICR     X2(0x30)
+#define LVTT    X2(0x32)
+#define LINT0   X2(0x35)
+#define LVTERR  X2(0x37)
+#define INITIAL X2(0x38)
+#define CURRENT X2(0x39)
+#define DIVIDE  X2(0x3e)
+#define SELF    X2(0x3f)
+
+#define BASE     0x1b
+#define DEADLINE 0x6e0
+#define PV_EOI   0x4b564d04
+
+#define XAPIC   0xfee00900UL
+#define X2APIC  0xfee00d00UL
+#define OFF     0xfee00100UL
+#define ENABLED 0x1ff
+#define MASKED  0x10000
+
+#define ONE_SHOT 0
+#define PERIODIC 0x20000
+#define BY_TSC   0x40000
+
+#define WORD_GPA (FAKE_RAM_GPA + 0x40)
+
+static struct vlapic *const apic = &fake_vm.lapic;
+
+static void wr(uint32_t msr, uint64_t val)
+{
+	if (!vlapic_msr_write(apic, msr, val))
+		fail_msg("write of MSR %x = %lx refused", msr, val);
+}
+
+static uint64_t rd(uint32_t msr)
+{
+	uint64_t val = 0;
+
+	if (!vlapic_msr_read(apic, msr, &val))
+		fail_msg("read of MSR %x refused", msr);
+	return val;
+}
+
+static void refused(uint32_t msr, uint64_t val)
+{
+	struct vlapic before = *apic;
+
+	if (vlapic_msr_write(apic, msr, val))
+		fail_msg("write of MSR %x = %lx accepted", msr, val);
+	assert_memory_equal(&before, apic, sizeof(before));
+}
+
+static int setup(void **state)
+{
+	fake_reset(state);
+	wr(BASE, X2APIC);
+	wr(SVR, ENABLED);
+	return 0;
+}
+
+/* One run of the vCPU that takes the offered vector. Returns it. */
+static int take(void)
+{
+	int vector = vlapic_pending(apic);
+
+	if (vector >= 0) {
+		vlapic_pv_eoi_before_entry(apic, vector);
+		vlapic_accept(apic, vector);
+		vlapic_pv_eoi_after_exit(apic, true);
+	}
+	return vector;
+}
+
+static bool bit(uint32_t first_msr, unsigned int vector)
+{
+	return rd(first_msr + vector / 32) >> vector % 32 & 1;
+}
+
+/* ---- registers and modes ---- */
+
+static void starts_disabled_in_xapic_mode(void **state)
+{
+	uint64_t val = 42;
+
+	fake_reset(state);
+	assert_int_equal(rd(BASE), XAPIC);
+	assert_false(vlapic_msr_read(apic, X2(2), &val));
+	assert_int_equal(val, 42);
+	assert_int_equal(vlapic_mmio_read(apic, 0x20), 0);
+	assert_int_equal(vlapic_mmio_read(apic, 0x30), 0x50014);
+	assert_int_equal(vlapic_mmio_read(apic, 0xf0), 0xff);
+	for (uint32_t off = 0x320; off <= 0x370; off += 16)
+		assert_int_equal(vlapic_mmio_read(apic, off), MASKED);
+	assert_false(vlapic_raise(apic, 0x40, false));
+	assert_int_equal(vlapic_pending(apic), -1);
+}
+
+static void mode_switches(void **state)
+{
+	fake_reset(state);
+	wr(BASE, XAPIC);
+	wr(BASE, X2APIC);
+	wr(BASE, X2APIC);
+	refused(BASE, XAPIC);
+	wr(BASE, OFF);
+	refused(BASE, X2APIC);
+	refused(BASE, OFF | 0x400); /* EXTD without EN */
+	wr(BASE, XAPIC);
+	refused(BASE, XAPIC | 0x1000); /* the page does not move */
+	refused(BASE, XAPIC | 1);
+	refused(BASE, XAPIC | 1UL << 52);
+	wr(BASE, XAPIC & ~0x100UL); /* the BSP bit stays */
+	assert_int_equal(rd(BASE), XAPIC);
+}
+
+static void disabling_resets(void **state)
+{
+	(void)state;
+	vlapic_raise(apic, 0x40, true);
+	wr(LVTT, PERIODIC | 0x50);
+	wr(INITIAL, 1000000);
+	assert_true(fake_timer_armed());
+	wr(BASE, OFF);
+	assert_false(fake_timer_armed());
+	assert_int_equal(vlapic_pending(apic), -1);
+	assert_int_equal(vlapic_mmio_read(apic, 0x30), 0xffffffff);
+	wr(BASE, XAPIC);
+	assert_int_equal(vlapic_mmio_read(apic, 0xf0), 0xff);
+	assert_int_equal(vlapic_mmio_read(apic, 0x220), 0);
+}
+
+static void page_is_closed_in_x2apic_mode(void **state)
+{
+	(void)state;
+	assert_int_equal(vlapic_mmio_read(apic, 0x20), 0xffffffff);
+	vlapic_mmio_write(apic, 0x80, 0x50);
+	assert_int_equal(rd(TPR), 0);
+}
+
+/* What Linux reads, and every register that is not there or cannot be written. */
+static void x2apic_registers(void **state)
+{
+	static const uint8_t readable[] = { 0x02, 0x03, 0x08, 0x0a, 0x0d, 0x0f, 0x28, 0x30, 0x38,
+					    0x39, 0x3e, 0x32, 0x33, 0x34, 0x35, 0x36, 0x37 };
+	bool there[256] = { false };
+	uint64_t val;
+
+	(void)state;
+	assert_int_equal(rd(X2(2)), 0);
+	assert_int_equal(rd(X2(3)), 0x50014);
+	assert_int_equal(rd(LDR), 1);
+	for (unsigned int i = 0; i < ARRAY_SIZE(readable); i++)
+		there[readable[i]] = true;
+	memset(there + 0x10, true, 24);
+	for (unsigned int i = 0; i < 256; i++)
+		assert_int_equal(vlapic_msr_read(apic, X2(i), &val), there[i]);
+	assert_false(vlapic_msr_read(apic, 0x900, &val));
+	assert_false(vlapic_msr_read(apic, 0x7ff, &val));
+}
+
+static void reserved_bits_are_refused(void **state)
+{
+	static const uint8_t read_only[] = { 0x02, 0x03, 0x09, 0x0a, 0x0c,
+					     0x0d, 0x0e, 0x2f, 0x31, 0x39 };
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(read_only); i++)
+		refused(X2(read_only[i]), 0);
+	for (unsigned int i = 0x10; i < 0x28; i++)
+		refused(X2(i), 0);
+	refused(TPR, 0x100);
+	refused(EOI, 1);
+	refused(SVR, 0x1000 | ENABLED);
+	refused(ESR, 1);
+	refused(ICR, 0x1000);
+	refused(ICR, 0x2000);
+	refused(ICR, 1 << 20);
+	refused(LVTT, 1 << 19);
+	refused(LVTT, 0x100);
+	refused(LVTERR, 0x700);
+	refused(INITIAL, 1UL << 32);
+	refused(DIVIDE, 4);
+	refused(SELF, 0x100);
+	refused(X2(0x40), 0);
+	refused(PV_EOI, WORD_GPA | 2);
+	refused(PV_EOI, 0xdead0000 | 1); /* not RAM */
+	refused(PV_EOI, ~0UL & ~2UL);
+}
+
+static void error_status(void **state)
+{
+	(void)state;
+	wr(SELF, 5);
+	assert_int_equal(rd(ESR), 0); /* latched by a write only */
+	wr(ESR, 0);
+	assert_int_equal(rd(ESR), 0x20);
+	wr(ESR, 0);
+	assert_int_equal(rd(ESR), 0);
+	assert_false(vlapic_raise(apic, 15, false));
+	assert_false(vlapic_raise(apic, 256, false));
+	wr(ESR, 0);
+	assert_int_equal(rd(ESR), 0x40);
+}
+
+static void software_disable_masks(void **state)
+{
+	(void)state;
+	wr(LINT0, 0x700);
+	wr(SVR, 0xff);
+	assert_int_equal(rd(LINT0), MASKED | 0x700);
+	wr(LINT0, 0x700);
+	assert_int_equal(rd(LINT0), MASKED | 0x700);
+	assert_false(vlapic_raise(apic, 0x40, false));
+	wr(SVR, ENABLED);
+	wr(LINT0, 0x700);
+	assert_int_equal(rd(LINT0), 0x700);
+	assert_true(vlapic_raise(apic, 0x40, false));
+}
+
+/* ---- priorities ---- */
+
+static void highest_first(void **state)
+{
+	(void)state;
+	vlapic_raise(apic, 0x31, false);
+	vlapic_raise(apic, 0xef, false);
+	vlapic_raise(apic, 0x80, false);
+	assert_int_equal(take(), 0xef);
+	assert_int_equal(vlapic_pending(apic), -1);
+	assert_true(bit(ISR, 0xef));
+	assert_false(bit(IRR, 0xef));
+	wr(EOI, 0);
+	assert_int_equal(take(), 0x80);
+	wr(EOI, 0);
+	assert_int_equal(take(), 0x31);
+	wr(EOI, 0);
+	assert_int_equal(take(), -1);
+	assert_int_equal(apic->eois, 3);
+}
+
+/*
+ * Priority is the class (bits 7:4): the same class waits, a higher one nests. EOI ends the highest.
+ */
+static void nesting(void **state)
+{
+	(void)state;
+	vlapic_raise(apic, 0x41, false);
+	assert_int_equal(take(), 0x41);
+	vlapic_raise(apic, 0x4f, false);
+	assert_int_equal(take(), -1);
+	vlapic_raise(apic, 0x50, false);
+	assert_int_equal(take(), 0x50);
+	assert_int_equal(rd(PPR), 0x50);
+	wr(EOI, 0);
+	assert_false(bit(ISR, 0x50));
+	assert_true(bit(ISR, 0x41));
+	assert_int_equal(rd(PPR), 0x40);
+	assert_int_equal(take(), -1);
+	wr(EOI, 0);
+	assert_int_equal(take(), 0x4f);
+	wr(EOI, 0);
+	wr(EOI, 0); /* nothing in service: harmless */
+	assert_int_equal(rd(PPR), 0);
+}
+
+static void task_priority(void **state)
+{
+	(void)state;
+	fake_vm.vcpu.halted = true;
+	wr(TPR, 0x57);
+	vlapic_raise(apic, 0x5f, false);
+	assert_int_equal(vlapic_pending(apic), -1);
+	assert_true(fake_vm.vcpu.halted); /* what cannot be delivered wakes nobody */
+	assert_int_equal(rd(PPR), 0x57);
+	vlapic_raise(apic, 0x60, false);
+	assert_false(fake_vm.vcpu.halted);
+	assert_int_equal(take(), 0x60);
+	assert_int_equal(rd(PPR), 0x60);
+	wr(EOI, 0);
+	vlapic_cr8_write(apic, 4);
+	assert_int_equal(rd(TPR), 0x40);
+	assert_int_equal(vlapic_cr8_read(apic), 4);
+	assert_int_equal(take(), 0x5f);
+}
+
+static void every_vector(void **state)
+{
+	(void)state;
+	for (unsigned int v = 16; v < 256; v++) {
+		assert_true(vlapic_raise(apic, v, false));
+		assert_true(bit(IRR, v));
+		assert_int_equal(take(), v);
+		wr(EOI, 0);
+	}
+	for (unsigned int i = 0; i < 8; i++)
+		assert_int_equal(rd(ISR + i) | rd(IRR + i), 0);
+}
+
+/* An interrupt between the delivery and its bookkeeping is a second one. */
+static void raised_while_delivered(void **state)
+{
+	(void)state;
+	vlapic_raise(apic, 0x40, false);
+	vlapic_pv_eoi_before_entry(apic, 0x40);
+	vlapic_raise(apic, 0x40, false);
+	vlapic_accept(apic, 0x40);
+	vlapic_pv_eoi_after_exit(apic, true);
+	assert_true(bit(ISR, 0x40));
+	assert_true(bit(IRR, 0x40));
+	wr(EOI, 0);
+	assert_int_equal(take(), 0x40);
+	wr(EOI, 0);
+	assert_int_equal(take(), -1);
+}
+
+/* ---- commands ---- */
+
+static bool arrives(uint64_t icr)
+{
+	bool got;
+
+	wr(ICR, icr);
+	assert_int_equal(rd(ICR), icr);
+	got = bit(IRR, icr & 0xff);
+	if (got) {
+		assert_int_equal(take(), icr & 0xff);
+		wr(EOI, 0);
+	}
+	return got;
+}
+
+static void x2apic_commands(void **state)
+{
+	(void)state;
+	assert_true(arrives(0x40));              /* physical, id 0 */
+	assert_false(arrives(1UL << 32 | 0x40)); /* id 1 */
+	assert_true(arrives(0xffffffffUL << 32 | 0x40));
+	assert_true(arrives(1UL << 32 | 0x840)); /* logical, cluster 0 member 0 */
+	assert_false(arrives(2UL << 32 | 0x840));
+	assert_false(arrives(0x10001UL << 32 | 0x840)); /* cluster 1 */
+	assert_true(arrives(0x40040));                  /* shorthands: self, all, all but self */
+	assert_true(arrives(0x80040));
+	assert_false(arrives(0xc0040));
+	assert_true(arrives(0x140));  /* lowest priority */
+	assert_false(arrives(0x440)); /* NMI, INIT, start-up: nobody */
+	assert_false(arrives(1UL << 32 | 0x4540));
+	assert_false(arrives(1UL << 32 | 0x4640));
+	wr(SELF, 0x99);
+	assert_int_equal(take(), 0x99);
+}
+
+static bool arrives_xapic(uint8_t dest, uint32_t low)
+{
+	bool got;
+
+	vlapic_mmio_write(apic, 0x310, (uint32_t)dest << 24);
+	vlapic_mmio_write(apic, 0x300, low);
+	got = vlapic_mmio_read(apic, 0x220) & 1; /* IRR, vector 0x40 */
+	if (take() >= 0)
+		vlapic_mmio_write(apic, 0xb0, 0);
+	return got;
+}
+
+static void xapic_commands(void **state)
+{
+	fake_reset(state);
+	vlapic_mmio_write(apic, 0xf0, ENABLED);
+	assert_true(arrives_xapic(0, 0x40));
+	assert_false(arrives_xapic(1, 0x40));
+	assert_true(arrives_xapic(0xff, 0x40));
+	assert_false(arrives_xapic(2, 0x840)); /* logical id still 0 */
+	vlapic_mmio_write(apic, 0xd0, 0x02ffffff);
+	assert_int_equal(vlapic_mmio_read(apic, 0xd0), 0x02000000);
+	assert_true(arrives_xapic(6, 0x840)); /* flat */
+	assert_false(arrives_xapic(5, 0x840));
+	vlapic_mmio_write(apic, 0xe0, 0); /* cluster model */
+	assert_int_equal(vlapic_mmio_read(apic, 0xe0), 0x0fffffff);
+	assert_true(arrives_xapic(2, 0x840));
+	assert_false(arrives_xapic(0x12, 0x840));
+	assert_true(arrives_xapic(0, 0x41040)); /* delivery status is ignored here */
+	vlapic_mmio_write(apic, 0x84, 0x70);    /* not a register */
+	assert_int_equal(vlapic_mmio_read(apic, 0x80), 0);
+	vlapic_mmio_write(apic, 0xffc, 1);
+	assert_int_equal(vlapic_mmio_read(apic, 0xff0), 0);
+}
+
+static void messages(void **state)
+{
+	(void)state;
+	fake_vm.vcpu.halted = true;
+	vm_msi_raise(&fake_vm, FAKE_RAM_GPA, 0x40);
+	vm_msi_raise(&fake_vm, 0x1fee00000, 0x40);
+	vm_msi_raise(&fake_vm, 0xfee00000, 0x440); /* NMI */
+	assert_true(fake_vm.vcpu.halted);
+	vm_msi_raise(&fake_vm, 0xfeeff00c, 0x40);
+	assert_false(fake_vm.vcpu.halted);
+	assert_int_equal(take(), 0x40);
+	assert_false(bit(TMR, 0x40));
+}
+
+/* ---- timer ---- */
+
+static void tsc_deadline(void **state)
+{
+	(void)state;
+	wr(DEADLINE, fake_tsc + 100); /* ignored in another mode */
+	assert_int_equal(rd(DEADLINE), 0);
+	assert_false(fake_timer_armed());
+	wr(LVTT, BY_TSC | 0xec);
+	fake_vm.vcpu.halted = true;
+	wr(DEADLINE, fake_tsc + 1000);
+	assert_int_equal(rd(DEADLINE), fake_tsc + 1000);
+	fake_time_pass(999);
+	assert_int_equal(take(), -1);
+	assert_true(fake_vm.vcpu.halted);
+	fake_time_pass(1);
+	assert_false(fake_vm.vcpu.halted);
+	assert_int_equal(rd(DEADLINE), 0);
+	assert_int_equal(take(), 0xec);
+	wr(EOI, 0);
+	fake_time_pass(1000000);
+	assert_int_equal(take(), -1);
+	assert_int_equal(apic->timer_irqs, 1);
+}
+
+static void tsc_deadline_past_and_changed(void **state)
+{
+	(void)state;
+	wr(LVTT, BY_TSC | 0xec);
+	wr(DEADLINE, 1); /* long gone: at once */
+	assert_int_equal(take(), 0xec);
+	wr(EOI, 0);
+	wr(DEADLINE, fake_tsc + 100);
+	wr(DEADLINE, fake_tsc + 500); /* moves it */
+	fake_time_pass(499);
+	assert_int_equal(take(), -1);
+	wr(DEADLINE, 0); /* disarms */
+	fake_time_pass(10);
+	assert_int_equal(take(), -1);
+	wr(DEADLINE, fake_tsc + 100);
+	wr(INITIAL, 1000); /* ignored in this mode */
+	assert_int_equal(rd(INITIAL), 0);
+	assert_int_equal(rd(CURRENT), 0);
+	wr(LVTT, ONE_SHOT | 0xec); /* leaving the mode disarms */
+	assert_false(fake_timer_armed());
+	fake_time_pass(1000);
+	assert_int_equal(take(), -1);
+}
+
+static void masked_timer_is_silent(void **state)
+{
+	(void)state;
+	wr(LVTT, MASKED | BY_TSC | 0xec);
+	wr(DEADLINE, fake_tsc + 100);
+	fake_time_pass(200);
+	assert_int_equal(take(), -1);
+	assert_int_equal(rd(DEADLINE), 0);
+	assert_int_equal(apic->timer_irqs, 0);
+}
+
+static void one_shot(void **state)
+{
+	static const uint8_t code[] = { 0xb, 0, 1, 2, 3, 8, 9, 0xa };
+
+	(void)state;
+	wr(LVTT, ONE_SHOT | 0x50);
+	for (unsigned int i = 0; i < ARRAY_SIZE(code); i++) { /* divide by 1, 2, 4 ... 128 */
+		uint64_t unit = 16UL << i;
+
+		wr(DIVIDE, code[i]);
+		wr(INITIAL, 100);
+		assert_int_equal(rd(CURRENT), 100);
+		fake_time_pass(40 * unit);
+		assert_int_equal(rd(CURRENT), 60);
+		assert_int_equal(rd(INITIAL), 100);
+		fake_time_pass(60 * unit - 1);
+		assert_int_equal(take(), -1);
+		fake_time_pass(1);
+		assert_int_equal(take(), 0x50);
+		wr(EOI, 0);
+		assert_int_equal(rd(CURRENT), 0);
+		fake_time_pass(1000 * unit);
+		assert_int_equal(take(), -1);
+	}
+	wr(INITIAL, 100);
+	wr(INITIAL, 0); /* stops */
+	assert_false(fake_timer_armed());
+}
+
+static void periodic(void **state)
+{
+	(void)state;
+	wr(DIVIDE, 0xb);
+	wr(LVTT, PERIODIC | 0x50);
+	wr(INITIAL, 62500); /* 1 ms */
+	for (int i = 0; i < 5; i++) {
+		fake_time_pass(999999);
+		assert_int_equal(take(), -1);
+		fake_time_pass(1);
+		assert_int_equal(take(), 0x50);
+		wr(EOI, 0);
+	}
+	/*
+	 * The VM did not run for 10 periods: one interrupt, then the old beat or a later one, never
+	 * a burst.
+	 */
+	fake_tsc += 10500000;
+	fake_time_pass(0);
+	assert_int_equal(take(), 0x50);
+	wr(EOI, 0);
+	fake_time_pass(0);
+	assert_int_equal(take(), -1);
+	fake_time_pass(1000000);
+	assert_int_equal(take(), 0x50);
+	wr(EOI, 0);
+	fake_vm.state = VM_KILLED;
+	fake_time_pass(1000000);
+	assert_false(fake_timer_armed()); /* a dead VM costs nothing */
+}
+
+static void short_period_is_bounded(void **state)
+{
+	(void)state;
+	wr(DIVIDE, 0xb);
+	wr(LVTT, PERIODIC | 0x50);
+	wr(INITIAL, 1);
+	fake_time_pass(1000000); /* 1 ms */
+	assert_in_range(apic->timer_irqs, 1, 5);
+}
+
+/* ---- PV-EOI ---- */
+
+static uint32_t *word(void)
+{
+	return (uint32_t *)(fake_ram + WORD_GPA - FAKE_RAM_GPA);
+}
+
+/*
+ * A run in which the guest takes the vector if delivered, and ends it in memory if it can and
+ * shall.
+ */
+static void run(bool delivered, bool guest_ends)
+{
+	int vector = vlapic_pending(apic);
+
+	vlapic_pv_eoi_before_entry(apic, vector);
+	if (guest_ends && *word() & 1)
+		*word() &= ~1U;
+	if (delivered && vector >= 0)
+		vlapic_accept(apic, vector);
+	vlapic_pv_eoi_after_exit(apic, delivered && vector >= 0);
+	assert_int_equal(*word() & 1, 0);
+}
+
+static void pv_eoi_without_exit(void **state)
+{
+	(void)state;
+	wr(PV_EOI, WORD_GPA | 1);
+	assert_int_equal(rd(PV_EOI), WORD_GPA | 1);
+	*word() = 0xabcd0000; /* only the lowest bit is ours */
+	vlapic_raise(apic, 0x40, false);
+	run(true, true);
+	assert_int_equal(apic->pv_eois, 1);
+	assert_int_equal(apic->eois, 0);
+	assert_false(bit(ISR, 0x40));
+	assert_int_equal(*word(), 0xabcd0000);
+}
+
+static void pv_eoi_not_used_by_guest(void **state)
+{
+	(void)state;
+	wr(PV_EOI, WORD_GPA | 1);
+	vlapic_raise(apic, 0x40, false);
+	run(true, false); /* an exit inside the handler */
+	assert_true(bit(ISR, 0x40));
+	run(true, true); /* nothing new; the one in service ends now */
+	assert_false(bit(ISR, 0x40));
+	assert_int_equal(apic->pv_eois, 1);
+	vlapic_raise(apic, 0x40, false);
+	run(true, false);
+	wr(EOI, 0); /* by register after all */
+	assert_false(bit(ISR, 0x40));
+	assert_int_equal(apic->eois, 1);
+}
+
+static void pv_eoi_not_delivered(void **state)
+{
+	(void)state;
+	wr(PV_EOI, WORD_GPA | 1);
+	vlapic_raise(apic, 0x40, false);
+	run(false, false);
+	assert_true(bit(IRR, 0x40));
+	run(false, true); /* a guest that clears the word with nothing in service ends nothing */
+	assert_int_equal(apic->pv_eois, 0);
+	assert_true(bit(IRR, 0x40));
+	assert_int_equal(vlapic_pending(apic), 0x40);
+}
+
+static void pv_eoi_refused(void **state)
+{
+	(void)state;
+	wr(PV_EOI, WORD_GPA | 1);
+	vlapic_raise(apic, 0x40, true); /* level */
+	run(true, true);
+	assert_true(bit(ISR, 0x40));
+	wr(EOI, 0);
+	vlapic_raise(apic, 0x40, false); /* another one waits */
+	vlapic_raise(apic, 0x30, false);
+	run(true, true);
+	assert_true(bit(ISR, 0x40));
+	run(true, true);
+	assert_true(bit(ISR, 0x40));
+	vlapic_raise(apic, 0x80, false); /* nested: 0x40 in service, 0x30 waits */
+	run(true, true);
+	assert_true(bit(ISR, 0x80));
+	wr(EOI, 0);
+	wr(EOI, 0);
+	assert_int_equal(take(), 0x30);
+	wr(EOI, 0);
+	assert_int_equal(apic->pv_eois, 0);
+	wr(PV_EOI, 0); /* off */
+	vlapic_raise(apic, 0x40, false);
+	run(true, true);
+	assert_true(bit(ISR, 0x40));
+}
+
+#define T(f) cmocka_unit_test_setup(f, setup)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		T(starts_disabled_in_xapic_mode),
+		T(mode_switches),
+		T(disabling_resets),
+		T(page_is_closed_in_x2apic_mode),
+		T(x2apic_registers),
+		T(reserved_bits_are_refused),
+		T(error_status),
+		T(software_disable_masks),
+		T(highest_first),
+		T(nesting),
+		T(task_priority),
+		T(every_vector),
+		T(raised_while_delivered),
+		T(x2apic_commands),
+		T(xapic_commands),
+		T(messages),
+		T(tsc_deadline),
+		T(tsc_deadline_past_and_changed),
+		T(masked_timer_is_silent),
+		T(one_shot),
+		T(periodic),
+		T(short_period_is_bounded),
+		T(pv_eoi_without_exit),
+		T(pv_eoi_not_used_by_guest),
+		T(pv_eoi_not_delivered),
+		T(pv_eoi_refused),
+	};
+
+	return cmocka_run_group_tests_name("vlapic", tests, NULL, NULL);
+}
