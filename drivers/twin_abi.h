@@ -53,9 +53,9 @@
  *  - `ud2`: listed in TWIN_TABLE_TRAPS it is a WARN and execution goes on behind it, with the
  *    registers unchanged; not listed it ends the twin. `int3` fills the gaps between functions.
  *  - rsp changes only by push, pop, call, ret and `add|sub rsp, imm` (derive replaces frame
- *    pointers), and is a static constant below its value at the function's entry at each instruction. At ret and at each
- *    jump that leaves the function it is back at that value, and rbx, rbp, r12..r15 hold what they
- *    held at the entry.
+ *    pointers), and is a static constant below its value at the function's entry at each
+ *    instruction. At ret and at each jump that leaves the function it is back at that value, and
+ *    rbx, rbp, r12..r15 hold what they held at the entry.
  *  - Memory operands, with EA = effective address:
  *      [rsp+d]        safe stack; inside the function's frame, or reading its stack arguments.
  *                     `lock or|add dword [rsp-4], 0` is a barrier and the only one below rsp.
@@ -210,7 +210,7 @@ struct twin_import {
 
 struct twin_section {
 	uint32_t name; /* as under /sys/module/NAME/sections */
-	uint32_t size; /* bytes in the .ko; addends lie in 0 .. size */
+	uint32_t size; /* bytes in the .ko; addends lie within 64 KiB of it */
 };
 
 #define TWIN_FUNCTION_COLD (1u << 0) /* cold part: entered only from its parent by jumps */

@@ -259,9 +259,6 @@ void cfg_build(struct program *p)
 	for (uint32_t k = 0; k < p->nfuncs; k++)
 		mark_reachable(p, &p->funcs[k]);
 	for (uint32_t x = 0; x < p->ninsns; x++)
-		if (p->insns[x].z.mnemonic == ZYDIS_MNEMONIC_LEAVE)
-			insn_func(p, &p->insns[x])->frame_pointer = true;
-	for (uint32_t x = 0; x < p->ninsns; x++)
 		if (problem[x] && p->insns[x].reachable)
 			refuse(p, insn_func(p, &p->insns[x]), &p->insns[x], "%s", problem[x]);
 }

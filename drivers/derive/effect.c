@@ -126,17 +126,25 @@ static bool apply_push_pop(const struct func *f, const struct insn *i, const str
 	return false;
 }
 
+bool effect_sets_frame(const struct insn *i, const struct state *s)
+{
+	return i->z.mnemonic == ZYDIS_MNEMONIC_MOV &&
+	       i->op[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+	       i->op[0].reg.value == ZYDIS_REGISTER_RBP &&
+	       i->op[1].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+	       i->op[1].reg.value == ZYDIS_REGISTER_RSP && s->depth == 8 &&
+	       s->slot[0].origin == RBP;
+}
+
 /* Instructions that write rsp, or make rbp a frame pointer. */
-static bool apply_stack_pointer(const struct func *f, const struct insn *i, struct state *s)
+static bool apply_stack_pointer(const struct insn *i, struct state *s)
 {
 	ZydisMnemonic m = i->z.mnemonic;
 	int to = i->z.operand_count_visible && i->op[0].type == ZYDIS_OPERAND_TYPE_REGISTER
 			 ? reg_number(i->op[0].reg.value)
 			 : -1;
 
-	if (f->frame_pointer && to == RBP && m == ZYDIS_MNEMONIC_MOV &&
-	    i->op[1].type == ZYDIS_OPERAND_TYPE_REGISTER &&
-	    i->op[1].reg.value == ZYDIS_REGISTER_RSP) {
+	if (effect_sets_frame(i, s)) {
 		s->frame = s->depth;
 		s->reg[RBP] = value_top();
 		return true;
@@ -485,7 +493,7 @@ void effect_apply(const struct program *p, const struct func *f, const struct in
 		return;
 	}
 	apply_accesses(i, o, s);
-	if (apply_push_pop(f, i, o, s) || apply_stack_pointer(f, i, s) || apply_exchange(i, s))
+	if (apply_push_pop(f, i, o, s) || apply_stack_pointer(i, s) || apply_exchange(i, s))
 		return;
 	if (i->z.operand_count_visible && i->op[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
 	    (i->op[0].actions & (ZYDIS_OPERAND_ACTION_WRITE | ZYDIS_OPERAND_ACTION_CONDWRITE)) &&

@@ -13,6 +13,9 @@
 #include "stack.h"
 #include "util.h"
 
+/* Ends of loops over tables may lie behind, starts before the section. */
+#define ADDEND_SLACK (64 << 10)
+
 #define PUSHFQ 0x9c
 #define POPFQ  0x9d
 #define RET    0xc3
@@ -48,7 +51,8 @@ static bool reloc_resolves(struct emitter *e, const struct reloc *r, int64_t add
 	if (y->section != SHN_UNDEF) {
 		int64_t at = (int64_t)y->value + addend;
 
-		if (at < 0 || at > e->p->object->sections[y->section].size)
+		if (at < -ADDEND_SLACK ||
+		    at > (int64_t)e->p->object->sections[y->section].size + ADDEND_SLACK)
 			refuse(e->p, e->f, e->i, "reference outside of section %s", y->name);
 		else if (strcmp(e->p->object->sections[y->section].name, ".data..percpu") == 0)
 			refuse(e->p, e->f, e->i, "address of the module's own per-CPU data");
@@ -211,6 +215,26 @@ static void emit_constant(struct emitter *e, const struct reloc *r)
 		refuse(e->p, e->f, e->i, "two addresses in one instruction");
 }
 
+/* `lea r, [rip+d]` without a relocation: a place in the same section, say the next instruction. */
+static void emit_own_address(struct emitter *e, const ZydisDecodedOperand *m)
+{
+	struct address a = { .base = -1, .index = -1, .scale = 1 };
+	int64_t at = (int64_t)e->i->offset + e->i->length + m->mem.disp.value;
+	struct code code = encode_with_address(e->p, e->i, a);
+	struct item *item;
+
+	if (e->i->z.mnemonic != ZYDIS_MNEMONIC_LEA || at < 0 ||
+	    at > e->p->object->sections[e->i->section].size) {
+		refuse(e->p, e->f, e->i, "rip-relative operand without a relocation");
+		return;
+	}
+	item = emit_code(e, code, TWIN_MAP_CHANGED);
+	item->reloc_at = code.disp_at;
+	item->reloc = (struct twin_reloc){ .type = TWIN_R_SEC32,
+					   .index = twin_section_index(e->t, e->i->section),
+					   .addend = (int32_t)at };
+}
+
 static void emit_gs(struct emitter *e, const struct memref *ref)
 {
 	const char *symbol;
@@ -251,7 +275,8 @@ static void emit_compute(struct emitter *e, const struct memref *ref, int reg)
 	struct address a = { .base = ref->base,
 			     .index = ref->index,
 			     .scale = ref->scale,
-			     .disp = (int32_t)ref->disp };
+			     .disp = (int32_t)ref->disp,
+			     .wide = ref->reloc != NULL };
 	struct insn *i = e->i;
 
 	if (ref->class == MEM_STACK_INDEX) {
@@ -265,12 +290,6 @@ static void emit_compute(struct emitter *e, const struct memref *ref, int reg)
 	struct code code = encode_lea(reg, a);
 	struct item *item;
 
-	if (ref->reloc && a.base >= 0) { /* the field must have 4 bytes */
-		a.index = a.base;
-		a.base = -1;
-		a.scale = 1;
-		code = encode_lea(reg, a);
-	}
 	item = emit_code(e, code, TWIN_MAP_GUARD);
 	if (ref->reloc && ref->reloc->type != R_X86_64_32S)
 		refuse(e->p, e->f, i, "relocation of type %u", ref->reloc->type);
@@ -319,7 +338,7 @@ static void emit_ordinary(struct emitter *e)
 	else if (m && r && memref_classify(e->i, m) == MEM_CONST)
 		emit_constant(e, r); /* an lea or a prefetch of module data too */
 	else if (m && m->mem.base == ZYDIS_REGISTER_RIP)
-		refuse(e->p, e->f, e->i, "rip-relative operand without a relocation");
+		emit_own_address(e, m);
 	else
 		emit_copy(e);
 }

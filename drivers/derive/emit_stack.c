@@ -48,7 +48,7 @@ static bool emit_address(struct emitter *e)
 	const struct insn *i = e->i;
 	int offset, reg;
 
-	if (!stack_address(e->f, i, &offset))
+	if (!stack_address(i, &offset))
 		return false;
 	reg = reg_number(i->op[0].reg.value);
 	if (reg < 0 || i->op[0].size != 64)
@@ -110,15 +110,6 @@ static bool emit_leave(struct emitter *e)
 	return true;
 }
 
-static bool sets_frame(const struct func *f, const struct insn *i)
-{
-	return f->frame_pointer && i->z.mnemonic == ZYDIS_MNEMONIC_MOV &&
-	       i->op[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
-	       i->op[0].reg.value == ZYDIS_REGISTER_RBP &&
-	       i->op[1].type == ZYDIS_OPERAND_TYPE_REGISTER &&
-	       i->op[1].reg.value == ZYDIS_REGISTER_RSP;
-}
-
 /* An operand in the frame that the copied bytes would not reach. */
 static bool emit_operand(struct emitter *e)
 {
@@ -152,7 +143,7 @@ static bool emit_operand(struct emitter *e)
 
 bool emit_stack(struct emitter *e)
 {
-	if (sets_frame(e->f, e->i))
+	if (e->i->sets_frame)
 		return true; /* nothing to do: the frame is reached by rsp */
 	return emit_address(e) || emit_push_pop(e) || emit_leave(e) || emit_operand(e);
 }

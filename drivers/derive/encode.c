@@ -44,10 +44,10 @@ static void put_address(struct code *c, unsigned reg, struct address a)
 
 	if (a.base < 0)
 		mod = 0;
-	else if (a.disp == 0 && (a.base & 7) != RBP)
+	else if (a.disp == 0 && (a.base & 7) != RBP && !a.wide)
 		mod = 0;
 	else
-		mod = a.disp == (int8_t)a.disp ? 1 : 2;
+		mod = a.disp == (int8_t)a.disp && !a.wide ? 1 : 2;
 	put(c, (uint8_t)(mod << 6 | reg << 3 | (sib ? RSP : (unsigned)a.base & 7)));
 	if (sib)
 		put(c, (uint8_t)(scale_bits(a.scale) << 6 | index << 3 |

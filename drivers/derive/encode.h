@@ -26,6 +26,7 @@ struct address {
 	unsigned scale;
 	int32_t disp;
 	uint8_t segment; /* PREFIX_ or 0 */
+	bool wide;       /* a 4-byte displacement, for a relocation */
 };
 
 struct code encode_bts(int reg, unsigned bit);

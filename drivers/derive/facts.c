@@ -119,6 +119,15 @@ static enum need need_sum(const struct state *s, const struct memref *ref, int *
 	return by_base != UNKNOWN ? NEED_GUARD : NEED_ADDRESS;
 }
 
+/* How far the registers can lead from the data that the displacement names. */
+static uint64_t table_distance(const struct state *s, const struct memref *ref)
+{
+	uint64_t b = ref->base >= 0 ? s->reg[ref->base].bound : 0;
+	uint64_t x = ref->index >= 0 ? s->reg[ref->index].bound : 0;
+
+	return value_add(b, value_multiply(x, ref->scale));
+}
+
 enum need facts_need(const struct state *s, const struct memref *ref, int *reg)
 {
 	uint64_t d = value_magnitude(ref->disp) + ref->size;
@@ -136,12 +145,9 @@ enum need facts_need(const struct state *s, const struct memref *ref, int *reg)
 		return need_one(&s->reg[ref->base], d, ref->base, reg);
 	case MEM_BASE_INDEX:
 		return need_sum(s, ref, reg);
-	case MEM_TABLE: {
-		int r = ref->base >= 0 ? ref->base : ref->index;
-		uint64_t far = value_multiply(s->reg[r].bound, ref->base >= 0 ? 1 : ref->scale);
-
-		return value_add(far, ref->size) == UNKNOWN ? NEED_ADDRESS : NEED_NOTHING;
-	}
+	case MEM_TABLE:
+		return value_add(table_distance(s, ref), ref->size) == UNKNOWN ? NEED_ADDRESS
+									       : NEED_NOTHING;
 	default:
 		return NEED_NOTHING;
 	}

@@ -71,6 +71,12 @@ void facts_walk(struct program *p, struct func *f, const struct options *o, fact
 void effect_apply(const struct program *p, const struct func *f, const struct insn *i,
 		  const struct options *o, struct state *s);
 
+/*
+ * Is i the `mov rbp, rsp` behind `push rbp` that makes rbp a frame pointer? (Elsewhere the same
+ * instruction takes the address of an object.)
+ */
+bool effect_sets_frame(const struct insn *i, const struct state *s);
+
 /* Arithmetic on slacks and bounds that knows UNKNOWN and SLACK_LIMIT. */
 uint64_t value_add(uint64_t a, uint64_t b);
 uint64_t value_multiply(uint64_t a, uint64_t factor);

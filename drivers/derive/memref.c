@@ -41,7 +41,7 @@ enum memref_class memref_classify(const struct insn *i, const ZydisDecodedOperan
 	if (op->mem.base == ZYDIS_REGISTER_RSP)
 		return r ? MEM_ODD : index ? MEM_STACK_INDEX : MEM_STACK;
 	if (r)
-		return base && index ? MEM_ODD : MEM_TABLE;
+		return MEM_TABLE;
 	if (!base)
 		return MEM_ODD;
 	return index ? MEM_BASE_INDEX : MEM_BASE;

@@ -12,7 +12,7 @@ enum memref_class {
 	MEM_GS,          /* gs:[constant]: per-CPU variable */
 	MEM_BASE,        /* [b+d] */
 	MEM_BASE_INDEX,  /* [b+i*s+d] */
-	MEM_TABLE,       /* [i*s+data] or [b+data]: data of the module or kernel plus a register */
+	MEM_TABLE,       /* [b+i*s+data]: data of the module or kernel plus registers */
 	MEM_STRING,      /* rsi or rdi of a string instruction */
 	MEM_ODD,         /* anything else: refused */
 };

@@ -60,6 +60,7 @@ struct insn {
 	uint32_t flags_in; /* the same for ZYDIS_CPUFLAG_ */
 	/* stack: before this instruction, rsp and (if not NO_FRAME) rbp below the entry's rsp */
 	int depth, frame;
+	bool sets_frame; /* `mov rbp, rsp` that makes rbp a frame pointer */
 	/* guard: registers guarded before this instruction; bit k of guard_flags: [k] saves flags */
 	uint8_t guard[INSN_GUARDS], nguards, guard_flags;
 	struct {
@@ -92,7 +93,6 @@ struct func {
 	bool in_set;      /* derived */
 	bool upcall;      /* the set calls it, but it stays in the dvm */
 	bool address_taken;
-	bool frame_pointer; /* cfg: has a `leave`, so `mov rbp, rsp` sets up a frame */
 	/* stack */
 	int deepest;   /* rsp below the entry's, in bytes, with the return addresses of its calls */
 	int saved_low; /* lowest entry offset of its saved registers */

@@ -29,19 +29,13 @@ static bool is_register(const struct insn *i, unsigned k, ZydisRegister r)
 	       i->op[k].reg.value == r;
 }
 
-static bool sets_frame(const struct func *f, const struct insn *i)
-{
-	return f->frame_pointer && i->z.mnemonic == ZYDIS_MNEMONIC_MOV &&
-	       is_register(i, 0, ZYDIS_REGISTER_RBP) && is_register(i, 1, ZYDIS_REGISTER_RSP);
-}
-
 enum stack_use stack_place(const struct func *f, int offset)
 {
 	return f->second && offset >= f->second_low && offset < f->second_high ? STACK_SECOND
 									       : STACK_SAFE;
 }
 
-bool stack_address(const struct func *f, const struct insn *i, int *offset)
+bool stack_address(const struct insn *i, int *offset)
 {
 	if (i->z.mnemonic == ZYDIS_MNEMONIC_LEA && first_register(i) != RSP) {
 		const ZydisDecodedOperandMem *m = &i->op[1].mem;
@@ -56,7 +50,7 @@ bool stack_address(const struct func *f, const struct insn *i, int *offset)
 		return true;
 	}
 	if (i->z.mnemonic == ZYDIS_MNEMONIC_MOV && is_register(i, 1, ZYDIS_REGISTER_RSP) &&
-	    first_register(i) >= 0 && !sets_frame(f, i)) {
+	    first_register(i) >= 0 && !i->sets_frame) {
 		*offset = -i->depth;
 		return true;
 	}
@@ -69,7 +63,7 @@ static void check_rsp_operands(struct context *c, struct insn *i)
 	bool follows = i->z.mnemonic == ZYDIS_MNEMONIC_ADD || i->z.mnemonic == ZYDIS_MNEMONIC_SUB;
 	int offset;
 
-	if (stack_address(c->f, i, &offset) || sets_frame(c->f, i))
+	if (stack_address(i, &offset) || i->sets_frame)
 		return;
 	for (unsigned k = 0; k < i->z.operand_count_visible; k++) {
 		if (is_register(i, k, ZYDIS_REGISTER_RSP) && !(k == 0 && follows))
@@ -160,6 +154,7 @@ static void visit(void *context, uint32_t x, const struct state *s)
 
 	i->depth = s->depth;
 	i->frame = s->frame;
+	i->sets_frame = effect_sets_frame(i, s);
 	if (s->depth == DEPTH_UNKNOWN) {
 		refuse(c->p, c->f, i, "the depth of the stack is not a constant here");
 		return;
@@ -168,7 +163,7 @@ static void visit(void *context, uint32_t x, const struct state *s)
 	check_rsp_operands(c, i);
 	check_exit(c, i, s);
 	check_accesses(c, i, s);
-	if (!stack_address(c->f, i, &offset))
+	if (!stack_address(i, &offset))
 		return;
 	if (offset >= 0)
 		refuse(c->p, c->f, i, "takes the address of a stack argument");

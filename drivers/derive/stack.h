@@ -25,6 +25,6 @@ enum stack_use {
 enum stack_use stack_place(const struct func *f, int offset);
 
 /* Is i an instruction that yields the address of a stack object? *offset: of which. */
-bool stack_address(const struct func *f, const struct insn *i, int *offset);
+bool stack_address(const struct insn *i, int *offset);
 
 #endif
