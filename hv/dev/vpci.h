@@ -20,14 +20,14 @@ struct vpci_ops {
 	uint32_t (*cfg_read)(struct vpci_dev *dev, unsigned int off, unsigned int size);
 	void (*cfg_write)(struct vpci_dev *dev, unsigned int off, unsigned int size, uint32_t val);
 	/*
-	 * An access that falls into an enabled BAR that the device wants emulated; NULL when all BARs are
-	 * passed through. For a read the result goes to *val.
+	 * An access that falls into an enabled BAR that the device wants emulated; NULL when all
+	 * BARs are passed through. For a read the result goes to *val.
 	 */
 	void (*bar_access)(struct vpci_dev *dev, unsigned int bar, uint32_t off, unsigned int size,
 			   bool write, uint32_t *val);
 	/*
-	 * Finds the emulated, enabled BAR that covers an address: returns its number and the offset,
-	 * or -1. io says whether addr is a port.
+	 * Finds the emulated, enabled BAR that covers an address: returns its number and the
+	 * offset, or -1. io says whether addr is a port.
 	 */
 	int (*bar_find)(struct vpci_dev *dev, bool io, uint64_t addr, uint32_t *off);
 };
@@ -44,7 +44,10 @@ struct vpci_bus {
 	uint32_t cf8;
 };
 
-/* Adds a device; the caller keeps ownership and has set slot. -EEXIST: slot taken, -ENOSPC: bus full. */
+/*
+ * Adds a device; the caller keeps ownership and has set slot. -EEXIST: slot taken, -ENOSPC: bus
+ * full.
+ */
 int vpci_add(struct vm *vm, struct vpci_dev *dev);
 
 /*

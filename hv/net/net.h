@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The network of the machine: one switch, one network card per VM, the uplink. In bridge mode the
+ * driver VM's card is the uplink, and Linux bridges it to the real card. Interrupts off, on the
+ * boot CPU.
+ */
+#ifndef HV_NET_NET_H
+#define HV_NET_NET_H
+
+#include "lib/types.h"
+
+struct vm;
+struct net_switch;
+
+void net_init(void);
+
+/*
+ * Gives a VM its virtio network card in a PCI slot, with an IOAPIC pin for INTA; the address is
+ * vm->mac. 0; -EEXIST: another VM has that address, or the slot is taken; -ENOSPC. The driver
+ * VM's card becomes the uplink if there is none.
+ */
+int net_add_nic(struct vm *vm, unsigned int slot, unsigned int pin);
+
+/*
+ * Moves frames. Called by the run loop at each exit and before it idles; cheap when nothing
+ * waits.
+ */
+void net_poll(void);
+
+struct net_switch *net_switch(void);
+
+#endif

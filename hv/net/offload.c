@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Checksums and segmentation in software. */
+#include "net/offload.h"
+
+#include "lib/string.h"
+
+#define IP4_LEN     2
+#define IP4_ID      4
+#define IP4_CSUM    10
+#define IP4_ADDRS   12
+#define IP6_LEN     4
+#define IP6_HLEN    40
+#define IP6_ADDRS   8
+#define TCP_SEQ     4
+#define TCP_FLAGS   13
+#define TCP_CSUM    16
+#define TCP_FIN_PSH 0x09
+#define TCP_CWR     0x80
+#define UDP_CSUM    6
+#define IPPROTO_TCP 6
+
+static uint16_t fold64(uint64_t sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (sum & 0xffff) + (sum >> 16);
+}
+
+/* Words in memory order; their carries stay in the upper half, which 64 KiB cannot fill. */
+static uint64_t sum_words(const uint8_t *p, uint32_t len)
+{
+	uint64_t sum = 0;
+	uint32_t word;
+	uint16_t half;
+
+	for (; len >= 4; p += 4, len -= 4) {
+		__builtin_memcpy(&word, p, 4);
+		sum += word;
+	}
+	if (len >= 2) {
+		__builtin_memcpy(&half, p, 2);
+		sum += half;
+		p += 2;
+		len -= 2;
+	}
+	if (len)
+		sum += *p;
+	return sum;
+}
+
+void csum_add(struct csum *c, const void *data, uint32_t len)
+{
+	uint16_t part = fold64(sum_words(data, len));
+
+	c->sum += c->odd ? __builtin_bswap16(part) : part;
+	c->odd ^= len & 1;
+}
+
+uint16_t csum_fold(const struct csum *c)
+{
+	return fold64(c->sum);
+}
+
+static void csum_add_body(struct csum *c, struct packet_cursor cur, uint32_t len)
+{
+	const uint8_t *piece;
+	uint32_t n;
+
+	while (len && (n = packet_cursor_next(&cur, len, &piece))) {
+		csum_add(c, piece, n);
+		len -= n;
+	}
+}
+
+static void csum_store(uint8_t *at, uint16_t sum)
+{
+	__builtin_memcpy(at, &sum, 2);
+}
+
+void offload_begin(struct offload_iter *it, const struct packet *pkt,
+		   const struct offload_caps *caps)
+{
+	it->pkt = pkt;
+	it->caps = *caps;
+	it->done = pkt->resume;
+	/*
+	 * A receiver that got the first pieces from another one's hands (R13) gets the rest as
+	 * pieces too.
+	 */
+	it->cut = (pkt->gso == GSO_TCP4 && !caps->tso4) || (pkt->gso == GSO_TCP6 && !caps->tso6) ||
+		  (pkt->gso != GSO_NONE && pkt->gso_ecn && !caps->ecn) || pkt->resume;
+	if (it->cut)
+		packet_cursor_set(&it->next, pkt, pkt->payload + it->done);
+}
+
+/* The sum runs to the end of the frame; a UDP sum of 0 is sent as all ones (RFC 768). */
+static void complete_csum(struct offload_iter *it, struct offload_frame *frame)
+{
+	const struct packet *pkt = it->pkt;
+	struct csum c = { 0 };
+	uint16_t sum;
+
+	memcpy(it->head, pkt->head, pkt->head_len);
+	csum_add(&c, it->head + pkt->csum_start, pkt->head_len - pkt->csum_start);
+	csum_add_body(&c, frame->body, frame->body_len);
+	sum = ~csum_fold(&c);
+	if (!sum && pkt->csum_offset == UDP_CSUM)
+		sum = 0xffff;
+	csum_store(it->head + pkt->csum_start + pkt->csum_offset, sum);
+	frame->head = it->head;
+}
+
+/* The frame as it is, but for a checksum that the receiver wants finished. */
+static void whole_frame(struct offload_iter *it, struct offload_frame *frame)
+{
+	const struct packet *pkt = it->pkt;
+
+	*frame = (struct offload_frame){ .head = pkt->head, .head_len = pkt->head_len };
+	packet_cursor_set(&frame->body, pkt, pkt->head_len);
+	frame->body_len = pkt->len - pkt->head_len;
+	if (pkt->needs_csum && !it->caps.csum) {
+		complete_csum(it, frame);
+	} else if (pkt->needs_csum) {
+		frame->hdr.flags = VIRTIO_NET_HDR_NEEDS_CSUM;
+		frame->hdr.csum_start = pkt->csum_start;
+		frame->hdr.csum_offset = pkt->csum_offset;
+	}
+	if (pkt->gso != GSO_NONE) {
+		frame->hdr.gso_type = pkt->gso | (pkt->gso_ecn ? VIRTIO_NET_HDR_GSO_ECN : 0);
+		frame->hdr.gso_size = pkt->gso_size;
+		frame->hdr.hdr_len = pkt->payload;
+	}
+}
+
+static void patch_ip(struct offload_iter *it, uint32_t body_len)
+{
+	const struct packet *pkt = it->pkt;
+	uint8_t *ip = it->head + pkt->l3;
+	uint32_t len = pkt->payload - pkt->l3 + body_len;
+	struct csum c = { 0 };
+
+	if (pkt->gso == GSO_TCP6) {
+		put_be16(ip + IP6_LEN, len - IP6_HLEN);
+		return;
+	}
+	put_be16(ip + IP4_LEN, len);
+	put_be16(ip + IP4_ID, get_be16(ip + IP4_ID) + it->done / pkt->gso_size);
+	put_be16(ip + IP4_CSUM, 0);
+	csum_add(&c, ip, pkt->l4 - pkt->l3);
+	csum_store(ip + IP4_CSUM, ~csum_fold(&c));
+}
+
+/*
+ * Sequence number and flags: PSH and FIN belong to the last segment, CWR to the first (RFC 3168).
+ */
+static void patch_tcp(struct offload_iter *it, bool last)
+{
+	uint8_t *tcp = it->head + it->pkt->l4;
+
+	put_be32(tcp + TCP_SEQ, get_be32(tcp + TCP_SEQ) + it->done);
+	if (!last)
+		tcp[TCP_FLAGS] &= ~TCP_FIN_PSH;
+	if (it->done)
+		tcp[TCP_FLAGS] &= ~TCP_CWR;
+}
+
+/* Pseudo header: addresses, protocol, length of TCP header and data. */
+static void sum_pseudo_header(struct csum *c, const struct offload_iter *it, uint32_t tcp_len)
+{
+	const struct packet *pkt = it->pkt;
+	const uint8_t *ip = it->head + pkt->l3;
+	uint8_t tail[4] = { 0, IPPROTO_TCP, 0, 0 };
+
+	put_be16(tail + 2, tcp_len);
+	if (pkt->gso == GSO_TCP4)
+		csum_add(c, ip + IP4_ADDRS, 8);
+	else
+		csum_add(c, ip + IP6_ADDRS, 32);
+	csum_add(c, tail, sizeof(tail));
+}
+
+static void csum_segment(struct offload_iter *it, struct offload_frame *frame)
+{
+	const struct packet *pkt = it->pkt;
+	uint32_t tcp_hlen = pkt->payload - pkt->l4;
+	uint8_t *tcp = it->head + pkt->l4;
+	struct csum c = { 0 };
+
+	sum_pseudo_header(&c, it, tcp_hlen + frame->body_len);
+	if (it->caps.csum) {
+		csum_store(tcp + TCP_CSUM, csum_fold(&c));
+		frame->hdr.flags = VIRTIO_NET_HDR_NEEDS_CSUM;
+		frame->hdr.csum_start = pkt->l4;
+		frame->hdr.csum_offset = TCP_CSUM;
+		return;
+	}
+	csum_store(tcp + TCP_CSUM, 0);
+	csum_add(&c, tcp, tcp_hlen);
+	csum_add_body(&c, frame->body, frame->body_len);
+	csum_store(tcp + TCP_CSUM, ~csum_fold(&c));
+}
+
+static void skip_body(struct packet_cursor *cur, uint32_t len)
+{
+	const uint8_t *piece;
+	uint32_t n;
+
+	while (len && (n = packet_cursor_next(cur, len, &piece)))
+		len -= n;
+}
+
+bool offload_next(struct offload_iter *it, struct offload_frame *frame)
+{
+	const struct packet *pkt = it->pkt;
+	uint32_t left = pkt->len - pkt->payload - it->done;
+
+	if (!it->cut) {
+		if (it->done)
+			return false;
+		whole_frame(it, frame);
+		it->done = frame->payload_done = 1;
+		return true;
+	}
+	if (!left)
+		return false;
+	*frame = (struct offload_frame){ .head = it->head, .head_len = pkt->payload };
+	frame->body = it->next;
+	frame->body_len = MIN(left, pkt->gso_size);
+	memcpy(it->head, pkt->head, pkt->payload);
+	patch_ip(it, frame->body_len);
+	patch_tcp(it, frame->body_len == left);
+	csum_segment(it, frame);
+	skip_body(&it->next, frame->body_len);
+	it->done += frame->body_len;
+	frame->payload_done = it->done;
+	return true;
+}

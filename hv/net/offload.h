@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Does in software what a sender left to the device and the receiver did not negotiate: completes
+ * checksums, cuts a TCP frame into segments (RFC 9293; what Linux's skb_segment() does). A
+ * checked packet goes in, frames come out one by one, each as its header bytes and a stretch of
+ * the packet's payload. Pure: no state beyond the iterator.
+ */
+#ifndef HV_NET_OFFLOAD_H
+#define HV_NET_OFFLOAD_H
+
+#include "net/packet.h"
+
+/* What the receiver can take over. */
+struct offload_caps {
+	bool csum, tso4, tso6, ecn;
+};
+
+struct offload_frame {
+	const uint8_t *head; /* into the packet or the iterator */
+	uint32_t head_len;
+	struct packet_cursor body; /* where the rest starts */
+	uint32_t body_len;
+	struct virtio_net_hdr hdr; /* what is still asked for; num_buffers is the receiver's */
+	uint32_t payload_done; /* of the packet, once this frame is delivered; see packet.resume */
+};
+
+struct offload_iter {
+	const struct packet *pkt;
+	struct offload_caps caps;
+	bool cut;                  /* into segments */
+	uint32_t done;             /* payload bytes given out; without cut: 1 = the frame was */
+	struct packet_cursor next; /* the payload from `done` on */
+	uint8_t head[PACKET_HEAD_MAX];
+};
+
+/* Starts at pkt->resume, which must be 0 or a payload_done of the same packet. */
+void offload_begin(struct offload_iter *it, const struct packet *pkt,
+		   const struct offload_caps *caps);
+
+/* The next frame; false when there are no more. The frame is valid until the next call. */
+bool offload_next(struct offload_iter *it, struct offload_frame *frame);
+
+/*
+ * One's complement sum of bytes, in memory order (RFC 1071): stored as it is, folded by
+ * csum_fold().
+ */
+struct csum {
+	uint64_t sum;
+	bool odd; /* an odd number of bytes so far */
+};
+
+void csum_add(struct csum *c, const void *data, uint32_t len);
+uint16_t csum_fold(const struct csum *c);
+
+#endif

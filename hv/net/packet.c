@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Frames: taking them out of a sender's memory, checking what the sender asks for. */
+#include "net/packet.h"
+
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "net/barrier.h"
+
+#define ETHERTYPE_IP4  0x0800
+#define ETHERTYPE_IP6  0x86dd
+#define ETHERTYPE_VLAN 0x8100
+#define IP4_HLEN_MIN   20U
+#define IP6_HLEN       40U
+#define TCP_HLEN_MIN   20U
+#define TCP_CSUM       16
+#define IPPROTO_TCP    6
+#define IP4_FRAGMENT   0x3fff /* MF and offset */
+
+void packet_copy_front(void *dst, const struct packet_seg *seg, uint32_t n)
+{
+	uint8_t *to = dst;
+
+	while (n) {
+		uint32_t part = MIN(n, seg->len);
+
+		memcpy(to, seg->data, part);
+		to += part;
+		n -= part;
+		seg++;
+	}
+	/* The copy is what gets checked; the original may differ by now. */
+	fence_compiler();
+}
+
+/* Cuts n bytes off the front; returns how many segments became empty. */
+static unsigned int cut_front(struct packet_seg *seg, uint32_t n)
+{
+	unsigned int i = 0;
+
+	while (n && n >= seg[i].len)
+		n -= seg[i++].len;
+	if (n) {
+		seg[i].data += n;
+		seg[i].len -= n;
+	}
+	return i;
+}
+
+void packet_from_segs(struct packet *pkt, struct packet_seg *seg, unsigned int segs, uint32_t skip,
+		      uint32_t len)
+{
+	unsigned int gone = cut_front(seg, skip);
+
+	memset(pkt, 0, offsetof(struct packet, head));
+	pkt->len = len;
+	pkt->head_len = MIN(len, PACKET_HEAD_MAX);
+	packet_copy_front(pkt->head, seg + gone, pkt->head_len);
+	gone += cut_front(seg + gone, pkt->head_len);
+	pkt->seg = seg + gone;
+	pkt->segs = segs - gone;
+}
+
+/* The network header behind Ethernet and at most one VLAN tag. */
+static uint16_t find_l3(const struct packet *pkt, uint16_t *ethertype)
+{
+	uint16_t l3 = ETH_HLEN;
+
+	*ethertype = get_be16(pkt->head + 12);
+	if (*ethertype == ETHERTYPE_VLAN && pkt->head_len >= ETH_HLEN + VLAN_HLEN) {
+		*ethertype = get_be16(pkt->head + 16);
+		l3 += VLAN_HLEN;
+	}
+	return l3;
+}
+
+/* Sets l4 of an unfragmented TCP packet of the family that was asked for. */
+static int find_tcp(struct packet *pkt)
+{
+	uint16_t ethertype, l3 = find_l3(pkt, &ethertype);
+	const uint8_t *ip = pkt->head + l3;
+	uint32_t ihl = IP6_HLEN;
+
+	if (pkt->head_len < l3 + IP6_HLEN)
+		return -EINVAL;
+	if (pkt->gso == GSO_TCP4) {
+		ihl = (ip[0] & 15) * 4;
+		if (ethertype != ETHERTYPE_IP4 || ip[0] >> 4 != 4 || ihl < IP4_HLEN_MIN ||
+		    ip[9] != IPPROTO_TCP || get_be16(ip + 6) & IP4_FRAGMENT)
+			return -EINVAL;
+	} else if (ethertype != ETHERTYPE_IP6 || ip[0] >> 4 != 6 || ip[6] != IPPROTO_TCP) {
+		return -EINVAL;
+	}
+	pkt->l3 = l3;
+	pkt->l4 = l3 + ihl;
+	return 0;
+}
+
+static int check_gso(struct packet *pkt, const struct virtio_net_hdr *hdr)
+{
+	uint32_t tcp_hlen;
+
+	if (!pkt->needs_csum || find_tcp(pkt) || pkt->head_len < pkt->l4 + TCP_HLEN_MIN)
+		return -EINVAL;
+	tcp_hlen = (pkt->head[pkt->l4 + 12] >> 4) * 4;
+	pkt->payload = pkt->l4 + tcp_hlen;
+	if (tcp_hlen < TCP_HLEN_MIN || pkt->payload > pkt->head_len || pkt->payload >= pkt->len)
+		return -EINVAL;
+	if (pkt->csum_start != pkt->l4 || pkt->csum_offset != TCP_CSUM)
+		return -EINVAL;
+	pkt->gso_size = hdr->gso_size;
+	if (pkt->gso_size < GSO_SIZE_MIN ||
+	    pkt->payload - pkt->l3 + (uint32_t)pkt->gso_size > PACKET_MTU)
+		return -EINVAL;
+	if (pkt->len - pkt->payload <= pkt->gso_size)
+		pkt->gso = GSO_NONE; /* one segment: nothing to do */
+	return 0;
+}
+
+static int check_csum(struct packet *pkt, const struct virtio_net_hdr *hdr)
+{
+	pkt->needs_csum = true;
+	pkt->csum_start = hdr->csum_start;
+	pkt->csum_offset = hdr->csum_offset;
+	if (pkt->csum_start < ETH_HLEN ||
+	    (uint32_t)pkt->csum_start + pkt->csum_offset + 2 > pkt->head_len)
+		return -EINVAL;
+	return 0;
+}
+
+static int take_gso_type(struct packet *pkt, uint8_t type, const struct packet_rights *rights)
+{
+	pkt->gso_ecn = type & VIRTIO_NET_HDR_GSO_ECN;
+	pkt->gso = type & ~VIRTIO_NET_HDR_GSO_ECN;
+	if (pkt->gso_ecn && !rights->ecn)
+		return -EINVAL;
+	if ((pkt->gso == GSO_TCP4 && rights->tso4) || (pkt->gso == GSO_TCP6 && rights->tso6))
+		return 0;
+	return -EINVAL;
+}
+
+int packet_check(struct packet *pkt, const struct virtio_net_hdr *hdr,
+		 const struct packet_rights *rights)
+{
+	if (hdr->flags & VIRTIO_NET_HDR_NEEDS_CSUM) {
+		if (!rights->csum || check_csum(pkt, hdr))
+			return -EINVAL;
+	}
+	if (hdr->gso_type != GSO_NONE) {
+		if (take_gso_type(pkt, hdr->gso_type, rights) || check_gso(pkt, hdr))
+			return -EINVAL;
+	}
+	if (pkt->gso == GSO_NONE && pkt->len > PACKET_MTU + ETH_HLEN + VLAN_HLEN)
+		return -E2BIG;
+	return 0;
+}
+
+unsigned int packet_wire_frames(const struct packet *pkt)
+{
+	if (pkt->gso == GSO_NONE)
+		return 1;
+	return (pkt->len - pkt->payload + pkt->gso_size - 1) / pkt->gso_size;
+}
+
+void packet_cursor_set(struct packet_cursor *cur, const struct packet *pkt, uint32_t pos)
+{
+	uint32_t rest;
+
+	*cur = (struct packet_cursor){ .pkt = pkt, .pos = MIN(pos, pkt->head_len) };
+	rest = pos - cur->pos;
+	while (cur->seg < pkt->segs && rest >= pkt->seg[cur->seg].len)
+		rest -= pkt->seg[cur->seg++].len;
+	cur->off = rest;
+}
+
+uint32_t packet_cursor_next(struct packet_cursor *cur, uint32_t max, const uint8_t **piece)
+{
+	const struct packet *pkt = cur->pkt;
+	uint32_t n;
+
+	if (cur->pos < pkt->head_len) {
+		n = MIN(max, pkt->head_len - cur->pos);
+		*piece = pkt->head + cur->pos;
+		cur->pos += n;
+		return n;
+	}
+	if (cur->seg == pkt->segs)
+		return 0;
+	n = MIN(max, pkt->seg[cur->seg].len - cur->off);
+	*piece = pkt->seg[cur->seg].data + cur->off;
+	cur->off += n;
+	if (cur->off == pkt->seg[cur->seg].len) {
+		cur->seg++;
+		cur->off = 0;
+	}
+	return n;
+}

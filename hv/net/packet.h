@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A frame on its way through the switch. Its first bytes (all headers that the hypervisor looks
+ * at) are a private copy, made once and then checked; the rest stays in the sender's memory as a
+ * list of segments until the one copy into the receiver's. The sender may change those bytes
+ * meanwhile: it then only spoils its own payload.
+ *
+ * Frame bytes [0, head_len) are in head, [head_len, len) in seg. What the sender asks for
+ * (checksum, segmentation) is here only after packet_check() bounded it (R17).
+ */
+#ifndef HV_NET_PACKET_H
+#define HV_NET_PACKET_H
+
+#include "lib/types.h"
+
+#define PACKET_HEAD_MAX 144 /* Ethernet + VLAN tag + IPv4 and TCP with all options, and a bit */
+#define PACKET_LEN_MAX  65550
+#define PACKET_MTU      1500
+#define ETH_HLEN        14
+#define VLAN_HLEN       4
+#define GSO_SIZE_MIN    48 /* Linux's smallest MSS; at most 1366 segments a frame */
+
+/* Values of the virtio header, virtio 1.2 5.1.6. */
+enum packet_gso { GSO_NONE = 0, GSO_TCP4 = 1, GSO_TCP6 = 4 };
+
+struct packet_seg {
+	uint8_t *data; /* hypervisor's pointer into a VM's RAM */
+	uint32_t len;
+};
+
+struct packet {
+	uint32_t len, head_len;
+	const struct packet_seg *seg;
+	unsigned int segs;
+	bool needs_csum; /* the sum at csum_start + csum_offset is that of the pseudo header only */
+	uint16_t csum_start, csum_offset;
+	enum packet_gso gso;
+	bool gso_ecn;
+	uint16_t gso_size;        /* payload bytes of each segment */
+	uint16_t l3, l4, payload; /* offsets, valid for gso != GSO_NONE; payload <= head_len */
+	/*
+	 * A receiver that cannot segment gets pieces; when it runs out of room it has had the
+	 * payload up to here. The sender keeps the value with the frame until it is offered
+	 * again.
+	 */
+	uint32_t resume;
+	uint8_t head[PACKET_HEAD_MAX];
+};
+
+/* What a sender may ask for: the offloads negotiated by it. */
+struct packet_rights {
+	bool csum, tso4, tso6, ecn;
+};
+
+/* virtio 1.2 5.1.6; 12 bytes whenever VERSION_1 is negotiated. */
+struct virtio_net_hdr {
+	uint8_t flags, gso_type;
+	uint16_t hdr_len, gso_size, csum_start, csum_offset, num_buffers;
+};
+ASSERT_SIZE(struct virtio_net_hdr, 12);
+
+#define VIRTIO_NET_HDR_NEEDS_CSUM 1
+#define VIRTIO_NET_HDR_GSO_ECN    0x80
+
+/*
+ * Makes a packet of segments that hold `len` frame bytes behind `skip` others: copies the head,
+ * takes the rest by reference. seg is changed (its front is cut off) and must live as long as the
+ * packet. len >= ETH_HLEN.
+ */
+void packet_from_segs(struct packet *pkt, struct packet_seg *seg, unsigned int segs, uint32_t skip,
+		      uint32_t len);
+
+/* Copies the first n bytes of a segment list, which has that many. */
+void packet_copy_front(void *dst, const struct packet_seg *seg, uint32_t n);
+
+/*
+ * Takes over the requests of a private copy of the sender's header. -EINVAL: something in it or
+ * in the frame's own headers does not fit (R17); -E2BIG: longer than a frame may be. hdr_len is
+ * not used: it is computed.
+ */
+int packet_check(struct packet *pkt, const struct virtio_net_hdr *hdr,
+		 const struct packet_rights *rights);
+
+/* Frames that reach the wire: 1, or the number of segments. */
+unsigned int packet_wire_frames(const struct packet *pkt);
+
+/* A place in the frame, moving forward. */
+struct packet_cursor {
+	const struct packet *pkt;
+	uint32_t pos; /* within head; beyond it seg and off count */
+	unsigned int seg;
+	uint32_t off;
+};
+
+void packet_cursor_set(struct packet_cursor *cur, const struct packet *pkt, uint32_t pos);
+
+/* The next piece of at most max bytes: its length, 0 at the end. */
+uint32_t packet_cursor_next(struct packet_cursor *cur, uint32_t max, const uint8_t **piece);
+
+/* Big-endian fields at any alignment. */
+static inline uint16_t get_be16(const uint8_t *p)
+{
+	return p[0] << 8 | p[1];
+}
+
+static inline uint32_t get_be32(const uint8_t *p)
+{
+	return (uint32_t)get_be16(p) << 16 | get_be16(p + 2);
+}
+
+static inline void put_be16(uint8_t *p, uint16_t val)
+{
+	p[0] = val >> 8;
+	p[1] = val;
+}
+
+static inline void put_be32(uint8_t *p, uint32_t val)
+{
+	put_be16(p, val >> 16);
+	put_be16(p + 2, val);
+}
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Deficit round robin over the ports, and the timer for busy ones. */
+#include "net/poll.h"
+
+#include "cpu/timer.h"
+#include "lib/errno.h"
+
+#define QUANTUM    16384 /* bytes a port may send per round */
+#define FRAMES_MAX 64    /* frames of one visit: small ones cost as well */
+#define ROUNDS_MAX 64    /* of one run; the rest waits until the timers and VMs had their turn */
+#define HOLD_US    500   /* longest time that a frame waits while kicks are held back */
+
+struct poll_counters poll_counters;
+
+static struct net_switch *sw;
+static unsigned int active; /* ports */
+static unsigned int turn;   /* port to start with: the one behind the last served */
+
+static void timer_fire(struct timer *timer);
+static struct timer hold_timer = { .fire = timer_fire };
+
+static void arm(uint64_t us)
+{
+	timer_arm(&hold_timer, tsc_now() + us_to_tsc(us));
+}
+
+void poll_init(struct net_switch *sw_)
+{
+	sw = sw_;
+	active = turn = 0;
+	poll_counters = (struct poll_counters){ 0 };
+}
+
+void poll_activate(struct port *port)
+{
+	port->worked = true; /* the hold time starts now */
+	if (port->active)
+		return;
+	port->active = true;
+	port->deficit = 0;
+	if (active++ == 0)
+		arm(HOLD_US);
+}
+
+/* One visit: true when the port may have more that it could send now. */
+static bool visit(struct port *port)
+{
+	int len = 1;
+
+	if (port->blocked && !sw->uplink)
+		port->blocked = false;
+	if (port->blocked && !sw->uplink->ops->has_room(sw->uplink))
+		return false;
+	port->blocked = false;
+	port->deficit += QUANTUM;
+	for (int i = 0; i < FRAMES_MAX && port->deficit > 0; i++) {
+		len = port->ops->take(port);
+		if (len <= 0)
+			break;
+		port->deficit -= len;
+		port->dirty = port->worked = true;
+	}
+	if (len > 0)
+		return true;
+	port->deficit = 0; /* nobody saves up for later */
+	port->blocked = len == -EAGAIN;
+	return false;
+}
+
+static bool round_of_visits(void)
+{
+	unsigned int start = turn;
+	bool more = false;
+
+	for (unsigned int i = 0; i < sw->ports; i++) {
+		unsigned int n = (start + i) % sw->ports;
+
+		if (!sw->port[n]->active)
+			continue;
+		if (visit(sw->port[n]))
+			more = true;
+		turn = (n + 1) % sw->ports;
+	}
+	return more;
+}
+
+static void flush(void)
+{
+	for (unsigned int i = 0; i < sw->ports; i++) {
+		struct port *port = sw->port[i];
+
+		if (port->dirty && port->ops->flush)
+			port->ops->flush(port);
+		port->dirty = false;
+	}
+}
+
+void poll_run(void)
+{
+	int rounds = 0;
+
+	if (!active)
+		return;
+	poll_counters.runs++;
+	while (round_of_visits())
+		if (++rounds == ROUNDS_MAX) {
+			arm(0); /* go on right after what else is due */
+			break;
+		}
+	flush();
+}
+
+/*
+ * Ports that did nothing since the last time go to sleep, unless a frame came in this very
+ * moment.
+ */
+static void timer_fire(struct timer *timer)
+{
+	(void)timer;
+	poll_counters.timer++;
+	for (unsigned int i = 0; i < sw->ports; i++) {
+		struct port *port = sw->port[i];
+
+		if (port->active && !port->worked && !port->blocked && port->ops->sleep(port)) {
+			port->active = false;
+			active--;
+			poll_counters.sleeps++;
+		}
+		port->worked = false;
+	}
+	if (active)
+		arm(HOLD_US);
+}

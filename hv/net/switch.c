@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The Ethernet switch. */
+#include "net/switch.h"
+
+#include "cpu/timer.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+
+/* 01:80:c2:00:00:0x is for the two ends of one link (IEEE 802.1Q 8.6.3). */
+#define LINK_LOCAL      0x0180c2000000UL
+#define LINK_LOCAL_MASK 0xfffffffffff0UL
+#define GROUP_BIT       0x010000000000UL
+
+static uint64_t get_mac(const uint8_t *p)
+{
+	return (uint64_t)get_be16(p) << 32 | get_be32(p + 2);
+}
+
+static bool is_group(uint64_t mac)
+{
+	return mac & GROUP_BIT;
+}
+
+static uint32_t seconds(void)
+{
+	return tsc_now() / (tsc_khz * 1000);
+}
+
+static struct mac_entry *mac_set(struct net_switch *sw, uint64_t mac)
+{
+	uint64_t hash = mac * 0x9e3779b97f4a7c15UL >> 32;
+
+	return &sw->macs[hash % (SWITCH_MACS / SWITCH_WAYS) * SWITCH_WAYS];
+}
+
+static struct mac_entry *mac_find(struct net_switch *sw, uint64_t mac)
+{
+	struct mac_entry *e = mac_set(sw, mac);
+
+	for (int i = 0; i < SWITCH_WAYS; i++)
+		if (e[i].mac == mac && seconds() - e[i].seen < SWITCH_AGE_S)
+			return &e[i];
+	return NULL;
+}
+
+/*
+ * Takes the place of the address not seen for the longest time; a flood of addresses only spoils
+ * the table.
+ */
+static void mac_learn(struct net_switch *sw, uint64_t mac, const struct port *port)
+{
+	struct mac_entry *e = mac_set(sw, mac), *old = e;
+
+	for (int i = 0; i < SWITCH_WAYS; i++) {
+		if (e[i].mac == mac) {
+			e[i].seen = seconds();
+			e[i].port = port->id;
+			return;
+		}
+		if (!e[i].mac || (old->mac && e[i].seen < old->seen))
+			old = &e[i];
+	}
+	if (old->mac)
+		sw->evicted++;
+	sw->learned++;
+	*old = (struct mac_entry){ mac, seconds(), port->id };
+}
+
+static bool is_trunk(const struct net_switch *sw, const struct port *port)
+{
+	return port->trunk || port == sw->uplink;
+}
+
+/* The locked port that owns an address, or NULL. */
+static struct port *owner(const struct net_switch *sw, uint64_t mac)
+{
+	for (unsigned int i = 0; i < sw->ports; i++)
+		if (!is_trunk(sw, sw->port[i]) && get_mac(sw->port[i]->mac) == mac)
+			return sw->port[i];
+	return NULL;
+}
+
+int switch_add(struct net_switch *sw, struct port *port)
+{
+	for (unsigned int i = 0; i < sw->ports; i++)
+		if (memcmp(sw->port[i]->mac, port->mac, sizeof(port->mac)) == 0)
+			return -EEXIST;
+	if (sw->ports == SWITCH_PORTS_MAX)
+		return -ENOSPC;
+	port->id = sw->ports;
+	sw->port[sw->ports++] = port;
+	return 0;
+}
+
+void switch_set_uplink(struct net_switch *sw, struct port *port)
+{
+	if (sw->uplink == port)
+		return;
+	for (unsigned int i = 0; i < SWITCH_MACS; i++)
+		if (sw->uplink && sw->macs[i].port == sw->uplink->id)
+			sw->macs[i].mac = 0;
+	for (unsigned int i = 0; i < sw->ports; i++)
+		sw->port[i]->blocked = false;
+	sw->uplink = port;
+	sw->uplink_moves++;
+}
+
+void port_count(struct port_counters *c, const struct packet *pkt)
+{
+	c->packets++;
+	c->wire_frames += packet_wire_frames(pkt);
+	c->bytes += pkt->len;
+}
+
+/* The sender's fault or luck: counted, and not forwarded. */
+static int drop(struct port *from, enum port_drop why)
+{
+	port_drop(from, why);
+	return -ENOENT;
+}
+
+/* To a port that is not the uplink, or to the uplink for the first or a further time. */
+static int send(struct net_switch *sw, struct port *to, struct packet *pkt)
+{
+	uint32_t resume = pkt->resume;
+	int err;
+
+	if (to != sw->uplink)
+		pkt->resume = 0;
+	err = to->ops->deliver(to, pkt);
+	to->dirty = true;
+	if (to == sw->uplink && err == -EAGAIN)
+		return err;
+	pkt->resume = resume;
+	if (err)
+		port_drop(to, err == -EAGAIN || err == -ENOSPC ? DROP_NO_BUFFER : DROP_DOWN);
+	return 0;
+}
+
+/*
+ * The uplink first: if it pushes the frame back nobody has got it yet, so that nobody gets it
+ * twice.
+ */
+static int flood(struct net_switch *sw, struct port *from, struct packet *pkt, bool trunks_only)
+{
+	unsigned int copies = 0;
+
+	if (sw->uplink && from != sw->uplink) {
+		if (send(sw, sw->uplink, pkt))
+			return -EAGAIN;
+		copies++;
+	}
+	for (unsigned int i = 0; i < sw->ports; i++) {
+		struct port *to = sw->port[i];
+
+		if (to == from || to == sw->uplink || (trunks_only && !is_trunk(sw, to)))
+			continue;
+		send(sw, to, pkt);
+		copies++;
+	}
+	return copies ? 0 : drop(from, DROP_UNKNOWN);
+}
+
+/* Whether the source may send this; learns it. */
+static int admit(struct net_switch *sw, struct port *from, uint64_t src)
+{
+	if (!is_trunk(sw, from))
+		return src == get_mac(from->mac) ? 0 : drop(from, DROP_SPOOF);
+	if (is_group(src) || owner(sw, src))
+		return drop(from, DROP_LOOP);
+	mac_learn(sw, src, from);
+	return 0;
+}
+
+static int forward(struct net_switch *sw, struct port *from, struct packet *pkt, uint64_t dst)
+{
+	struct port *to = owner(sw, dst);
+	struct mac_entry *e;
+
+	if (!to) {
+		e = mac_find(sw, dst);
+		if (!e) {
+			sw->unknown++;
+			return flood(sw, from, pkt, true);
+		}
+		to = sw->port[e->port];
+	}
+	return to == from ? drop(from, DROP_FILTERED) : send(sw, to, pkt);
+}
+
+static int route(struct net_switch *sw, struct port *from, struct packet *pkt)
+{
+	uint64_t dst = get_mac(pkt->head), src = get_mac(pkt->head + 6);
+	int err = admit(sw, from, src);
+
+	if (err)
+		return err;
+	if ((dst & LINK_LOCAL_MASK) == LINK_LOCAL)
+		return drop(from, DROP_FILTERED);
+	if (!is_group(dst))
+		return forward(sw, from, pkt, dst);
+	sw->floods++;
+	return flood(sw, from, pkt, false);
+}
+
+int switch_input(struct net_switch *sw, struct port *from, struct packet *pkt)
+{
+	int err = route(sw, from, pkt);
+
+	if (err == -EAGAIN) {
+		from->pushed_back++;
+		return err;
+	}
+	if (!err)
+		port_count(&from->tx, pkt);
+	return 0;
+}
+
+const char *port_drop_name(enum port_drop why)
+{
+	static const char *const names[DROP_REASONS] = {
+		[DROP_NO_BUFFER] = "no_buffer",
+		[DROP_DOWN] = "down",
+		[DROP_SPOOF] = "spoof",
+		[DROP_LOOP] = "loop",
+		[DROP_BAD_REQUEST] = "bad_request",
+		[DROP_LENGTH] = "length",
+		[DROP_FILTERED] = "filtered",
+		[DROP_UNKNOWN] = "unknown",
+	};
+
+	return why < DROP_REASONS ? names[why] : "?";
+}

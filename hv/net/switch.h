@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The Ethernet switch between the VMs' network cards and the uplink, the port that leads to the
+ * wire.
+ *
+ * A port is locked to its own address: frames from it with another source are dropped and
+ * counted. A trunk may send any source address, and those are learned (bounded, least recently
+ * seen goes first, forgotten after 5 minutes); one that is a locked port's is a frame come back,
+ * and dropped (R13). Exactly one port is the uplink, which is always a trunk; switch_set_uplink()
+ * moves it in one step. Broadcasts and multicasts go to every other port, frames to an unknown
+ * address to the other trunks.
+ *
+ * Room: the uplink never drops a frame for lack of room but pushes it back (-EAGAIN, the frame
+ * stays with its sender); any other port drops it, so that no guest can hold up another. One
+ * copy, from the sender's memory to the receiver's. All functions: interrupts off, one CPU at a
+ * time.
+ */
+#ifndef HV_NET_SWITCH_H
+#define HV_NET_SWITCH_H
+
+#include "net/packet.h"
+
+#define SWITCH_PORTS_MAX 18
+#define SWITCH_MACS      256 /* learned addresses, in sets of SWITCH_WAYS */
+#define SWITCH_WAYS      4
+#define SWITCH_AGE_S     300
+#define PORT_NAME_LEN    12
+
+struct port;
+
+/* What a port does. Called by the switch and the poll loop only. */
+struct port_ops {
+	/*
+	 * Sends a frame out of the switch. 0; -EAGAIN: no room, come again (pkt->resume says how
+	 * far it got); -ENOSPC: it will never fit, or room was waited for too long; another
+	 * negative value: nobody is there. May hold back what it got until flush, so that a batch
+	 * becomes one interrupt or one doorbell.
+	 */
+	int (*deliver)(struct port *port, struct packet *pkt);
+	/* After a port pushed a frame back: is another try worth it? */
+	bool (*has_room)(struct port *port);
+	/* The end of a batch of deliver and take. */
+	void (*flush)(struct port *port);
+	/*
+	 * Takes the next frame from the VM and gives it to switch_input(). Returns the frame's
+	 * length, 0 when there is none, -EAGAIN when the frame was pushed back.
+	 */
+	int (*take)(struct port *port);
+	/* Nothing came for a while: wait for a kick again. False: something just came. */
+	bool (*sleep)(struct port *port);
+};
+
+enum port_drop {
+	DROP_NO_BUFFER,   /* receiver has no room */
+	DROP_DOWN,        /* receiver is not running, or has no driver */
+	DROP_SPOOF,       /* source address is not the port's */
+	DROP_LOOP,        /* came back from the uplink */
+	DROP_BAD_REQUEST, /* checksum or segmentation request that does not fit the frame */
+	DROP_LENGTH,      /* too short or too long for a frame */
+	DROP_FILTERED,    /* destination is behind the same port, or link-local */
+	DROP_UNKNOWN,     /* unknown destination and no trunk to send it to */
+	DROP_REASONS
+};
+
+/* tx: from the VM; rx: to the VM. wire: frames after segmentation. */
+struct port_counters {
+	uint64_t packets, wire_frames, bytes;
+};
+
+struct port {
+	const struct port_ops *ops;
+	char name[PORT_NAME_LEN];
+	unsigned int id; /* in the switch */
+	uint8_t mac[6];
+	bool trunk;
+	struct port_counters tx, rx;
+	uint64_t drops
+		[DROP_REASONS]; /* the sender's but for the first two, which are the receiver's */
+	uint64_t pushed_back;   /* frames of this port that had to wait for the uplink */
+
+	/* The poll loop's (net/poll.c). */
+	bool active, dirty, worked;
+	bool blocked; /* its next frame waits for room in the uplink */
+	int32_t deficit;
+};
+
+struct mac_entry {
+	uint64_t mac;  /* 0: free */
+	uint32_t seen; /* seconds */
+	uint8_t port;
+};
+
+struct net_switch {
+	struct port *port[SWITCH_PORTS_MAX];
+	unsigned int ports;
+	struct port *uplink;
+	struct mac_entry macs[SWITCH_MACS];
+	uint64_t floods, unknown, learned, evicted, uplink_moves;
+};
+
+/* Adds a port whose ops, name and mac are set. -ENOSPC; -EEXIST: another one has this address. */
+int switch_add(struct net_switch *sw, struct port *port);
+
+/*
+ * Makes a port of the switch the uplink, or none with NULL. Forgets what was learned behind the
+ * old one.
+ */
+void switch_set_uplink(struct net_switch *sw, struct port *port);
+
+/*
+ * A checked frame from a port. 0: forwarded, or dropped and counted; -EAGAIN: nothing happened
+ * beyond pkt->resume, offer it again.
+ */
+int switch_input(struct net_switch *sw, struct port *from, struct packet *pkt);
+
+/* A frame that never became a packet. */
+static inline void port_drop(struct port *port, enum port_drop why)
+{
+	port->drops[why]++;
+}
+
+void port_count(struct port_counters *c, const struct packet *pkt);
+const char *port_drop_name(enum port_drop why);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Frames from the VM. */
+#include "net/virtio_net_internal.h"
+
+#include "lib/errno.h"
+
+static struct vring *tx_ring(struct virtio_net *vn)
+{
+	return &vn->pci.queue[VNET_TX].ring;
+}
+
+/* Makes vn->packet of the chain in vn->tx. A reason to drop it, or DROP_REASONS. */
+static enum port_drop parse(struct virtio_net *vn)
+{
+	struct virtio_net_hdr hdr;
+	struct vring_list *list = &vn->tx;
+	uint32_t len;
+
+	if (list->bytes < sizeof(hdr) + ETH_HLEN || list->bytes > sizeof(hdr) + PACKET_LEN_MAX)
+		return DROP_LENGTH;
+	len = list->bytes - sizeof(hdr);
+	packet_copy_front(&hdr, list->seg, sizeof(hdr));
+	packet_from_segs(&vn->packet, list->seg, list->segs, sizeof(hdr), len);
+	switch (packet_check(&vn->packet, &hdr, &vn->rights)) {
+	case 0:
+		return DROP_REASONS;
+	case -E2BIG:
+		return DROP_LENGTH;
+	default:
+		return DROP_BAD_REQUEST;
+	}
+}
+
+/* The frame stays in the ring until it is done with. */
+int virtio_net_take(struct port *port)
+{
+	struct virtio_net *vn = container_of(port, struct virtio_net, port);
+	struct vring *vr = tx_ring(vn);
+	enum port_drop why;
+	uint16_t head;
+
+	if (!virtio_pci_started(&vn->pci) || !vring_waiting(vr))
+		return 0;
+	vn->tx.segs = 0;
+	vn->tx.bytes = 0;
+	if (vring_peek(vr, 0, false, &vn->tx, &head))
+		return 0;
+	why = parse(vn);
+	if (why == DROP_REASONS) {
+		vn->packet.resume = vn->resume;
+		if (switch_input(vn->sw, port, &vn->packet) == -EAGAIN) {
+			vn->resume = vn->packet.resume;
+			return -EAGAIN;
+		}
+	} else {
+		port_drop(port, why);
+	}
+	vn->resume = 0;
+	vring_take(vr, head, 0);
+	return MAX(1, MIN(vn->tx.bytes, PACKET_LEN_MAX));
+}
+
+bool virtio_net_sleep(struct port *port)
+{
+	struct virtio_net *vn = container_of(port, struct virtio_net, port);
+
+	if (!virtio_pci_started(&vn->pci))
+		return true;
+	return !vring_waiting(tx_ring(vn)) && !vring_kicks_on(tx_ring(vn));
+}
