@@ -5,6 +5,7 @@
  */
 #include "dev/vlapic.h"
 
+#include "dev/vlapic_timer.h"
 #include "lib/string.h"
 #include "vm/mem.h"
 #include "vm/vm.h"
@@ -46,19 +47,13 @@ enum reg {
 #define SVR_ENABLE BIT(8)
 #define SVR_VALID  0x3ff
 
-enum { LVT_TIMER, LVT_THERMAL, LVT_PERF, LVT_LINT0, LVT_LINT1, LVT_ERROR };
-#define LVT_MASKED     BIT(16)
-#define TIMER_MODE     (3U << 17)
-#define TIMER_PERIODIC (1U << 17)
-#define TIMER_DEADLINE (2U << 17)
-
 /*
  * Bits a VM may write, per LVT entry; the read-only ones (delivery status, remote IRR) always read
  * 0.
  */
 static const uint32_t lvt_valid[VLAPIC_LVTS] = {
-	[LVT_TIMER] = 0x700ff, [LVT_THERMAL] = 0x107ff, [LVT_PERF] = 0x107ff,
-	[LVT_LINT0] = 0x1a7ff, [LVT_LINT1] = 0x1a7ff,   [LVT_ERROR] = 0x100ff,
+	[VLAPIC_LVT_TIMER] = 0x700ff, [VLAPIC_LVT_THERMAL] = 0x107ff, [VLAPIC_LVT_PERF] = 0x107ff,
+	[VLAPIC_LVT_LINT0] = 0x1a7ff, [VLAPIC_LVT_LINT1] = 0x1a7ff,   [VLAPIC_LVT_ERROR] = 0x100ff,
 };
 #define LVT_READ_ONLY 0x5000U
 
@@ -72,15 +67,6 @@ static const uint32_t lvt_valid[VLAPIC_LVTS] = {
 #define ESR_SEND_VECTOR BIT(5)
 #define ESR_RECV_VECTOR BIT(6)
 #define FIRST_VECTOR    16
-
-#define BUS_DIVIDER 16 /* TSC ticks per tick of the APIC bus */
-
-/*
- * Shortest period of the periodic timer. A shorter one, which only a hostile VM asks for, would
- * keep the hypervisor busy with nothing but this timer. KVM has the same bound
- * (min_timer_period_us).
- */
-#define MIN_PERIOD_US 200
 
 /* ---- bit arrays ---- */
 
@@ -132,16 +118,10 @@ static uint32_t ppr(const struct vlapic *apic)
 	return (apic->tpr & 0xf0) >= service ? apic->tpr : service;
 }
 
-static void timer_stop(struct vlapic *apic)
-{
-	apic->deadline = apic->period = 0;
-	timer_cancel(&apic->timer);
-}
-
 /* SDM 3A 10.4.7.1: the state after power-up, but for the base and what is the hypervisor's. */
 static void reset_registers(struct vlapic *apic)
 {
-	timer_stop(apic);
+	vlapic_timer_stop(apic);
 	memset(apic->irr, 0, sizeof(apic->irr));
 	memset(apic->isr, 0, sizeof(apic->isr));
 	memset(apic->tmr, 0, sizeof(apic->tmr));
@@ -152,86 +132,7 @@ static void reset_registers(struct vlapic *apic)
 	apic->dfr = 0xffffffff;
 	apic->icr = 0;
 	for (unsigned int i = 0; i < VLAPIC_LVTS; i++)
-		apic->lvt[i] = LVT_MASKED;
-}
-
-/* ---- timer ---- */
-
-static void timer_deliver(struct vlapic *apic)
-{
-	if (apic->lvt[LVT_TIMER] & LVT_MASKED)
-		return;
-	if (vlapic_raise(apic, apic->lvt[LVT_TIMER] & 0xff, false))
-		apic->timer_irqs++;
-}
-
-static void timer_start(struct vlapic *apic, uint64_t deadline)
-{
-	apic->deadline = deadline;
-	timer_arm(&apic->timer, deadline);
-}
-
-static void timer_fire(struct timer *timer)
-{
-	struct vlapic *apic = container_of(timer, struct vlapic, timer);
-	uint64_t now = tsc_now(), next = apic->deadline + apic->period;
-
-	apic->deadline = 0;
-	timer_deliver(apic);
-	/* Periods that were missed are dropped, else a stopped VM would get them in one burst. */
-	if (apic->period && vm_alive(apic->vm))
-		timer_start(apic, next > now ? next : now + apic->period);
-}
-
-static uint32_t timer_mode(const struct vlapic *apic)
-{
-	return apic->lvt[LVT_TIMER] & TIMER_MODE;
-}
-
-/* Divide configuration: bits 3,1,0; 0 = by 2 ... 6 = by 128, 7 = by 1 (SDM 3A figure 10-10). */
-static uint64_t count_ticks(const struct vlapic *apic)
-{
-	unsigned int code = (apic->timer_divide & 3) | (apic->timer_divide >> 1 & 4);
-
-	return (uint64_t)BUS_DIVIDER << (code == 7 ? 0 : code + 1);
-}
-
-static void initial_write(struct vlapic *apic, uint32_t count)
-{
-	uint64_t ticks = count * count_ticks(apic);
-
-	if (timer_mode(apic) == TIMER_DEADLINE)
-		return; /* SDM 3A 10.5.4.1: ignored */
-	timer_stop(apic);
-	apic->timer_initial = count;
-	if (!count)
-		return;
-	if (timer_mode(apic) == TIMER_PERIODIC)
-		apic->period = ticks = MAX(ticks, us_to_tsc(MIN_PERIOD_US));
-	timer_start(apic, tsc_now() + ticks);
-}
-
-static uint32_t current_read(const struct vlapic *apic)
-{
-	uint64_t now = tsc_now();
-
-	if (timer_mode(apic) == TIMER_DEADLINE || apic->deadline <= now)
-		return 0;
-	return (apic->deadline - now) / count_ticks(apic);
-}
-
-/* A deadline that has passed fires here and now: an exit later than asked is late enough. */
-static void deadline_write(struct vlapic *apic, uint64_t deadline)
-{
-	if (timer_mode(apic) != TIMER_DEADLINE)
-		return;
-	timer_stop(apic);
-	if (!deadline)
-		return;
-	if (deadline <= tsc_now())
-		timer_deliver(apic);
-	else
-		timer_start(apic, deadline);
+		apic->lvt[i] = VLAPIC_LVT_MASKED;
 }
 
 /* ---- register writes ---- */
@@ -242,11 +143,11 @@ static void lvt_write(struct vlapic *apic, unsigned int i, uint32_t val)
 
 	val &= lvt_valid[i];
 	if (!(apic->svr & SVR_ENABLE))
-		val |= LVT_MASKED;
+		val |= VLAPIC_LVT_MASKED;
 	apic->lvt[i] = val;
 	/* SDM 3A 10.5.4.1: a change from or to TSC-deadline mode disarms the timer. */
-	if (i == LVT_TIMER && (old ^ val) & TIMER_DEADLINE)
-		timer_stop(apic);
+	if (i == VLAPIC_LVT_TIMER && (old ^ val) & VLAPIC_TIMER_DEADLINE)
+		vlapic_timer_stop(apic);
 }
 
 static void svr_write(struct vlapic *apic, uint32_t val)
@@ -256,7 +157,7 @@ static void svr_write(struct vlapic *apic, uint32_t val)
 	apic->svr = val & SVR_VALID;
 	if (!(val & SVR_ENABLE)) {
 		for (unsigned int i = 0; i < VLAPIC_LVTS; i++)
-			apic->lvt[i] |= LVT_MASKED;
+			apic->lvt[i] |= VLAPIC_LVT_MASKED;
 	} else if (!was) {
 		vioapic_rescan(&apic->vm->ioapic); /* level pins that found the APIC off */
 	}
@@ -333,7 +234,7 @@ static bool reg_write(struct vlapic *apic, unsigned int reg, uint32_t val)
 		lvt_write(apic, reg - REG_LVT, val);
 		return true;
 	case REG_INITIAL:
-		initial_write(apic, val);
+		vlapic_timer_set_initial(apic, val);
 		return true;
 	case REG_DIVIDE:
 		apic->timer_divide = val & 0xb;
@@ -380,7 +281,7 @@ static bool reg_read(const struct vlapic *apic, unsigned int reg, uint32_t *val)
 		*val = apic->timer_initial;
 		return true;
 	case REG_CURRENT:
-		*val = current_read(apic);
+		*val = vlapic_timer_current(apic);
 		return true;
 	case REG_DIVIDE:
 		*val = apic->timer_divide;
@@ -537,7 +438,7 @@ void vlapic_init(struct vlapic *apic, struct vm *vm)
 {
 	memset(apic, 0, sizeof(*apic));
 	apic->vm = vm;
-	apic->timer.fire = timer_fire;
+	vlapic_timer_init(apic);
 	apic->offered = -1;
 	apic->base_msr = VLAPIC_GPA | BASE_EN | BASE_BSP;
 	reset_registers(apic);
@@ -550,7 +451,7 @@ bool vlapic_msr_read(struct vlapic *apic, uint32_t msr, uint64_t *val)
 		*val = apic->base_msr;
 		return true;
 	case MSR_TSC_DEADLINE:
-		*val = timer_mode(apic) == TIMER_DEADLINE ? apic->deadline : 0;
+		*val = vlapic_timer_deadline(apic);
 		return true;
 	case MSR_KVM_PV_EOI:
 		*val = apic->pv_eoi_msr;
@@ -568,7 +469,7 @@ bool vlapic_msr_write(struct vlapic *apic, uint32_t msr, uint64_t val)
 	case MSR_APIC_BASE:
 		return base_write(apic, val);
 	case MSR_TSC_DEADLINE:
-		deadline_write(apic, val);
+		vlapic_timer_set_deadline(apic, val);
 		return true;
 	case MSR_KVM_PV_EOI:
 		return pv_eoi_write(apic, val);

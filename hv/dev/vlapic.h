@@ -14,8 +14,19 @@
 #include "cpu/timer.h"
 #include "lib/types.h"
 
-#define VLAPIC_GPA  0xfee00000UL
-#define VLAPIC_LVTS 6
+#define VLAPIC_GPA 0xfee00000UL
+
+/* The local vector table. */
+enum {
+	VLAPIC_LVT_TIMER,
+	VLAPIC_LVT_THERMAL,
+	VLAPIC_LVT_PERF,
+	VLAPIC_LVT_LINT0,
+	VLAPIC_LVT_LINT1,
+	VLAPIC_LVT_ERROR,
+	VLAPIC_LVTS
+};
+#define VLAPIC_LVT_MASKED BIT(16)
 
 struct vm;
 
@@ -24,8 +35,8 @@ struct vlapic {
 	uint64_t base_msr; /* IA32_APIC_BASE */
 	uint32_t irr[8], isr[8], tmr[8];
 	uint32_t svr, tpr, esr, esr_latch, timer_divide, timer_initial;
-	uint32_t lvt[VLAPIC_LVTS]; /* timer, thermal, performance, LINT0, LINT1, error */
-	uint32_t ldr, dfr;         /* xAPIC mode only; in x2APIC mode the LDR follows from the id */
+	uint32_t lvt[VLAPIC_LVTS];
+	uint32_t ldr, dfr; /* xAPIC mode only; in x2APIC mode the LDR follows from the id */
 	uint64_t icr;
 	uint64_t deadline;   /* TSC of the next timer interrupt; 0 = none */
 	uint64_t period;     /* TSC ticks; 0 = one-shot */

@@ -6,14 +6,17 @@ DEV_TEST_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -fsanitize=address,un
 	-fno-sanitize-recover=all -fno-omit-frame-pointer -Ihv -Itests/unit/dev
 
 # The interrupt controllers and what stands in for everything below them.
-DEV_FAKE := tests/unit/dev/fake.c hv/dev/vlapic.c hv/dev/vioapic.c hv/dev/irq.c
+DEV_FAKE := tests/unit/dev/fake.c hv/dev/vlapic.c hv/dev/vlapic_timer.c \
+	hv/dev/vioapic.c hv/dev/irq.c
 
 # In tests that look at ports the instructions are calls (ports/cpu/x86.h).
 DEV_PORTS := -Itests/unit/dev/ports
 
-DEV_TESTS := vlapic vioapic vuart insn mptable rtc vpci_pass
+DEV_TESTS := vlapic vlapic_timer vlapic_pv_eoi vioapic vuart insn mptable rtc vpci_pass
 
 vlapic_test_SRC := $(DEV_FAKE)
+vlapic_timer_test_SRC := $(DEV_FAKE)
+vlapic_pv_eoi_test_SRC := $(DEV_FAKE)
 vioapic_test_SRC := $(DEV_FAKE)
 vuart_test_SRC := hv/dev/vuart.c $(DEV_FAKE)
 insn_test_SRC := hv/dev/insn.c
@@ -27,7 +30,7 @@ vpci_pass_test_CFLAGS := $(DEV_PORTS)
 define DEV_TEST_RULE
 UNIT_TESTS += $(DEV_TEST)/$(1)_test
 $(DEV_TEST)/$(1)_test: tests/unit/dev/$(1)_test.c $$($(1)_test_SRC) $$(wildcard hv/*/*.h) \
-		tests/unit/dev/fake.h tests/unit/dev/ports/cpu/x86.h tests/unit/dev/build.mk
+		$$(wildcard tests/unit/dev/*.h tests/unit/dev/*/*/*.h) tests/unit/dev/build.mk
 	@mkdir -p $$(@D)
 	@echo "  CCLD    $$@"
 	$$(Q)$$(CC) $$($(1)_test_CFLAGS) $$(DEV_TEST_CFLAGS) -o $$@ $$(filter %.c,$$^) \

@@ -1,100 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The local APIC: which vector comes first, what an EOI ends, when the timer fires, when an EOI
- * needs no exit.
+ * The local APIC: what its registers take, which vector comes first, what an EOI ends, where
+ * commands go.
  */
-#include "fake.h"
+#include "vlapic_msr.h"
 
 #include <string.h>
 
 #include "vm/irq.h"
-
-#define X2(reg) (0x800 + (reg))
-#define TPR     X2(0x08)
-#define PPR     X2(0x0a)
-#define EOI     X2(0x0b)
-#define LDR     X2(0x0d)
-#define SVR     X2(0x0f)
-#define ISR     X2(0x10)
-#define TMR     X2(0x18)
-#define IRR     X2(0x20)
-#define ESR     X2(0x28)
-#define ICR     X2(0x30)
-#define LVTT    X2(0x32)
-#define LINT0   X2(0x35)
-#define LVTERR  X2(0x37)
-#define INITIAL X2(0x38)
-#define CURRENT X2(0x39)
-#define DIVIDE  X2(0x3e)
-#define SELF    X2(0x3f)
-
-#define BASE     0x1b
-#define DEADLINE 0x6e0
-#define PV_EOI   0x4b564d04
-
-#define XAPIC   0xfee00900UL
-#define X2APIC  0xfee00d00UL
-#define OFF     0xfee00100UL
-#define ENABLED 0x1ff
-#define MASKED  0x10000
-
-#define ONE_SHOT 0
-#define PERIODIC 0x20000
-#define BY_TSC   0x40000
-
-#define WORD_GPA (FAKE_RAM_GPA + 0x40)
-
-static struct vlapic *const apic = &fake_vm.lapic;
-
-static void wr(uint32_t msr, uint64_t val)
-{
-	if (!vlapic_msr_write(apic, msr, val))
-		fail_msg("write of MSR %x = %lx refused", msr, val);
-}
-
-static uint64_t rd(uint32_t msr)
-{
-	uint64_t val = 0;
-
-	if (!vlapic_msr_read(apic, msr, &val))
-		fail_msg("read of MSR %x refused", msr);
-	return val;
-}
-
-static void refused(uint32_t msr, uint64_t val)
-{
-	struct vlapic before = *apic;
-
-	if (vlapic_msr_write(apic, msr, val))
-		fail_msg("write of MSR %x = %lx accepted", msr, val);
-	assert_memory_equal(&before, apic, sizeof(before));
-}
-
-static int setup(void **state)
-{
-	fake_reset(state);
-	wr(BASE, X2APIC);
-	wr(SVR, ENABLED);
-	return 0;
-}
-
-/* One run of the vCPU that takes the offered vector. Returns it. */
-static int take(void)
-{
-	int vector = vlapic_pending(apic);
-
-	if (vector >= 0) {
-		vlapic_pv_eoi_before_entry(apic, vector);
-		vlapic_accept(apic, vector);
-		vlapic_pv_eoi_after_exit(apic, true);
-	}
-	return vector;
-}
-
-static bool bit(uint32_t first_msr, unsigned int vector)
-{
-	return rd(first_msr + vector / 32) >> vector % 32 & 1;
-}
 
 /* ---- registers and modes ---- */
 
@@ -180,8 +93,9 @@ static void x2apic_registers(void **state)
 
 static void reserved_bits_are_refused(void **state)
 {
-	static const uint8_t read_only[] = { 0x02, 0x03, 0x09, 0x0a, 0x0c,
-					     0x0d, 0x0e, 0x2f, 0x31, 0x39 };
+	static const uint8_t read_only[] = {
+		0x02, 0x03, 0x09, 0x0a, 0x0c, 0x0d, 0x0e, 0x2f, 0x31, 0x39,
+	};
 
 	(void)state;
 	for (unsigned int i = 0; i < ARRAY_SIZE(read_only); i++)
@@ -418,232 +332,6 @@ static void messages(void **state)
 	assert_false(bit(TMR, 0x40));
 }
 
-/* ---- timer ---- */
-
-static void tsc_deadline(void **state)
-{
-	(void)state;
-	wr(DEADLINE, fake_tsc + 100); /* ignored in another mode */
-	assert_int_equal(rd(DEADLINE), 0);
-	assert_false(fake_timer_armed());
-	wr(LVTT, BY_TSC | 0xec);
-	fake_vm.vcpu.halted = true;
-	wr(DEADLINE, fake_tsc + 1000);
-	assert_int_equal(rd(DEADLINE), fake_tsc + 1000);
-	fake_time_pass(999);
-	assert_int_equal(take(), -1);
-	assert_true(fake_vm.vcpu.halted);
-	fake_time_pass(1);
-	assert_false(fake_vm.vcpu.halted);
-	assert_int_equal(rd(DEADLINE), 0);
-	assert_int_equal(take(), 0xec);
-	wr(EOI, 0);
-	fake_time_pass(1000000);
-	assert_int_equal(take(), -1);
-	assert_int_equal(apic->timer_irqs, 1);
-}
-
-static void tsc_deadline_past_and_changed(void **state)
-{
-	(void)state;
-	wr(LVTT, BY_TSC | 0xec);
-	wr(DEADLINE, 1); /* long gone: at once */
-	assert_int_equal(take(), 0xec);
-	wr(EOI, 0);
-	wr(DEADLINE, fake_tsc + 100);
-	wr(DEADLINE, fake_tsc + 500); /* moves it */
-	fake_time_pass(499);
-	assert_int_equal(take(), -1);
-	wr(DEADLINE, 0); /* disarms */
-	fake_time_pass(10);
-	assert_int_equal(take(), -1);
-	wr(DEADLINE, fake_tsc + 100);
-	wr(INITIAL, 1000); /* ignored in this mode */
-	assert_int_equal(rd(INITIAL), 0);
-	assert_int_equal(rd(CURRENT), 0);
-	wr(LVTT, ONE_SHOT | 0xec); /* leaving the mode disarms */
-	assert_false(fake_timer_armed());
-	fake_time_pass(1000);
-	assert_int_equal(take(), -1);
-}
-
-static void masked_timer_is_silent(void **state)
-{
-	(void)state;
-	wr(LVTT, MASKED | BY_TSC | 0xec);
-	wr(DEADLINE, fake_tsc + 100);
-	fake_time_pass(200);
-	assert_int_equal(take(), -1);
-	assert_int_equal(rd(DEADLINE), 0);
-	assert_int_equal(apic->timer_irqs, 0);
-}
-
-static void one_shot(void **state)
-{
-	static const uint8_t code[] = { 0xb, 0, 1, 2, 3, 8, 9, 0xa };
-
-	(void)state;
-	wr(LVTT, ONE_SHOT | 0x50);
-	for (unsigned int i = 0; i < ARRAY_SIZE(code); i++) { /* divide by 1, 2, 4 ... 128 */
-		uint64_t unit = 16UL << i;
-
-		wr(DIVIDE, code[i]);
-		wr(INITIAL, 100);
-		assert_int_equal(rd(CURRENT), 100);
-		fake_time_pass(40 * unit);
-		assert_int_equal(rd(CURRENT), 60);
-		assert_int_equal(rd(INITIAL), 100);
-		fake_time_pass(60 * unit - 1);
-		assert_int_equal(take(), -1);
-		fake_time_pass(1);
-		assert_int_equal(take(), 0x50);
-		wr(EOI, 0);
-		assert_int_equal(rd(CURRENT), 0);
-		fake_time_pass(1000 * unit);
-		assert_int_equal(take(), -1);
-	}
-	wr(INITIAL, 100);
-	wr(INITIAL, 0); /* stops */
-	assert_false(fake_timer_armed());
-}
-
-static void periodic(void **state)
-{
-	(void)state;
-	wr(DIVIDE, 0xb);
-	wr(LVTT, PERIODIC | 0x50);
-	wr(INITIAL, 62500); /* 1 ms */
-	for (int i = 0; i < 5; i++) {
-		fake_time_pass(999999);
-		assert_int_equal(take(), -1);
-		fake_time_pass(1);
-		assert_int_equal(take(), 0x50);
-		wr(EOI, 0);
-	}
-	/*
-	 * The VM did not run for 10 periods: one interrupt, then the old beat or a later one, never
-	 * a burst.
-	 */
-	fake_tsc += 10500000;
-	fake_time_pass(0);
-	assert_int_equal(take(), 0x50);
-	wr(EOI, 0);
-	fake_time_pass(0);
-	assert_int_equal(take(), -1);
-	fake_time_pass(1000000);
-	assert_int_equal(take(), 0x50);
-	wr(EOI, 0);
-	fake_vm.state = VM_KILLED;
-	fake_time_pass(1000000);
-	assert_false(fake_timer_armed()); /* a dead VM costs nothing */
-}
-
-static void short_period_is_bounded(void **state)
-{
-	(void)state;
-	wr(DIVIDE, 0xb);
-	wr(LVTT, PERIODIC | 0x50);
-	wr(INITIAL, 1);
-	fake_time_pass(1000000); /* 1 ms */
-	assert_in_range(apic->timer_irqs, 1, 5);
-}
-
-/* ---- PV-EOI ---- */
-
-static uint32_t *word(void)
-{
-	return (uint32_t *)(fake_ram + WORD_GPA - FAKE_RAM_GPA);
-}
-
-/*
- * A run in which the guest takes the vector if delivered, and ends it in memory if it can and
- * shall.
- */
-static void run(bool delivered, bool guest_ends)
-{
-	int vector = vlapic_pending(apic);
-
-	vlapic_pv_eoi_before_entry(apic, vector);
-	if (guest_ends && *word() & 1)
-		*word() &= ~1U;
-	if (delivered && vector >= 0)
-		vlapic_accept(apic, vector);
-	vlapic_pv_eoi_after_exit(apic, delivered && vector >= 0);
-	assert_int_equal(*word() & 1, 0);
-}
-
-static void pv_eoi_without_exit(void **state)
-{
-	(void)state;
-	wr(PV_EOI, WORD_GPA | 1);
-	assert_int_equal(rd(PV_EOI), WORD_GPA | 1);
-	*word() = 0xabcd0000; /* only the lowest bit is ours */
-	vlapic_raise(apic, 0x40, false);
-	run(true, true);
-	assert_int_equal(apic->pv_eois, 1);
-	assert_int_equal(apic->eois, 0);
-	assert_false(bit(ISR, 0x40));
-	assert_int_equal(*word(), 0xabcd0000);
-}
-
-static void pv_eoi_not_used_by_guest(void **state)
-{
-	(void)state;
-	wr(PV_EOI, WORD_GPA | 1);
-	vlapic_raise(apic, 0x40, false);
-	run(true, false); /* an exit inside the handler */
-	assert_true(bit(ISR, 0x40));
-	run(true, true); /* nothing new; the one in service ends now */
-	assert_false(bit(ISR, 0x40));
-	assert_int_equal(apic->pv_eois, 1);
-	vlapic_raise(apic, 0x40, false);
-	run(true, false);
-	wr(EOI, 0); /* by register after all */
-	assert_false(bit(ISR, 0x40));
-	assert_int_equal(apic->eois, 1);
-}
-
-static void pv_eoi_not_delivered(void **state)
-{
-	(void)state;
-	wr(PV_EOI, WORD_GPA | 1);
-	vlapic_raise(apic, 0x40, false);
-	run(false, false);
-	assert_true(bit(IRR, 0x40));
-	run(false, true); /* a guest that clears the word with nothing in service ends nothing */
-	assert_int_equal(apic->pv_eois, 0);
-	assert_true(bit(IRR, 0x40));
-	assert_int_equal(vlapic_pending(apic), 0x40);
-}
-
-static void pv_eoi_refused(void **state)
-{
-	(void)state;
-	wr(PV_EOI, WORD_GPA | 1);
-	vlapic_raise(apic, 0x40, true); /* level */
-	run(true, true);
-	assert_true(bit(ISR, 0x40));
-	wr(EOI, 0);
-	vlapic_raise(apic, 0x40, false); /* another one waits */
-	vlapic_raise(apic, 0x30, false);
-	run(true, true);
-	assert_true(bit(ISR, 0x40));
-	run(true, true);
-	assert_true(bit(ISR, 0x40));
-	vlapic_raise(apic, 0x80, false); /* nested: 0x40 in service, 0x30 waits */
-	run(true, true);
-	assert_true(bit(ISR, 0x80));
-	wr(EOI, 0);
-	wr(EOI, 0);
-	assert_int_equal(take(), 0x30);
-	wr(EOI, 0);
-	assert_int_equal(apic->pv_eois, 0);
-	wr(PV_EOI, 0); /* off */
-	vlapic_raise(apic, 0x40, false);
-	run(true, true);
-	assert_true(bit(ISR, 0x40));
-}
-
 #define T(f) cmocka_unit_test_setup(f, setup)
 
 int main(void)
@@ -665,16 +353,6 @@ int main(void)
 		T(x2apic_commands),
 		T(xapic_commands),
 		T(messages),
-		T(tsc_deadline),
-		T(tsc_deadline_past_and_changed),
-		T(masked_timer_is_silent),
-		T(one_shot),
-		T(periodic),
-		T(short_period_is_bounded),
-		T(pv_eoi_without_exit),
-		T(pv_eoi_not_used_by_guest),
-		T(pv_eoi_not_delivered),
-		T(pv_eoi_refused),
 	};
 
 	return cmocka_run_group_tests_name("vlapic", tests, NULL, NULL);
