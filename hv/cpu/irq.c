@@ -8,6 +8,7 @@
 #include "cpu/trap.h"
 #include "debug/log.h"
 #include "dev/vioapic.h"
+#include "twin/run.h"
 
 #define PINS      24
 #define RTE_LEVEL BIT(15)
@@ -18,40 +19,51 @@ static struct pin_owner {
 	void (*own)(void);
 } owner[PINS];
 
+static uint64_t pending; /* by pin; changed with interrupts off only */
+
 uint64_t irq_count, irq_spurious;
 
-static void pin_handle(unsigned int phys)
+/* Only marks: the owner acts in the run loop, where nothing of the hypervisor is half-changed. */
+static void pin_mark(unsigned int phys)
 {
-	struct pin_owner *o = &owner[phys];
-
-	if (o->ioapic) {
-		if (ioapic_rte(phys) & RTE_LEVEL)
-			ioapic_mask(phys); /* until the VM's EOI; else it fires again at once */
-		lapic_eoi();
-		vioapic_phys_irq(o->ioapic, o->pin);
-		return;
-	}
+	if (ioapic_rte(phys) & RTE_LEVEL)
+		ioapic_mask(phys); /* until its owner has served it; else it fires again at once */
 	lapic_eoi();
-	if (o->own)
-		o->own();
-	else
-		irq_spurious++;
+	pending |= BIT(phys);
 }
 
-void irq_handle(unsigned int vector)
+void irq_handle(struct trap_frame *frame)
 {
 	irq_count++;
-	if (vector == VEC_SPURIOUS)
+	if (frame->vector == VEC_SPURIOUS)
 		return; /* no EOI for it: SDM 3A 10.9 */
-	if (vector >= VEC_PIN && vector < VEC_PIN + PINS) {
-		pin_handle(vector - VEC_PIN);
+	if (frame->vector >= VEC_PIN && frame->vector < VEC_PIN + PINS) {
+		pin_mark(frame->vector - VEC_PIN);
 		return;
 	}
-	if (vector == VEC_TIMER)
+	if (frame->vector == VEC_TIMER) {
 		timer_irq(); /* what is due runs in the run loop */
-	else
+		run_tick(frame);
+	} else {
 		irq_spurious++;
+	}
 	lapic_eoi();
+}
+
+void irq_run(void)
+{
+	while (pending) {
+		unsigned int phys = __builtin_ctzl(pending);
+		struct pin_owner *o = &owner[phys];
+
+		pending &= ~BIT(phys);
+		if (o->own)
+			o->own();
+		else if (o->ioapic)
+			vioapic_phys_irq(o->ioapic, o->pin);
+		else
+			irq_spurious++;
+	}
 }
 
 void irq_forward(unsigned int phys, struct vioapic *ioapic, unsigned int pin)
@@ -65,4 +77,10 @@ void irq_own(unsigned int phys, void (*fn)(void))
 	BUG_ON(phys >= PINS);
 	owner[phys] = (struct pin_owner){ .own = fn };
 	ioapic_route(phys, false, false, false);
+}
+
+void irq_steal(unsigned int phys, void (*fn)(void))
+{
+	BUG_ON(phys >= PINS);
+	owner[phys].own = fn;
 }

@@ -10,14 +10,25 @@
 
 struct vioapic;
 
-/* From the trap entry, interrupts off. Acknowledges; a level pin is masked first. */
-void irq_handle(unsigned int vector);
+struct trap_frame;
+
+/* From the trap entry, interrupts off. Acknowledges and marks; a level pin is masked first. */
+void irq_handle(struct trap_frame *frame);
+
+/* Lets the owners of marked pins act. From the run loop, interrupts off. */
+void irq_run(void);
 
 /* Pin `phys` fires as virtual pin `pin` of ioapic. */
 void irq_forward(unsigned int phys, struct vioapic *ioapic, unsigned int pin);
 
 /* Calls fn at each interrupt of an edge-triggered pin, and unmasks it. */
 void irq_own(unsigned int phys, void (*fn)(void));
+
+/*
+ * While fn is set, a forwarded pin calls it instead; NULL gives the pin back to its virtual IOAPIC pin. fn unmasks the
+ * pin (cpu/ioapic.h) when the device is served.
+ */
+void irq_steal(unsigned int phys, void (*fn)(void));
 
 extern uint64_t irq_count, irq_spurious;
 

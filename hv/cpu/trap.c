@@ -7,6 +7,7 @@
 #include "debug/dump.h"
 #include "debug/log.h"
 #include "mem/paging.h"
+#include "twin/run.h"
 
 #define SEL_CODE 0x08
 #define SEL_DATA 0x10
@@ -111,13 +112,15 @@ static uint64_t nmi_count;
 void trap_dispatch(struct trap_frame *frame)
 {
 	if (frame->vector >= 32) {
-		irq_handle(frame->vector);
+		irq_handle(frame);
 		return;
 	}
 	if (frame->vector == VEC_NMI) {
 		nmi_count++;
 		return;
 	}
+	if (run_trap(frame))
+		return;
 	dump_trap(frame);
 	BUG("trap %lu in the hypervisor", frame->vector);
 }

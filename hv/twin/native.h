@@ -26,7 +26,10 @@ const struct native *native_find(const char *name);
 void __noreturn native_kill(const char *fmt, ...) __format(1, 2);
 
 /* What the attachment knows; set by attach, zero otherwise (twin/run.c). Addresses are dva. */
+struct vm;
+
 struct twin_attachment {
+	struct vm *dvm;
 	dva_t netdev, napi, txq, jiffies, destructor;
 	uint64_t page_offset_base, vmemmap_base;
 	uint64_t dvm_bytes; /* gpa end of its RAM */

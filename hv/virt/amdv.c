@@ -19,6 +19,8 @@
 #define MSR_VM_CR    0xc0010114
 #define VM_CR_SVMDIS BIT(4)
 #define MSR_HSAVE_PA 0xc0010117
+#define MSR_FS_BASE   0xc0000100
+#define MSR_GS_BASE   0xc0000101
 #define PAT_RESET    0x0007040600070406UL
 #define IOPM_SIZE    (3 * PAGE_SIZE)
 #define MSRPM_SIZE   (2 * PAGE_SIZE)
@@ -296,6 +298,14 @@ static void amdv_clear_int_shadow(struct vcpu *vcpu)
 	vmcb_of(vcpu)->int_state = 0;
 }
 
+/* VMLOAD restores them from the host's own area at each exit. */
+static void amdv_host_segments(uint64_t fs_base, uint64_t gs_base)
+{
+	wrmsr(MSR_FS_BASE, fs_base);
+	wrmsr(MSR_GS_BASE, gs_base);
+	asm volatile("vmsave %%rax" ::"a"(host_vmcb) : "memory");
+}
+
 /* The bitmap belongs to the VM and is made at first use: every port exits. */
 static void amdv_io_intercept(struct vm *vm, uint16_t first, uint16_t last, bool on)
 {
@@ -365,6 +375,7 @@ const struct virt_ops amdv_ops = {
 	.efer_write = amdv_efer_write,
 	.inject_exception = amdv_inject_exception,
 	.clear_int_shadow = amdv_clear_int_shadow,
+	.host_segments = amdv_host_segments,
 	.io_intercept = amdv_io_intercept,
 	.npt_map = amdv_npt_map,
 	.npt_unmap = amdv_npt_unmap,

@@ -34,6 +34,9 @@ struct virt_ops {
 	void (*inject_exception)(struct vcpu *vcpu, uint8_t vector, bool has_error, uint32_t error);
 	void (*clear_int_shadow)(struct vcpu *vcpu);
 
+	/* Sets FS and GS base of the hypervisor itself, so that they survive every exit. */
+	void (*host_segments)(uint64_t fs_base, uint64_t gs_base);
+
 	/* Whether the VM's access to ports [first, last] exits. Default: all do. */
 	void (*io_intercept)(struct vm *vm, uint16_t first, uint16_t last, bool on);
 

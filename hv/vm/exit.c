@@ -151,5 +151,7 @@ static exit_fn *const handlers[EXIT_KINDS] = {
 void exit_handle(struct vcpu *vcpu, const struct vm_exit *exit)
 {
 	vcpu->vm->exits[exit->kind]++;
+	vcpu->last_exit = exit->kind;
+	vcpu->last_code = exit->code;
 	handlers[exit->kind](vcpu, exit);
 }

@@ -24,6 +24,14 @@ static void xsetbv(uint64_t val)
 	asm volatile("xsetbv" ::"c"(0), "a"((uint32_t)val), "d"((uint32_t)(val >> 32)));
 }
 
+static uint64_t xgetbv(void)
+{
+	uint32_t lo, hi;
+
+	asm volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
+	return lo | (uint64_t)hi << 32;
+}
+
 static void save(void *area)
 {
 	if (xcr0_all)
@@ -67,6 +75,8 @@ void fpu_switch_to(struct vm *vm)
 {
 	if (owner == vm)
 		return;
+	if (xcr0_all && owner)
+		owner->fpu.xcr0 = xgetbv(); /* QEMU's TCG does not intercept XSETBV */
 	if (xcr0_all)
 		xsetbv(xcr0_all);
 	if (owner)

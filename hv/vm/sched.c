@@ -5,12 +5,14 @@
  */
 #include "vm/sched.h"
 
+#include "cpu/irq.h"
 #include "cpu/timer.h"
 #include "cpu/x86.h"
 #include "debug/console.h"
 #include "debug/end.h"
 #include "debug/log.h"
 #include "debug/stats.h"
+#include "lib/errno.h"
 #include "net/net.h"
 #include "virt/virt_ops.h"
 #include "vm/exit.h"
@@ -94,6 +96,23 @@ static void idle(void)
 	idle_tsc += rdtsc() - start;
 }
 
+int sched_run_until(struct vm *vm, bool (*done)(void *arg), void *arg, uint64_t limit_ms)
+{
+	uint64_t deadline = tsc_now() + limit_ms * tsc_khz;
+
+	while (!done(arg)) {
+		irq_run();
+		timer_run();
+		if (!vm_alive(vm) || tsc_now() > deadline)
+			return -EIO;
+		if (runnable(vm))
+			run_once(vm);
+		else
+			idle();
+	}
+	return 0;
+}
+
 static bool all_ended(void)
 {
 	for (unsigned int i = 0; i < vm_count; i++)
@@ -121,6 +140,7 @@ void __noreturn sched_run(uint64_t seconds)
 	if (seconds)
 		timer_arm(&run_timer, tsc_now() + seconds * 1000 * tsc_khz);
 	for (;;) {
+		irq_run();
 		timer_run();
 		console_poll();
 		net_poll();

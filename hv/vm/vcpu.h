@@ -31,14 +31,6 @@ enum gpr {
 	GPR_COUNT
 };
 
-struct vcpu {
-	struct vm *vm;
-	uint64_t gpr[GPR_COUNT]; /* valid while not running; asm offsets: virt/amdv_entry.S */
-	uint64_t rip, rflags;
-	bool halted; /* waits for an interrupt */
-	void *vendor;
-};
-
 /* Kinds of exits, vendor-neutral; counted by kind per VM. */
 enum exit_kind {
 	EXIT_INTR, /* a physical interrupt; taken before the exit is handled */
@@ -56,6 +48,16 @@ enum exit_kind {
 	EXIT_INVALID, /* the CPU refused the control block: our bug */
 	EXIT_OTHER,
 	EXIT_KINDS
+};
+
+struct vcpu {
+	struct vm *vm;
+	uint64_t gpr[GPR_COUNT]; /* valid while not running; asm offsets: virt/amdv_entry.S */
+	uint64_t rip, rflags;
+	bool halted;              /* waits for an interrupt */
+	enum exit_kind last_exit; /* for dumps */
+	uint64_t last_code;
+	void *vendor;
 };
 
 struct vm_exit {

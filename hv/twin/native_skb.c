@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Natives that make, trim and free socket buffers. Source: Linux 6.1 net/core/skbuff.c, net/ethernet/eth.c. */
+#include "twin/native_skb.h"
+
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "kernel_abi.h"
+#include "twin/castor.h"
+#include "twin/native.h"
+#include "twin/win.h"
+
+#define NET_SKB_PAD      64
+#define SKB_ALIGNED_SIZE ALIGN_UP(K_SIZEOF_SK_BUFF, 64)
+#define NO_HEADER        0xffff
+#define ETH_HLEN         14
+#define ETH_P_802_3_MIN  0x600
+#define ETH_P_802_2      0x0004
+#define PACKET_BROADCAST 1
+#define PACKET_MULTICAST 2
+#define PACKET_OTHERHOST 3
+#define MEMCPY_MAX       KIB(16)
+
+void skb_init(uint8_t *skb, uint8_t *data, dva_t data_dva, uint32_t room, bool head_frag, bool own)
+{
+	uint8_t *shinfo = data + room;
+
+	memset(skb, 0, K_SIZEOF_SK_BUFF);
+	SET(skb, SK_BUFF_TRUESIZE, SKB_ALIGNED_SIZE + room + K_SIZEOF_SKB_SHARED_INFO);
+	SET(skb, SK_BUFF_USERS, 1);
+	SET(skb, SK_BUFF_HEAD, data_dva);
+	SET(skb, SK_BUFF_DATA, data_dva);
+	SET(skb, SK_BUFF_END, room);
+	SET(skb, SK_BUFF_MAC_HEADER, NO_HEADER);
+	SET(skb, SK_BUFF_TRANSPORT_HEADER, NO_HEADER);
+	if (head_frag)
+		SET_BITS(skb, SK_BUFF_HEAD_FRAG, 1);
+	if (own)
+		SET(skb, SK_BUFF_DESTRUCTOR, twin_att.destructor);
+	memset(shinfo, 0, K_SKB_SHARED_INFO_DATAREF);
+	SET(shinfo, SKB_SHARED_INFO_DATAREF, 1);
+}
+
+/* A socket buffer by address: RAM of the dvm, or the invocation ends. */
+static uint8_t *skb_ptr(dva_t skb)
+{
+	uint8_t *p = pool_dvm_ptr(skb, K_SIZEOF_SK_BUFF);
+
+	if (!p)
+		native_kill("skb %lx is no memory of the driver VM", skb);
+	return p;
+}
+
+static dva_t native_napi_build_skb(dva_t data, uint32_t frag_bytes)
+{
+	struct pool_object *head, *frag = pool_find(data);
+	uint8_t *buffer;
+
+	if (!frag) /* posted by the dvm's own instance before the attachment */
+		frag = pool_adopt(data, frag_bytes);
+	buffer = pool_dvm_ptr(data, frag_bytes);
+	if (!buffer || frag_bytes <= K_SIZEOF_SKB_SHARED_INFO || frag_bytes > 65536)
+		native_kill("buffer %lx of %u bytes", data, frag_bytes);
+	head = pool_take(CASTOR_HEAD, 0);
+	if (!head)
+		return 0;
+	skb_init(head->hva, buffer, data, frag_bytes - K_SIZEOF_SKB_SHARED_INFO, true, false);
+	return head->dva;
+}
+NATIVE("napi_build_skb", native_napi_build_skb);
+
+static dva_t native_napi_alloc_skb(dva_t napi, uint32_t len, uint32_t gfp)
+{
+	struct pool_object *o = pool_take(CASTOR_SKB, NET_SKB_PAD + len);
+
+	(void)napi;
+	(void)gfp;
+	if (!o)
+		return 0;
+	skb_init(o->hva, o->data, o->data_dva, o->bytes, false, false);
+	SET(o->hva, SK_BUFF_DATA, o->data_dva + NET_SKB_PAD);
+	SET(o->hva, SK_BUFF_TAIL, NET_SKB_PAD);
+	SET(o->hva, SK_BUFF_DEV, twin_att.netdev);
+	return o->dva;
+}
+NATIVE("__napi_alloc_skb", native_napi_alloc_skb);
+
+static dva_t native_netdev_alloc_frag_align(uint32_t bytes, uint32_t mask)
+{
+	struct pool_object *o = pool_take(CASTOR_FRAG, bytes);
+
+	(void)mask; /* donated fragments are aligned for any network device */
+	return o ? o->dva : 0;
+}
+NATIVE("__netdev_alloc_frag_align", native_netdev_alloc_frag_align);
+
+static dva_t native_skb_put(dva_t skb, uint32_t len)
+{
+	uint8_t *p = skb_ptr(skb);
+	uint64_t tail = GET(p, SK_BUFF_TAIL), end = GET(p, SK_BUFF_END);
+
+	if (len > end || tail + len > end)
+		native_kill("skb_put of %u bytes beyond the end (%lu of %lu)", len, tail, end);
+	SET(p, SK_BUFF_TAIL, tail + len);
+	SET(p, SK_BUFF_LEN, GET(p, SK_BUFF_LEN) + len);
+	return GET(p, SK_BUFF_HEAD) + tail;
+}
+NATIVE("skb_put", native_skb_put);
+
+static void native_skb_trim(dva_t skb, uint32_t len)
+{
+	uint8_t *p = skb_ptr(skb);
+
+	if (GET(p, SK_BUFF_LEN) <= len || GET(p, SK_BUFF_DATA_LEN))
+		return;
+	SET(p, SK_BUFF_LEN, len);
+	SET(p, SK_BUFF_TAIL, GET(p, SK_BUFF_DATA) - GET(p, SK_BUFF_HEAD) + len);
+}
+NATIVE("skb_trim", native_skb_trim);
+
+static unsigned int packet_type(const uint8_t *dst)
+{
+	static const uint8_t broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+	uint64_t addr;
+
+	if (memcmp(dst, broadcast, 6) == 0)
+		return PACKET_BROADCAST;
+	if (dst[0] & 1)
+		return PACKET_MULTICAST;
+	addr = win_read64(twin_att.netdev + K_NET_DEVICE_DEV_ADDR);
+	for (int i = 0; i < 6; i++)
+		if (win_read8(addr + i) != dst[i])
+			return PACKET_OTHERHOST;
+	return 0;
+}
+
+static uint16_t native_eth_type_trans(dva_t skb, dva_t dev)
+{
+	uint8_t *p = skb_ptr(skb), *eth;
+	uint64_t data = GET(p, SK_BUFF_DATA), len = GET(p, SK_BUFF_LEN);
+	uint16_t proto;
+
+	eth = pool_dvm_ptr(data, ETH_HLEN);
+	if (!eth || len < ETH_HLEN)
+		native_kill("frame of %lu bytes at %lx", len, data);
+	SET(p, SK_BUFF_DEV, dev);
+	SET(p, SK_BUFF_MAC_HEADER, data - GET(p, SK_BUFF_HEAD));
+	SET(p, SK_BUFF_DATA, data + ETH_HLEN);
+	SET(p, SK_BUFF_LEN, len - ETH_HLEN);
+	SET_BITS(p, SK_BUFF_PKT_TYPE, packet_type(eth));
+	memcpy(&proto, eth + 12, 2);
+	if (__builtin_bswap16(proto) >= ETH_P_802_3_MIN)
+		return proto;
+	return __builtin_bswap16(ETH_P_802_2);
+}
+NATIVE("eth_type_trans", native_eth_type_trans);
+
+static dva_t native_memcpy(dva_t dst, dva_t src, uint64_t n)
+{
+	if (n > MEMCPY_MAX)
+		native_kill("memcpy of %lu bytes", n);
+	memcpy(win_ptr(dst, n, true), win_ptr(src, n, false), n);
+	return dst;
+}
+NATIVE("memcpy", native_memcpy);
+
+static void native_nothing(void)
+{
+}
+NATIVE("skb_clone_tx_timestamp", native_nothing);
+
+/* Can it be used again as it is? Clones, fragments and further references go back to the dvm. */
+static bool reusable(const struct pool_object *o)
+{
+	const uint8_t *shinfo = o->data + o->bytes;
+
+	return GET(o->hva, SK_BUFF_USERS) == 1 && !GET_BITS(o->hva, SK_BUFF_CLONED) &&
+	       GET(o->hva, SK_BUFF_HEAD) == o->data_dva && !GET(shinfo, SKB_SHARED_INFO_NR_FRAGS) &&
+	       !GET(shinfo, SKB_SHARED_INFO_FRAG_LIST) && GET(shinfo, SKB_SHARED_INFO_DATAREF) == 1;
+}
+
+static void native_napi_consume_skb(dva_t skb, int budget)
+{
+	struct pool_object *o = pool_find(skb);
+	struct castor_slot slot = { .dva = skb, .kind = CASTOR_SKB };
+
+	(void)budget;
+	if (o && o->kind == CASTOR_SKB && reusable(o)) {
+		pool_put(o);
+		return;
+	}
+	if (o)
+		pool_forget(o), pool_counts.returned++;
+	if (skb && castor_push(CASTOR_RING_FREE, &slot))
+		pool_counts.leaked++;
+}
+NATIVE("napi_consume_skb", native_napi_consume_skb);
+
+int skb_frame_of(dva_t skb, struct skb_frame *out)
+{
+	uint8_t *p = pool_dvm_ptr(skb, K_SIZEOF_SK_BUFF);
+	uint64_t mac, len, end;
+
+	if (!p)
+		return -EINVAL;
+	mac = GET(p, SK_BUFF_MAC_HEADER);
+	len = GET(p, SK_BUFF_LEN) + ETH_HLEN;
+	end = GET(p, SK_BUFF_END);
+	if (GET(p, SK_BUFF_DATA_LEN) || mac + len > end || end > 65536)
+		return -EINVAL;
+	out->skb = p;
+	out->frame = pool_dvm_ptr(GET(p, SK_BUFF_HEAD) + mac, len);
+	out->len = len;
+	return out->frame ? 0 : -EINVAL;
+}
+
+void skb_recycle_rx(dva_t skb)
+{
+	struct pool_object *o = pool_find(skb), *data;
+
+	if (!o)
+		native_kill("received skb %lx is not ours", skb);
+	if (o->kind == CASTOR_HEAD) {
+		data = pool_find(GET(o->hva, SK_BUFF_HEAD));
+		if (!data || data->kind != CASTOR_FRAG)
+			native_kill("buffer of received skb %lx is not ours", skb);
+		pool_put(data);
+	}
+	pool_put(o);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Socket buffers as the hypervisor makes and reads them; shared by the natives and the uplink. */
+#ifndef HV_TWIN_NATIVE_SKB_H
+#define HV_TWIN_NATIVE_SKB_H
+
+#include "twin/pool.h"
+
+/* Field of a structure behind a hypervisor pointer; off is a K_ constant. */
+static inline uint64_t field_get(const uint8_t *base, unsigned int off, unsigned int bytes)
+{
+	uint64_t v = 0;
+
+	__builtin_memcpy(&v, base + off, bytes);
+	return v;
+}
+
+static inline void field_set(uint8_t *base, unsigned int off, unsigned int bytes, uint64_t v)
+{
+	__builtin_memcpy(base + off, &v, bytes);
+}
+
+#define GET(base, f)    field_get(base, K_##f, K_##f##_BYTES)
+#define SET(base, f, v) field_set(base, K_##f, K_##f##_BYTES, v)
+#define SET_BITS(base, f, v)                                                  \
+	((base)[K_##f] = ((base)[K_##f] & ~(K_##f##_MASK << K_##f##_SHIFT)) | \
+			 ((v)&K_##f##_MASK) << K_##f##_SHIFT)
+#define GET_BITS(base, f) ((base)[K_##f] >> K_##f##_SHIFT & K_##f##_MASK)
+
+/*
+ * As __build_skb(): the whole head anew, on a buffer of `room` bytes before skb_shared_info. own: the destructor
+ * tells the hypervisor when the dvm frees it.
+ */
+void skb_init(uint8_t *skb, uint8_t *data, dva_t data_dva, uint32_t room, bool head_frag, bool own);
+
+/* A received frame as the driver left it: whole Ethernet frame in the linear part. -EINVAL: inconsistent. */
+struct skb_frame {
+	uint8_t *skb;
+	uint8_t *frame;
+	uint32_t len;
+};
+int skb_frame_of(dva_t skb, struct skb_frame *out);
+
+/* Recycles a received skb and its buffer after its frame was copied. */
+void skb_recycle_rx(dva_t skb);
+
+#endif

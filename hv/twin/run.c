@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Invocations: entry, time bound, traps, abort. */
+#include "twin/run.h"
+
+#include "cpu/lapic.h"
+#include "cpu/timer.h"
+#include "cpu/trap.h"
+#include "cpu/x86.h"
+#include "debug/log.h"
+#include "debug/symbol.h"
+#include "lib/printf.h"
+#include "lib/string.h"
+#include "mem/paging.h"
+#include "mem/phys.h"
+#include "twin/gate.h"
+#include "twin/load.h"
+#include "twin/native.h"
+#include "twin/window.h"
+#include "virt/virt_ops.h"
+
+#define TICK_MS 10
+#define TICKS_MAX \
+	10 /* ticks inside one invocation, the instruction pointer in derived code: an endless loop */
+#define UD2_LEN     2
+#define TWIN_CANARY 0x5eed5eed5eed5e00UL
+
+struct run_counts run_counts;
+struct twin_attachment twin_att;
+struct twin_pending twin_pending;
+
+static void *stack_top;
+static uint8_t *gs_block;
+static uint32_t xmit_more_offset;
+static bool active, suspended;
+static unsigned int ticks;
+static char why[200];
+
+extern const uint64_t __fixup_start[], __fixup_end[];
+extern const struct native __native_start[], __native_end[];
+
+static void tick_fire(struct timer *timer)
+{
+	(void)timer; /* outside an invocation it means nothing; the next invocation arms it again */
+}
+static struct timer tick_timer = { .fire = tick_fire };
+
+void run_init(void)
+{
+	stack_top = stack_alloc(TWIN_STACK_BYTES);
+	gs_block = phys_alloc_hv(TWIN_GS_BLOCK_BYTES);
+}
+
+void *run_stack_top(void)
+{
+	return stack_top;
+}
+
+/* Where the file's table puts softnet_data.xmit.more, the only per-CPU variable that the hypervisor sets. */
+static uint32_t find_xmit_more(void)
+{
+	const struct twin_gs *g = twin_table(TWIN_TABLE_GS);
+
+	for (uint32_t i = 0; i < twin_count(TWIN_TABLE_GS); i++)
+		if (strcmp(twin_string(g[i].name), "softnet_data") == 0 && g[i].bytes == 1 &&
+		    g[i].gs_offset < TWIN_GS_BLOCK_BYTES)
+			return g[i].gs_offset;
+	return TWIN_GS_BLOCK_BYTES - 1; /* a driver that does not ask */
+}
+
+void run_set_segments(uint64_t stack_distance)
+{
+	memset(gs_block, 0, TWIN_GS_BLOCK_BYTES);
+	memcpy(gs_block + TWIN_GS_CANARY, &(uint64_t){ TWIN_CANARY }, 8);
+	xmit_more_offset = find_xmit_more();
+	virt->host_segments(stack_distance, (uint64_t)gs_block);
+}
+
+void run_set_xmit_more(bool more)
+{
+	gs_block[xmit_more_offset] = more;
+}
+
+bool run_active(void)
+{
+	return active;
+}
+
+const char *run_why(void)
+{
+	return why;
+}
+
+bool run_invocation(void (*body)(uint64_t arg), uint64_t arg)
+{
+	uint64_t start = rdtsc();
+
+	BUG_ON(active);
+	if (!tick_timer.deadline)
+		timer_arm(&tick_timer, start + TICK_MS * tsc_khz);
+	window_revalidate();
+	run_counts.invocations++;
+	ticks = 0;
+	active = true;
+	twin_enter((uint64_t)body, arg, 0, stack_top);
+	active = false;
+	run_counts.tsc += rdtsc() - start;
+	if (twin_aborted)
+		run_counts.kills++;
+	return !twin_aborted;
+}
+
+uint64_t run_call(uint64_t fn, uint64_t a, uint64_t b)
+{
+	return ((uint64_t(*)(uint64_t, uint64_t))fn)(a, b);
+}
+
+void run_suspend(void)
+{
+	asm volatile("cli" ::: "memory");
+	suspended = true;
+	active = false;
+}
+
+void run_resume(void)
+{
+	active = true;
+	suspended = false;
+	ticks = 0;
+	window_revalidate();
+	asm volatile("sti" ::: "memory");
+}
+
+static bool in_fixup(uint64_t rip)
+{
+	for (const uint64_t *f = __fixup_start; f < __fixup_end; f++)
+		if (*f == rip)
+			return true;
+	return false;
+}
+
+static void abort_at(struct trap_frame *frame, const char *what)
+{
+	char where[96];
+
+	if (twin_has(frame->rip))
+		twin_symbol(frame->rip, where, sizeof(where));
+	else
+		symbol_format(frame->rip, where, sizeof(where));
+	snprintf(why, sizeof(why), "%s at %s", what, where);
+	frame->rip = (uint64_t)twin_abort;
+	frame->rflags &= ~(RFLAGS_IF | BIT(8) | BIT(10) | BIT(18)); /* IF TF DF AC */
+}
+
+static bool window_fault(struct trap_frame *frame, char *what, size_t size)
+{
+	uint64_t addr = read_cr2();
+	const char *reason = "address in the lower half";
+
+	run_counts.faults++;
+	if ((addr >> 63) && window_fill(addr, frame->error & 2, frame->error & 16, &reason))
+		return true;
+	snprintf(what, size, "%s of %lx: %s",
+		 frame->error & 16  ? "fetch"
+		 : frame->error & 2 ? "write"
+				    : "read",
+		 addr, reason);
+	return false;
+}
+
+bool run_trap(struct trap_frame *frame)
+{
+	static const char *const names[32] = { [0] = "#DE divide error",
+					       [1] = "#DB",
+					       [3] = "#BP",
+					       [6] = "#UD invalid opcode",
+					       [12] = "#SS non-canonical address",
+					       [13] = "#GP non-canonical address",
+					       [17] = "#AC" };
+	char what[120];
+
+	if (!active || !(twin_has(frame->rip) || in_fixup(frame->rip)))
+		return false;
+	if (frame->vector == VEC_PF) {
+		if (window_fault(frame, what, sizeof(what)))
+			return true;
+	} else if (frame->vector == 6 && twin_is_warn(frame->rip)) {
+		run_counts.warns++;
+		frame->rip += UD2_LEN;
+		return true;
+	} else {
+		snprintf(what, sizeof(what), "%s",
+			 names[frame->vector] ? names[frame->vector] : "trap");
+	}
+	abort_at(frame, what);
+	return true;
+}
+
+/* Natives are bounded by themselves, so only time inside derived code counts. A late timer kills nobody: ticks do. */
+void run_tick(struct trap_frame *frame)
+{
+	if (!active)
+		return;
+	lapic_timer(TICK_MS * tsc_khz);
+	if (++ticks > TICKS_MAX && twin_has(frame->rip))
+		abort_at(frame, "endless loop");
+}
+
+void native_kill(const char *fmt, ...)
+{
+	char text[120], where[64];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	snprintf(why, sizeof(why), "%s (native called from %s)", text,
+		 symbol_format((uint64_t)__builtin_return_address(0), where, sizeof(where)));
+	twin_abort();
+}
+
+void twin_refuse_indirect(void)
+{
+	snprintf(why, sizeof(why), "indirect call to %lx, which is no derived function",
+		 twin_indirect_address);
+}
+
+const struct native *native_find(const char *name)
+{
+	for (const struct native *n = __native_start; n < __native_end; n++)
+		if (strcmp(n->name, name) == 0)
+			return n;
+	return NULL;
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From frames of the switch to calls of the driver's transmit function. */
+#include "twin/transmit.h"
+
+#include "kernel_abi.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "net/offload.h"
+#include "twin/native.h"
+#include "twin/native_skb.h"
+#include "twin/run.h"
+#include "twin/win.h"
+
+#define QUEUE_SLOTS      512 /* power of two */
+#define HEADROOM         64
+#define FRAME_MIN        60 /* shorter ones are padded here, so that the driver never needs __skb_pad() */
+#define CHECKSUM_PARTIAL 3
+#define NETDEV_TX_OK     0
+#define NO_OWNER         0xffffffff
+#define CPU_OF_TWIN      0
+#define STOPPED                                                                    \
+	((1UL << K___QUEUE_STATE_DRV_XOFF) | (1UL << K___QUEUE_STATE_STACK_XOFF) | \
+	 (1UL << K___QUEUE_STATE_FROZEN))
+
+struct transmit_counts transmit_counts;
+
+static struct pool_object *queue[QUEUE_SLOTS];
+static unsigned int head, tail; /* run freely */
+static bool stopped;            /* the driver's queue was found stopped */
+static bool holds_lock;         /* _xmit_lock of the driver's queue is ours */
+
+static void copy_frame(uint8_t *dst, struct offload_frame *f)
+{
+	uint32_t left = f->body_len, n;
+	const uint8_t *piece;
+
+	memcpy(dst, f->head, f->head_len);
+	dst += f->head_len;
+	while (left && (n = packet_cursor_next(&f->body, left, &piece))) {
+		memcpy(dst, piece, n);
+		dst += n;
+		left -= n;
+	}
+}
+
+static void fill_skb(struct pool_object *o, struct offload_frame *f)
+{
+	uint32_t len = f->head_len + f->body_len, sent = MAX(len, (uint32_t)FRAME_MIN);
+	uint8_t *data = o->data + HEADROOM, *skb = o->hva;
+	uint16_t proto;
+
+	skb_init(skb, o->data, o->data_dva, o->bytes, false, true);
+	copy_frame(data, f);
+	memset(data + len, 0, sent - len);
+	memcpy(&proto, data + 12, 2);
+	SET(skb, SK_BUFF_DATA, o->data_dva + HEADROOM);
+	SET(skb, SK_BUFF_TAIL, HEADROOM + sent);
+	SET(skb, SK_BUFF_LEN, sent);
+	SET(skb, SK_BUFF_DEV, twin_att.netdev);
+	SET(skb, SK_BUFF_PROTOCOL, proto);
+	SET(skb, SK_BUFF_MAC_HEADER, HEADROOM);
+	SET(skb, SK_BUFF_NETWORK_HEADER, HEADROOM + ETH_HLEN);
+	if (f->hdr.flags & VIRTIO_NET_HDR_NEEDS_CSUM) {
+		SET_BITS(skb, SK_BUFF_IP_SUMMED, CHECKSUM_PARTIAL);
+		SET(skb, SK_BUFF_CSUM_START, HEADROOM + f->hdr.csum_start);
+		SET(skb, SK_BUFF_CSUM_OFFSET, f->hdr.csum_offset);
+		SET(skb, SK_BUFF_TRANSPORT_HEADER, HEADROOM + f->hdr.csum_start);
+	}
+}
+
+int transmit_queue(struct packet *pkt)
+{
+	static const struct offload_caps caps = { .csum = true };
+	struct offload_iter it;
+	struct offload_frame f;
+
+	offload_begin(&it, pkt, &caps);
+	while (offload_next(&it, &f)) {
+		struct pool_object *o;
+
+		if (f.head_len + f.body_len > PACKET_MTU + ETH_HLEN + VLAN_HLEN)
+			return -EINVAL;
+		if (tail - head == QUEUE_SLOTS)
+			return -EAGAIN;
+		o = pool_take(CASTOR_SKB, HEADROOM + PACKET_MTU + ETH_HLEN + VLAN_HLEN);
+		if (!o) {
+			transmit_counts.no_buffer++;
+			return -EAGAIN;
+		}
+		fill_skb(o, &f);
+		queue[tail++ % QUEUE_SLOTS] = o;
+		transmit_counts.queued++;
+		pkt->resume = f.payload_done;
+	}
+	return 0;
+}
+
+bool transmit_has_room(void)
+{
+	return tail - head < QUEUE_SLOTS && pool_level(CASTOR_SKB) > 0;
+}
+
+bool transmit_pending(void)
+{
+	return head != tail && !stopped;
+}
+
+void transmit_wake(void)
+{
+	stopped = false;
+}
+
+/* The driver VM may hold it, stopped in the middle of its own transmission: then we come back later (R8). */
+static bool lock_queue(void)
+{
+	dva_t lock = twin_att.txq + K_NETDEV_QUEUE__XMIT_LOCK;
+
+	if (win_cmpxchg32(lock, 0, 1) != 0) {
+		transmit_counts.locked++;
+		return false;
+	}
+	holds_lock = true;
+	win_write32(twin_att.txq + K_NETDEV_QUEUE_XMIT_LOCK_OWNER, CPU_OF_TWIN);
+	return true;
+}
+
+/* A queued spin lock is released by its low byte: waiters live in the others. */
+static void unlock_queue(void)
+{
+	win_write32(twin_att.txq + K_NETDEV_QUEUE_XMIT_LOCK_OWNER, NO_OWNER);
+	win_write8(twin_att.txq + K_NETDEV_QUEUE__XMIT_LOCK, 0);
+	holds_lock = false;
+}
+
+static bool may_send(void)
+{
+	uint64_t state = win_read64(twin_att.netdev + K_NET_DEVICE_STATE);
+
+	if (!(state >> K___LINK_STATE_START & 1) || (state >> K___LINK_STATE_NOCARRIER & 1))
+		return false;
+	if (win_read64(twin_att.txq + K_NETDEV_QUEUE_STATE) & STOPPED) {
+		transmit_counts.stopped++;
+		return false;
+	}
+	return true;
+}
+
+void transmit_run(uint64_t fn)
+{
+	if (!lock_queue())
+		return;
+	while (head != tail) {
+		struct pool_object *o = queue[head % QUEUE_SLOTS];
+
+		if (!may_send()) {
+			stopped = true;
+			break;
+		}
+		run_set_xmit_more(tail - head > 1);
+		if ((int)run_call(fn, o->dva, twin_att.netdev) != NETDEV_TX_OK) {
+			transmit_counts.busy++;
+			stopped = true;
+			break;
+		}
+		head++;
+		transmit_counts.sent++;
+		win_write64(twin_att.txq + K_NETDEV_QUEUE_TRANS_START,
+			    win_read64(twin_att.jiffies));
+	}
+	unlock_queue();
+}
+
+void transmit_reset(void)
+{
+	while (head != tail)
+		pool_put(queue[head++ % QUEUE_SLOTS]);
+	stopped = false;
+}
+
+static void unlock_body(uint64_t arg)
+{
+	(void)arg;
+	unlock_queue();
+}
+
+void transmit_after_kill(void)
+{
+	if (!holds_lock)
+		return;
+	if (head != tail) { /* the frame in the driver's hands is lost, its buffer leaked */
+		pool_forget(queue[head++ % QUEUE_SLOTS]);
+		pool_counts.leaked++;
+	}
+	run_invocation(unlock_body,
+		       0); /* where even that is refused the dvm's queue is lost anyway */
+	holds_lock = false;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The uplink's own transmit queue: frames of guests, already in socket buffers, wait here until the driver's ring takes
+ * them (R10: byte queue limits stop the driver's queue after the first packets). Interrupts off.
+ */
+#ifndef HV_TWIN_TRANSMIT_H
+#define HV_TWIN_TRANSMIT_H
+
+#include "net/packet.h"
+
+struct transmit_counts {
+	uint64_t queued, sent, busy, stopped, locked, no_buffer;
+};
+extern struct transmit_counts transmit_counts;
+
+/*
+ * Copies a frame into donated buffers. 0; -EAGAIN: no room now, offer it again (pkt->resume says how far it got);
+ * -EINVAL: can never be sent.
+ */
+int transmit_queue(struct packet *pkt);
+
+/* Whether frames wait and the driver's queue was not found stopped since the last wake. */
+bool transmit_pending(void);
+
+/* Room for one more frame: a slot and a buffer. */
+bool transmit_has_room(void);
+
+/* Inside an invocation: gives as many frames to e1000_xmit_frame (fn) as the queue takes. */
+void transmit_run(uint64_t fn);
+
+/* The driver's queue may take frames again. */
+void transmit_wake(void);
+
+/* Forgets all waiting frames and puts their buffers back into the pool (detach). */
+void transmit_reset(void);
+
+/* After a kill in the middle of an invocation: the frame at hand is lost; frees the transmit lock if the twin had it. */
+void transmit_after_kill(void);
+
+#endif

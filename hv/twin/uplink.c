@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The twin's port: interrupt, poll, transmit. */
+#include "twin/uplink.h"
+
+#include "cpu/ioapic.h"
+#include "cpu/irq.h"
+#include "debug/log.h"
+#include "drivers/twin_abi.h"
+#include "kernel_abi.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "net/net.h"
+#include "net/poll.h"
+#include "net/switch.h"
+#include "twin/castor.h"
+#include "twin/load.h"
+#include "twin/native.h"
+#include "twin/native_skb.h"
+#include "twin/run.h"
+#include "twin/transmit.h"
+#include "twin/win.h"
+
+#define BUDGET 64
+
+struct uplink_counts uplink_counts;
+
+static struct port port;
+static unsigned int pin;
+static bool open, irq_pending, failed;
+static uint8_t dvm_mac[6];
+static uint64_t fn_intr, fn_poll, fn_xmit;
+
+/* What one invocation is to do, and how far it got. */
+static struct {
+	bool intr;
+	unsigned int budget;
+	unsigned int done;
+} job;
+
+static void on_pin(void)
+{
+	irq_pending = true;
+	poll_activate(&port);
+}
+
+static void receive_body(uint64_t arg)
+{
+	(void)arg;
+	if (job.intr && !run_call(fn_intr, pin, twin_att.netdev))
+		uplink_counts.not_ours++;
+	if (twin_pending.poll) {
+		twin_pending.poll = false;
+		job.done = run_call(fn_poll, twin_att.napi, job.budget);
+		/* All of the budget used: NAPI stays scheduled and is polled again. */
+		if (job.done >= job.budget)
+			twin_pending.poll = true;
+	}
+}
+
+static void transmit_body(uint64_t arg)
+{
+	(void)arg;
+	transmit_run(fn_xmit);
+}
+
+static bool invoke(void (*body)(uint64_t))
+{
+	if (!open || failed)
+		return false;
+	failed = !run_invocation(body, 0);
+	return !failed;
+}
+
+/* What natives asked for during the invocation. */
+static void after(void)
+{
+	if (twin_pending.transmit) {
+		twin_pending.transmit = false;
+		transmit_wake();
+		port.dirty = true; /* flushed at the end of this round */
+	}
+	if (twin_pending.wake_dvm) {
+		twin_pending.wake_dvm = false;
+		castor_raise(CASTOR_EVENT_WAKE);
+	}
+}
+
+/* Level interrupt: the pin opens only when the driver's handler has read the cause. */
+static int take(struct port *p)
+{
+	bool intr = irq_pending;
+
+	if (open && transmit_pending())
+		p->dirty = true; /* the driver VM held the lock: try again */
+	if (!open || failed || (!intr && !twin_pending.poll))
+		return 0;
+	irq_pending = false;
+	job.intr = intr;
+	job.budget = BUDGET;
+	job.done = 0;
+	uplink_counts.interrupts += intr;
+	uplink_counts.polls++;
+	if (!invoke(receive_body))
+		return 0;
+	if (intr)
+		ioapic_unmask(pin);
+	uplink_counts.packets += job.done;
+	after();
+	castor_flush();
+	return 1 + job.done * 1000; /* for the round robin: about what it moved */
+}
+
+static int deliver(struct port *p, struct packet *pkt)
+{
+	(void)p;
+	return open && !failed ? transmit_queue(pkt) : -EIO;
+}
+
+static bool has_room(struct port *p)
+{
+	(void)p;
+	return transmit_has_room();
+}
+
+static void flush(struct port *p)
+{
+	(void)p;
+	if (transmit_pending() && invoke(transmit_body))
+		after();
+}
+
+static bool may_sleep(struct port *p)
+{
+	(void)p;
+	return !irq_pending && !twin_pending.poll && !transmit_pending();
+}
+
+static const struct port_ops ops = {
+	.take = take,
+	.deliver = deliver,
+	.has_room = has_room,
+	.flush = flush,
+	.sleep = may_sleep,
+};
+
+void uplink_init(void)
+{
+	port.ops = &ops;
+	strlcpy(port.name, "twin", sizeof(port.name));
+	memset(port.mac, 0xfe, sizeof(port.mac)); /* never a source on the wire */
+	BUG_ON(switch_add(net_switch(), &port));
+}
+
+struct port *uplink_port(void)
+{
+	return &port;
+}
+
+static void read_mac(uint64_t arg)
+{
+	dva_t addr = win_read64(twin_att.netdev + K_NET_DEVICE_DEV_ADDR);
+
+	(void)arg;
+	for (unsigned int i = 0; i < sizeof(dvm_mac); i++)
+		dvm_mac[i] = win_read8(addr + i);
+}
+
+void uplink_open(unsigned int pin_)
+{
+	pin = pin_;
+	fn_intr = twin_entry_address(TWIN_ROLE_INTR);
+	fn_poll = twin_entry_address(TWIN_ROLE_POLL);
+	fn_xmit = twin_entry_address(TWIN_ROLE_XMIT);
+	open = true;
+	failed = false;
+	twin_pending = (struct twin_pending){ 0 };
+	if (!invoke(read_mac))
+		return;
+	irq_steal(pin, on_pin);
+	switch_set_uplink(net_switch(), &port);
+}
+
+/* The pin goes back as it is: an interrupt that nobody served yet is raised for the driver VM. */
+void uplink_close(void)
+{
+	open = false;
+	irq_steal(pin, NULL);
+	transmit_reset();
+	ioapic_unmask(pin);
+	irq_pending = false;
+}
+
+bool uplink_is_dvm_address(const uint8_t *mac)
+{
+	return memcmp(mac, dvm_mac, sizeof(dvm_mac)) == 0;
+}
+
+int uplink_poll(unsigned int budget)
+{
+	job.intr = false;
+	job.budget = MIN(budget, (unsigned int)BUDGET);
+	job.done = 0;
+	twin_pending.poll = true;
+	if (run_active() || !invoke(receive_body))
+		return -EIO;
+	uplink_counts.packets += job.done;
+	after();
+	castor_flush();
+	if (port.dirty || transmit_pending())
+		poll_activate(&port);
+	return job.done;
+}
+
+void uplink_kick(void)
+{
+	if (!open)
+		return;
+	transmit_wake();
+	port.dirty = true;
+	poll_activate(&port);
+}
+
+bool uplink_failed(void)
+{
+	return open && failed;
+}
