@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Memory operands: what each form may name, and the bookkeeping of a function's own frame. */
+#include "judge.h"
+
+struct fact access_address(const struct state *s, const struct mem_operand *m)
+{
+	struct fact rest = fact_number(m->disp, m->disp);
+
+	if (m->index != OPND_NONE) {
+		struct fact index = s->reg[m->index];
+
+		if (m->scale > 1)
+			index = fact_mul(index, fact_number(m->scale, m->scale));
+		rest = fact_add(index, rest);
+	}
+	return m->base == OPND_NONE ? rest : fact_add(s->reg[m->base], rest);
+}
+
+static int64_t reach(struct fact a)
+{
+	return -a.lo > a.hi ? -a.lo : a.hi;
+}
+
+/*
+ * The access did not fault, so its address is in the upper half and the register that anchors it
+ * is known as well as the rest of the sum. A processor that runs ahead has not seen that yet.
+ */
+static void anchor(struct state *s, const struct mem_operand *m)
+{
+	struct mem_operand rest = *m;
+	struct fact *r, far, better;
+
+	if (m->base != OPND_NONE && s->reg[m->base].kind == FACT_POINTER) {
+		r = &s->reg[m->base];
+		rest.base = OPND_NONE;
+	} else if (m->index != OPND_NONE && s->reg[m->index].kind == FACT_POINTER) {
+		r = &s->reg[m->index];
+		rest.index = OPND_NONE;
+	} else {
+		return;
+	}
+	far = access_address(s, &rest);
+	if (far.kind != FACT_NUMBER)
+		return;
+	better = fact_sub(fact_pointer(0, 0), far);
+	if (better.kind == FACT_POINTER && reach(better) < reach(*r)) {
+		better.origin = r->origin;
+		*r = better;
+	}
+}
+
+static bool guarded_access(struct judge *j, struct state *s, const struct insn *i, uint32_t offset,
+			   unsigned size)
+{
+	const struct mem_operand *m = &i->mem;
+
+	if (m->base == OPND_NONE && m->index == OPND_NONE) {
+		if (m->disp >= 0)
+			return waived(ABSOLUTE, offset, "constant of the lower half");
+		return true;
+	}
+	if (!fact_accessible(access_address(s, m), size))
+		return waived(GUARD, offset, "address is not proved to be in the upper half");
+	if (!j->in->strict)
+		anchor(s, m);
+	return true;
+}
+
+/* `lock or|add dword [rsp-4], 0`: a full barrier, the one access below the stack pointer. */
+static bool is_barrier(const struct insn *i)
+{
+	return i->lock && (i->op == OP_ADD || i->op == OP_OR) && i->src == OPND_IMM && !i->imm &&
+	       i->size == 4 && i->mem.disp == -4;
+}
+
+/* Slot and bit of the byte that lies `distance` bytes below the return address (1: next to it). */
+static uint32_t slot_of(uint32_t distance)
+{
+	return (distance - 1) / 8;
+}
+
+static uint8_t bit_of(uint32_t distance)
+{
+	return 1 << (7 - (distance - 1) % 8);
+}
+
+static bool is_written(const struct state *s, uint32_t distance)
+{
+	uint32_t k = slot_of(distance);
+
+	return k < NR_SLOTS && s->slot[k].written & bit_of(distance);
+}
+
+static bool frame_read(struct judge *j, const struct state *s, uint32_t offset, int32_t disp,
+		       unsigned size, struct fact *loaded)
+{
+	uint32_t top = s->depth - (uint32_t)disp;
+
+	for (unsigned k = 0; k < size; k++)
+		if (!is_written(s, top - k))
+			return waived(FRAME_INIT, offset, "stack bytes never written");
+	if (size == 8 && top % 8 == 0 && slot_of(top) < NR_SLOTS)
+		*loaded = s->slot[slot_of(top)];
+	return true;
+}
+
+void frame_store(const struct judge *j, struct state *s, int32_t disp, unsigned size, struct fact v)
+{
+	uint32_t top = s->depth - (uint32_t)disp;
+
+	for (unsigned k = 0; k < size; k++) {
+		uint32_t slot = slot_of(top - k);
+		uint8_t written;
+
+		if (slot >= NR_SLOTS)
+			continue;
+		written = s->slot[slot].written | bit_of(top - k);
+		s->slot[slot] = fact_any();
+		s->slot[slot].written = written;
+	}
+	if (size != 8 || top % 8 || slot_of(top) >= NR_SLOTS)
+		return;
+	if (j->in->strict) { /* a load may run ahead of the store: nothing is known of its value */
+		uint8_t origin = v.origin;
+
+		v = fact_any();
+		v.origin = origin;
+	}
+	v.written = 0xff;
+	s->slot[slot_of(top)] = v;
+}
+
+uint32_t frame_written(const struct state *s)
+{
+	uint32_t n = 0;
+
+	while (n < MAX_ARGS && n < s->depth && is_written(s, s->depth - n))
+		n++;
+	return n;
+}
+
+bool frame_note(struct judge *j, const struct state *s, uint32_t offset, uint32_t below)
+{
+	struct function *f = &j->functions[j->current];
+
+	if (s->depth + below > f->depth)
+		f->depth = s->depth + below;
+	if (f->depth > j->in->stack_limit)
+		return waived(STACK_LIMIT, offset, "frame exceeds the stack limit");
+	return true;
+}
+
+bool frame_set_depth(struct judge *j, struct state *s, uint32_t offset, int64_t depth)
+{
+	if (depth < 0)
+		return waived(EXIT_DEPTH, offset, "stack pointer moves above the return address");
+	if (depth > VERIFY_MAX_SIZE || depth % 8)
+		return waived(RSP_WRITE, offset, "stack pointer moves by an odd or huge amount");
+	for (uint32_t k = (uint32_t)depth / 8; k < s->depth / 8 && k < NR_SLOTS; k++)
+		s->slot[k] = fact_any();
+	s->depth = (uint32_t)depth;
+	return frame_note(j, s, offset, 0);
+}
+
+/* Above the return address: arguments that the caller left on the stack. */
+static bool args_access(struct judge *j, const struct state *s, uint32_t offset, int32_t disp,
+			unsigned size, bool writes)
+{
+	struct function *f = &j->functions[j->current];
+	int64_t first = (int64_t)disp - s->depth - 8;
+
+	if (first < 0 || first + size > MAX_ARGS)
+		return waived(FRAME, offset, "stack access at or beyond the return address");
+	if (writes)
+		return waived(FRAME, offset, "stack argument written");
+	if (first + size > f->args)
+		f->args = (uint32_t)first + size;
+	return true;
+}
+
+static bool stack_access(struct judge *j, struct state *s, const struct insn *i, uint32_t offset,
+			 unsigned size, bool reads, bool writes, struct fact *loaded)
+{
+	const struct mem_operand *m = &i->mem;
+
+	if (m->index != OPND_NONE)
+		return waived(FRAME, offset, "stack access with an index");
+	if (m->disp < 0) {
+		if (is_barrier(i))
+			return frame_note(j, s, offset, 8);
+		return waived(FRAME, offset, "stack access below the stack pointer");
+	}
+	if ((int64_t)m->disp + size > s->depth)
+		return args_access(j, s, offset, m->disp, size, writes);
+	return !reads || frame_read(j, s, offset, m->disp, size, loaded);
+}
+
+bool access_check(struct judge *j, struct state *s, const struct insn *i, uint32_t offset,
+		  unsigned size, bool reads, bool writes, struct fact *loaded)
+{
+	const struct mem_operand *m = &i->mem;
+
+	*loaded = fact_any();
+	if (m->rip)
+		return true;
+	if (m->seg == SEG_GS) {
+		if (m->base == OPND_NONE && m->index == OPND_NONE && m->disp >= 0 &&
+		    (uint64_t)m->disp + size <= j->in->gs_size)
+			return true;
+		return waived(GS_FORM, offset, "not gs:[d] inside the block");
+	}
+	if (m->seg == SEG_FS) {
+		if (m->base == RSP && m->index == OPND_NONE && m->disp >= 0 &&
+		    (uint64_t)m->disp + size <= s->depth)
+			return true;
+		return waived(FS_FORM, offset, "not fs:[rsp+d] inside the frame");
+	}
+	if (m->base == RSP)
+		return stack_access(j, s, i, offset, size, reads, writes, loaded);
+	return guarded_access(j, s, i, offset, size);
+}

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The judge: VERIFY_HV_SRCS for the hypervisor (freestanding), and out/drivers/verify for the host.
+
+VERIFY_HV_SRCS := $(addprefix drivers/verify/,decode.c fact.c access.c step.c flow.c graph.c verify.c)
+VERIFY_BIN := $(O)/drivers/verify
+VERIFY_DIR := $(O)/drivers/verify.d
+VERIFY_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wmissing-prototypes -Wvla
+VERIFY_FREESTANDING := -ffreestanding -mgeneral-regs-only -nostdinc \
+	-isystem $(shell $(CC) -print-file-name=include)
+VERIFY_JUDGE_OBJ := $(patsubst drivers/verify/%.c,$(VERIFY_DIR)/%.o,$(VERIFY_HV_SRCS))
+VERIFY_HOST_OBJ := $(addprefix $(VERIFY_DIR)/,main.o twinfile.o)
+VERIFY_RAW := $(VERIFY_DIR)/raw
+VERIFY_UNIT := $(O)/tests/verify/decode_test
+VERIFY_FUZZ := $(O)/tests/verify/fuzz
+VERIFY_SAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+
+verify: $(VERIFY_BIN) $(VERIFY_RAW)
+ALL += verify
+UNIT_TESTS += $(VERIFY_UNIT) $(VERIFY_FUZZ)
+PYTESTS += tests/golden/verify
+LINT_C += $(wildcard drivers/verify/*.[ch] tests/golden/verify/*.[ch] tests/fuzz/verify/*.[ch])
+.PHONY: verify
+
+$(VERIFY_BIN): $(VERIFY_HOST_OBJ) $(VERIFY_JUDGE_OBJ)
+	@echo "  LD      $@"
+	$(Q)$(CC) -o $@ $^
+
+# For tests: judges bare bytes.
+$(VERIFY_RAW): $(VERIFY_DIR)/raw.o $(VERIFY_JUDGE_OBJ)
+	@echo "  LD      $@"
+	$(Q)$(CC) -o $@ $^
+
+# The judge is compiled as the hypervisor compiles it: without any header of the host.
+$(VERIFY_JUDGE_OBJ): $(VERIFY_DIR)/%.o: drivers/verify/%.c drivers/verify/build.mk
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	$(Q)$(CC) $(VERIFY_CFLAGS) $(VERIFY_FREESTANDING) -MMD -MP -c $< -o $@
+
+$(VERIFY_HOST_OBJ): $(VERIFY_DIR)/%.o: drivers/verify/%.c drivers/verify/build.mk
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	$(Q)$(CC) $(VERIFY_CFLAGS) -MMD -MP -c $< -o $@
+
+$(VERIFY_DIR)/raw.o: tests/golden/verify/raw.c drivers/verify/build.mk
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	$(Q)$(CC) $(VERIFY_CFLAGS) -I. -MMD -MP -c $< -o $@
+
+$(VERIFY_UNIT): tests/fuzz/verify/decode_test.c $(VERIFY_HV_SRCS) $(wildcard drivers/verify/*.h) \
+		drivers/verify/build.mk
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(VERIFY_CFLAGS) $(VERIFY_SAN) -I. -o $@ $(filter %.c,$^) -lcmocka -lZydis -lelf
+
+$(VERIFY_FUZZ): tests/fuzz/verify/fuzz.c $(VERIFY_HV_SRCS) $(wildcard drivers/verify/*.h) \
+		drivers/verify/build.mk
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(VERIFY_CFLAGS) $(VERIFY_SAN) -I. -o $@ $(filter %.c,$^) -lunicorn
+
+-include $(wildcard $(VERIFY_DIR)/*.d)
