@@ -64,6 +64,24 @@ static bool uses_other_registers(const struct insn *i)
 	return false;
 }
 
+/*
+ * bt, bts, btr, btc of memory with the bit number in a register reach memory at any distance from
+ * the operand: the bit number is added to the address.
+ */
+static bool is_bit_string(const struct insn *i)
+{
+	return i->z.meta.category == ZYDIS_CATEGORY_BITBYTE && i->z.operand_count_visible == 2 &&
+	       i->op[0].type == ZYDIS_OPERAND_TYPE_MEMORY &&
+	       i->op[1].type == ZYDIS_OPERAND_TYPE_REGISTER;
+}
+
+/* The analysis counts on 8 bytes for each. */
+static bool is_short_push(const struct insn *i)
+{
+	return (i->z.mnemonic == ZYDIS_MNEMONIC_PUSH || i->z.mnemonic == ZYDIS_MNEMONIC_POP) &&
+	       i->z.operand_width != 64;
+}
+
 void allow_check(struct program *p, struct func *f)
 {
 	for_each_insn(p, f, i, x)
@@ -76,6 +94,11 @@ void allow_check(struct program *p, struct func *f)
 		else if (!is_allowed(i) || i->z.encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY)
 			refuse(p, f, i, "instruction %s is not on the list of derivable ones",
 			       ZydisMnemonicGetString(i->z.mnemonic));
+		else if (is_bit_string(i))
+			refuse(p, f, i, "%s of memory with the bit number in a register",
+			       ZydisMnemonicGetString(i->z.mnemonic));
+		else if (is_short_push(i))
+			refuse(p, f, i, "%s of 16 bits", ZydisMnemonicGetString(i->z.mnemonic));
 		else if (uses_other_registers(i))
 			refuse(p, f, i, "%s of a register that is no general one",
 			       ZydisMnemonicGetString(i->z.mnemonic));

@@ -35,7 +35,7 @@ static bool branch_target(struct program *p, const struct insn *i, uint32_t *tar
 	    i->rel[0]->offset + 4 == i->offset + i->length) {
 		const struct symbol *y = reloc_symbol(p, i->rel[0]);
 
-		if (y->section == SHN_UNDEF && i->rel[0]->addend == -4) {
+		if (y->section == SHN_UNDEF && i->rel[0]->symbol && i->rel[0]->addend == -4) {
 			*import = i->rel[0]->symbol;
 			return true;
 		}
@@ -48,6 +48,8 @@ static bool branch_target(struct program *p, const struct insn *i, uint32_t *tar
 
 static void set_call(struct program *p, struct insn *i, const char **problem)
 {
+	struct proto proto;
+
 	i->flow = FLOW_CALL;
 	i->falls = true;
 	if (!branch_target(p, i, &i->target, &i->import)) {
@@ -61,6 +63,9 @@ static void set_call(struct program *p, struct insn *i, const char **problem)
 			i->flow = FLOW_DROP;
 		i->thunk = (int8_t)name_thunk(name);
 		i->falls = !name_noreturn(name);
+		proto = btf_proto(p->kernel->btf, name);
+		i->varargs = proto.varargs;
+		i->stack_words = proto.known && proto.nargs > 6 ? proto.nargs - 6 : 0;
 	}
 }
 
@@ -101,7 +106,7 @@ static void set_flow(struct program *p, struct insn *i, const char **problem)
 	case ZYDIS_CATEGORY_RET:
 		i->flow = FLOW_RET;
 		i->falls = false;
-		if (i->length != 1)
+		if (i->z.opcode != 0xc3)
 			*problem = "return that pops arguments";
 		return;
 	case ZYDIS_CATEGORY_NOP:

@@ -53,6 +53,14 @@ static void store_slot(const struct func *f, const struct options *o, struct sta
 	s->slot[k] = v;
 }
 
+/* What lies below rsp is gone: a call, or a guard that saves something, may write there. */
+static void forget_below(struct state *s, int depth)
+{
+	for (int k = 0; k < SLOTS; k++)
+		if (8 * (k + 1) > depth)
+			s->slot[k] = value_top();
+}
+
 static struct value load_slot(const struct state *s, int offset)
 {
 	int k = slot_of(offset);
@@ -72,6 +80,7 @@ static void apply_accesses(const struct insn *i, const struct options *o, struct
 
 		if (need == NEED_GUARD && facts_policy(o, &ref[k])) {
 			s->reg[reg].slack = 0;
+			s->reg[reg].origin = -1; /* a bad pointer would be changed */
 			continue;
 		}
 		if (need != NEED_NOTHING || reg < 0 || o->level < TWIN_FACTS_ACCESS ||
@@ -112,6 +121,7 @@ static bool apply_push_pop(const struct func *f, const struct insn *i, const str
 		if (r == RBP)
 			s->frame = NO_FRAME;
 		s->depth -= 8;
+		forget_below(s, s->depth);
 		return true;
 	}
 	if (i->z.mnemonic == ZYDIS_MNEMONIC_LEAVE) {
@@ -119,6 +129,7 @@ static bool apply_push_pop(const struct func *f, const struct insn *i, const str
 		if (s->depth != DEPTH_UNKNOWN) {
 			s->reg[RBP] = load_slot(s, -s->depth);
 			s->depth -= 8;
+			forget_below(s, s->depth);
 		}
 		s->frame = NO_FRAME;
 		return true;
@@ -158,6 +169,7 @@ static bool apply_stack_pointer(const struct insn *i, struct state *s)
 		s->depth += (int)(m == ZYDIS_MNEMONIC_SUB ? by : -by);
 		if (s->depth < 0)
 			s->depth = DEPTH_UNKNOWN;
+		forget_below(s, s->depth);
 		return true;
 	}
 	s->depth = DEPTH_UNKNOWN;
@@ -317,7 +329,7 @@ static struct value result_add(const struct insn *i, const struct value *old,
 	uint64_t far, slack;
 
 	if (src->is_imm && insn_imm_reloc(i))
-		return add ? anchored(old->bound) : value_top();
+		return anchored(old->bound);
 	if (src->is_imm) {
 		far = value_magnitude(src->imm);
 		return (struct value){ value_add(old->slack, far), value_add(old->bound, far),
@@ -429,6 +441,10 @@ static struct value result_of(const struct insn *i, const struct state *s, int r
 	unsigned width = reg_width(i->op[0].reg.value);
 	struct source src = source_of(i, s, 1);
 
+	if (insn_imm_reloc(i) && (width < 64 || (i->z.mnemonic != ZYDIS_MNEMONIC_MOV &&
+						 i->z.mnemonic != ZYDIS_MNEMONIC_ADD)))
+		return width == 32 ? bounded(MASK32, true)
+				   : value_top(); /* not the 0 in the file */
 	if (width < 32)
 		return result_partial(i, &s->reg[r]);
 	if (width == 32)
@@ -487,6 +503,8 @@ void effect_apply(const struct program *p, const struct func *f, const struct in
 	if (i->flow == FLOW_DROP)
 		return;
 	if (i->flow == FLOW_CALL) {
+		if (i->stack_words && s->depth != DEPTH_UNKNOWN) /* the callee owns its arguments */
+			forget_slots(s, -s->depth, 8 * i->stack_words);
 		for (r = 0; r < NREGS; r++)
 			if (!(CALLEE_SAVED >> r & 1))
 				s->reg[r] = value_top();

@@ -85,6 +85,9 @@ static bool emit_push_pop(struct emitter *e)
 	} else if (push && reg >= 0) {
 		emit_code(e, encode_copy(e->p, i, 0), TWIN_MAP_COPIED);
 		emit_code(e, encode_store(second, reg), TWIN_MAP_STACK);
+	} else if (reg >= 0 && !(e->p->insns[e->x + 1].live_in >> reg & 1)) {
+		e->f->n.second_operands--; /* it only frees the room */
+		return false;
 	} else if (reg >= 0) {
 		emit_code(e, encode_load(reg, second), TWIN_MAP_STACK);
 		emit_code(e, encode_store(safe, reg), TWIN_MAP_STACK);

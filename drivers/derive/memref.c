@@ -8,6 +8,11 @@ static bool is_string(const struct insn *i)
 	       i->z.meta.category == ZYDIS_CATEGORY_IOSTRINGOP;
 }
 
+static bool has_special_segment(const ZydisDecodedOperand *op)
+{
+	return op->mem.segment == ZYDIS_REGISTER_FS || op->mem.segment == ZYDIS_REGISTER_GS;
+}
+
 static bool accesses_memory(const struct insn *i)
 {
 	return i->flow != FLOW_DROP && i->z.mnemonic != ZYDIS_MNEMONIC_LEA &&
@@ -64,7 +69,9 @@ unsigned memref_collect(const struct insn *i, struct memref out[MEMREF_MAX])
 		    (op->visibility == ZYDIS_OPERAND_VISIBILITY_HIDDEN && !string))
 			continue;
 		out[n++] = (struct memref){
-			.class = string ? MEM_STRING : memref_classify(i, op),
+			.class = !string                   ? memref_classify(i, op)
+				 : has_special_segment(op) ? MEM_ODD
+							   : MEM_STRING,
 			.base = reg_number(op->mem.base),
 			.index = reg_number(op->mem.index),
 			.scale = op->mem.scale ? op->mem.scale : 1,

@@ -49,12 +49,14 @@ struct insn {
 	const ZydisDecodedOperand *op;
 	/* cfg */
 	enum flow flow;
-	uint32_t target; /* JUMP, COND, CALL: an instruction of this module, or NO_INSN */
-	uint32_t import; /* CALL, TAIL: symbol number of the import, or 0 */
-	int8_t thunk;    /* CALL, TAIL of an indirect thunk: the register, else -1 */
-	bool falls;      /* may go on to the next instruction */
-	bool leader;     /* a branch may lead here */
-	bool reachable;  /* from its function's entry, static keys frozen */
+	uint32_t target;     /* JUMP, COND, CALL: an instruction of this module, or NO_INSN */
+	uint32_t import;     /* CALL, TAIL: symbol number of the import, or 0 */
+	int8_t thunk;        /* CALL, TAIL of an indirect thunk: the register, else -1 */
+	uint8_t stack_words; /* CALL of an import: stack arguments, which it may overwrite */
+	bool varargs;        /* CALL of an import: stack_words is counted by the stack analysis */
+	bool falls;          /* may go on to the next instruction */
+	bool leader;         /* a branch may lead here */
+	bool reachable;      /* from its function's entry, static keys frozen */
 	/* live */
 	regset live_in;    /* registers whose value may still be used before this instruction */
 	uint32_t flags_in; /* the same for ZYDIS_CPUFLAG_ */

@@ -119,7 +119,7 @@ void set_settle(struct program *p, bool leave_out)
 			f->in_set = false;
 			f->upcall = true;
 		} else {
-			fprintf(stderr, "derive: %s: refused: %s\n", p->object->path, f->refusal);
+			complain("%s: refused: %s", p->object->path, f->refusal);
 		}
 	}
 	if (refused && !leave_out)

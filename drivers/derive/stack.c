@@ -74,6 +74,18 @@ static void check_rsp_operands(struct context *c, struct insn *i)
 	}
 }
 
+/* With a frame pointer, rbp may only be the base of [rbp+d]. */
+static void check_frame_operands(struct context *c, struct insn *i)
+{
+	const ZydisDecodedOperand *m = memref_operand(i);
+
+	if (i->frame == NO_FRAME || !m)
+		return;
+	if (reg_number(m->mem.index) == RBP ||
+	    (reg_number(m->mem.base) == RBP && m->mem.index != ZYDIS_REGISTER_NONE))
+		refuse(c->p, c->f, i, "the frame pointer with an index");
+}
+
 static void check_exit(struct context *c, struct insn *i, const struct state *s)
 {
 	bool leaves = i->flow == FLOW_RET || i->flow == FLOW_TAIL ||
@@ -161,6 +173,7 @@ static void visit(void *context, uint32_t x, const struct state *s)
 	}
 	note_depth(c, i, s);
 	check_rsp_operands(c, i);
+	check_frame_operands(c, i);
 	check_exit(c, i, s);
 	check_accesses(c, i, s);
 	if (!stack_address(i, &offset))
@@ -190,14 +203,34 @@ static void check_split(struct program *p, struct func *f)
 	}
 }
 
+/* Words that a call site pushes for its callee: counted back to the last call or label. */
+static uint8_t pushed_words(const struct program *p, const struct func *f, uint32_t x)
+{
+	uint8_t n = 0;
+
+	while (!p->insns[x].leader && n < ARGUMENTS_BYTES / 8) {
+		const struct insn *i = &p->insns[--x];
+
+		if (i->flow == FLOW_CALL)
+			break;
+		if (i->z.mnemonic == ZYDIS_MNEMONIC_PUSH && -i->depth - 8 < f->saved_low)
+			n++;
+	}
+	return n;
+}
+
 void stack_analyse(struct program *p, struct func *f)
 {
-	/* Depths and saved registers do not depend on guards, so any level serves. */
-	static const struct options plain = { .level = TWIN_FACTS_STRICT };
+	/* The level with the most guards: a guard may change the register it is for. */
+	static const struct options strict = { .level = TWIN_FACTS_STRICT,
+					       .guard_loads = true,
+					       .guard_stores = true };
 	struct context c = { .p = p, .f = f, .low = INT_MAX, .saved = 0 };
 
-	facts_walk(p, f, &plain, visit, &c);
+	facts_walk(p, f, &strict, visit, &c);
 	f->saved_low = c.saved;
+	for_each_insn(p, f, i, x) if (i->reachable && i->varargs) i->stack_words =
+		pushed_words(p, f, x);
 	if (c.low == INT_MAX || f->refusal)
 		return;
 	f->second = true;

@@ -96,23 +96,7 @@ uint32_t twin_import_module(struct twin *t, const struct func *f)
 	return t->nimports - 1;
 }
 
-/* Words that a call site pushes for its callee: counted back to the last call or label. */
-static uint8_t pushed_words(const struct program *p, const struct func *f, uint32_t x)
-{
-	uint8_t n = 0;
-
-	while (!p->insns[x].leader && n < 16) {
-		const struct insn *i = &p->insns[--x];
-
-		if (i->flow == FLOW_CALL)
-			break;
-		if (i->z.mnemonic == ZYDIS_MNEMONIC_PUSH && -i->depth - 8 < f->saved_low)
-			n++;
-	}
-	return n;
-}
-
-static void note_call(struct twin *t, struct func *f, const struct insn *i, uint32_t x, bool locked)
+static void note_call(struct twin *t, const struct insn *i, bool locked)
 {
 	struct twin_import *m;
 	uint32_t k;
@@ -132,12 +116,8 @@ static void note_call(struct twin *t, struct func *f, const struct insn *i, uint
 		m->flags |= TWIN_IMPORT_LOCKED;
 	if (i->flow != FLOW_CALL)
 		m->flags |= TWIN_IMPORT_TAIL;
-	if ((m->flags & TWIN_IMPORT_VARARGS) && i->flow == FLOW_CALL) {
-		uint8_t words = pushed_words(t->p, f, x);
-
-		if (words > m->nstack)
-			m->nstack = words;
-	}
+	if ((m->flags & TWIN_IMPORT_VARARGS) && i->stack_words > m->nstack)
+		m->nstack = i->stack_words;
 }
 
 static void collect_calls(struct twin *t)
@@ -156,7 +136,7 @@ static void collect_calls(struct twin *t)
 				      i->flow == FLOW_JUMP || i->flow == FLOW_COND;
 
 			if (i->reachable && branch && (i->import || i->target != NO_INSN))
-				note_call(t, f, i, x, locked[x]);
+				note_call(t, i, locked[x]);
 		}
 	}
 	for (uint32_t k = 0; k < p->nfuncs; k++) /* legal indirect upcalls of the description */

@@ -8,16 +8,35 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Names in a message come from the files that are read: only printable ASCII goes out. */
+static void say(const char *format, va_list args)
+{
+	char line[1024];
+
+	vsnprintf(line, sizeof(line), format, args);
+	for (char *p = line; *p; p++)
+		if (*p < ' ' || *p > '~')
+			*p = '?';
+	fflush(stdout);
+	fprintf(stderr, "derive: %s\n", line);
+}
+
+void complain(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say(format, args);
+	va_end(args);
+}
+
 void fail(const char *format, ...)
 {
 	va_list args;
 
-	fflush(stdout);
-	fputs("derive: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	say(format, args);
 	va_end(args);
-	fputc('\n', stderr);
 	exit(1);
 }
 

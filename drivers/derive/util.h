@@ -16,6 +16,9 @@
 /* Print "derive: MESSAGE" to stderr and exit with status 1. The one way to give up. */
 void fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
+/* The same without giving up: one of several problems. */
+void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* n zeroed elements of `size` bytes. n may be 0. */
 void *zalloc(size_t n, size_t size);
 
