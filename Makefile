@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# One non-recursive make: each part brings a build.mk, see `make help`.
+
+O ?= out
+Q := $(if $(V),,@)
+export O
+PYTHON := /usr/bin/python3
+PYTEST := $(PYTHON) -m pytest -q -p no:cacheprovider
+export PYTHONDONTWRITEBYTECODE := 1
+export PYTHONPATH := $(CURDIR)/scripts
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+ALL :=        # what `make all` builds
+UNIT_TESTS := # programs that `make test-unit` builds and runs
+PYTESTS :=    # folders with tests of the tools
+LINT_C :=     # C files and headers for `make lint`
+
+# Set-up has run for exactly this list and this script. The stamp is an included makefile: when it is
+# missing, make runs set-up and then starts again, with every tool and source in place.
+SETUP_FILES := scripts/setup.sh scripts/packages.list scripts/vmlinux.py
+SETUP_STAMP := $(O)/.setup-$(shell cat $(SETUP_FILES) | sha256sum | cut -c1-16).mk
+NEEDS_SETUP := $(filter-out help clean distclean,$(or $(MAKECMDGOALS),all))
+
+ifneq ($(NEEDS_SETUP),)
+include $(SETUP_STAMP)
+ifneq ($(wildcard $(SETUP_STAMP)),)
+include $(wildcard */build.mk */*/build.mk */*/*/build.mk)
+endif
+endif
+
+$(SETUP_STAMP): | $(SETUP_FILES)
+	@O=$(O) scripts/setup.sh
+	@rm -f $(O)/.setup-*.mk
+	@touch $@
+
+# The driver VM's initrd. castor.ko goes in as soon as the tree has one.
+DVM_INITRD := $(O)/dvm/initrd.img
+DVM_FILES := scripts/initramfs.py $(wildcard scripts/dvm/*)
+CASTOR_KO := $(if $(wildcard drivers/castor/build.mk),$(O)/drivers/castor/castor.ko)
+
+$(DVM_INITRD): $(DVM_FILES) $(CASTOR_KO) $(SETUP_STAMP)
+	@echo "  INITRD  $@"
+	$(Q)$(PYTHON) scripts/initramfs.py --kernel $(O)/kernel --output $@ $(CASTOR_KO:%=--module %)
+
+.PHONY: all setup run shell test test-all test-unit test-golden test-boot test-net lint clean distclean \
+	help dvm
+
+all: $(ALL) $(DVM_INITRD) ## build everything (the default)
+
+dvm: $(DVM_INITRD) ## build the driver VM's initrd
+
+setup: ## get packages, the driver VM's kernel and lwIP's source (every target does it when needed)
+	@O=$(O) scripts/setup.sh
+
+run: all ## boot Pollux with a driver VM and two guests, measure, print the table, write out/run.json
+	$(Q)$(PYTHON) scripts/demo.py
+
+shell: all ## boot the same and stay on the multiplexed console
+	$(Q)$(PYTHON) scripts/demo.py --shell
+
+test: lint test-unit test-golden test-boot test-net ## everything that fits into an hour
+
+test-all: test ## the same and what takes longer
+	$(Q)POLLUX_LONG=1 $(PYTEST) -m long tests/boot tests/net
+
+test-unit: $(UNIT_TESTS) ## unit tests, with the address and undefined-behaviour sanitizers
+	$(Q)set -e; for t in $(UNIT_TESTS); do echo "  TEST    $$t"; $$t; done
+
+# One pytest for each folder: each has its own conftest.py and helpers.
+define run_pytests
+	$(Q)set -e; mkdir -p $(O)/junit; for d in $(1); do echo "  PYTEST  $$d"; \
+		$(PYTEST) --junitxml=$(O)/junit/$$(echo $$d | tr / -).xml $$d; done
+endef
+
+test-golden: all ## golden tests of the tools: input and expected output
+	$(call run_pytests,$(filter tests/golden/%,$(PYTESTS)))
+
+test-boot: all ## boots: one virtual machine for each test
+	$(call run_pytests,tests/boot)
+
+test-net: all ## network tests: guests against peers in a network namespace
+	$(call run_pytests,$(filter-out tests/golden/%,$(PYTESTS)) tests/net)
+
+lint: ## layout, static checks, size limits
+	$(Q)$(PYTHON) scripts/lint.py $(sort $(LINT_C))
+
+clean: ## remove what was built; keeps what set-up downloaded
+	$(Q)find $(O) -mindepth 1 -maxdepth 1 ! -name kernel ! -name lwip ! -name '.setup*' \
+		-exec rm -rf {} + 2>/dev/null || true
+
+distclean: ## remove everything that is not in the repository
+	$(Q)rm -rf $(O)
+
+help: ## this list
+	@echo "make TARGET [V=1: show commands] [O=DIR: where products go, default out]"
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1 \2/p' Makefile | \
+		awk '{ t = $$1; $$1 = ""; printf "  %-12s%s\n", t, $$0 }'

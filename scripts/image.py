@@ -1,0 +1,141 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Makes a bootable medium: GRUB (BIOS), the hypervisor and its modules, by Multiboot2.
+
+    image.py --output X.iso --words 'net=bridge' \\
+        --module 'FILE:vm=dvm kind=dvm mem=256M -- console=ttyS0' --module 'FILE:initrd=dvm'
+"""
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+OUT = Path(os.environ.get('O', 'out'))
+OUT = OUT if OUT.is_absolute() else ROOT / OUT
+HYPERVISOR = OUT / 'hv/pollux.elf'
+SYMBOLS = OUT / 'hv/pollux.sym'
+KERNEL = OUT / 'kernel/bzImage'
+INITRD = OUT / 'dvm/initrd.img'
+GUEST = OUT / 'guest-stub/guest.elf'
+TWIN = OUT / 'drivers/e1000.twin'
+# facts of GRUB: a word with one of these would end or change the command of grub.cfg
+FORBIDDEN = '\n\r'
+
+
+class ImageError(Exception):
+    """What is wrong, in words for the user."""
+
+
+@dataclass
+class Module:
+    file: Path
+    line: str
+
+
+@dataclass
+class Description:
+    """What is on the medium. `words` is the hypervisor's command line."""
+    words: str = ''
+    modules: list = field(default_factory=list)
+    hypervisor: Path = HYPERVISOR
+
+    def add(self, file, line):
+        self.modules.append(Module(Path(file), line))
+        return self
+
+    def add_dvm(self, words='', memory='256M', kernel=KERNEL, initrd=INITRD):
+        line = f'vm=dvm kind=dvm mem={memory} -- console=ttyS0 acpi=off tsc=reliable noreplace-smp quiet panic=-1'
+        self.add(kernel, f'{line} {words}'.strip())
+        if initrd:
+            self.add(initrd, 'initrd=dvm')
+        return self
+
+    def add_guest(self, number, words, memory='64M', elf=GUEST):
+        """Guest `number` from 1 on: its name, address and MAC follow from the number."""
+        address = f'ip={guest_address(number)}/24 gw=10.88.0.1'
+        return self.add(elf, f'vm=g{number} kind=guest mem={memory} mac={guest_mac(number)} -- {address} {words}'
+                        .strip())
+
+    def add_symbols(self):
+        return self.add(SYMBOLS, 'symbols')
+
+    def add_twin(self, file=TWIN, driver='e1000'):
+        return self.add(file, f'twin={driver}')
+
+
+def guest_address(number):
+    return f'10.88.0.{10 + number}'
+
+
+def guest_mac(number):
+    return f'52:54:00:88:00:{10 + number}'
+
+
+def quote(line):
+    """One argument list of a GRUB command: every word in single quotes, so that GRUB changes nothing."""
+    if any(c in line for c in FORBIDDEN):
+        raise ImageError(f'a line of the description has a line break: {line!r}')
+    return ' '.join("'" + w.replace("'", "'\\''") + "'" for w in line.split())
+
+
+def grub_config(description, names):
+    lines = ['serial --unit=0 --speed=115200', 'terminal_input serial', 'terminal_output serial',
+             f'multiboot2 /boot/{names[0]} {quote(description.words)}'.strip()]
+    for module, name in zip(description.modules, names[1:]):
+        lines.append(f'module2 /boot/{name} {quote(module.line)}')
+    return '\n'.join([*lines, 'boot', ''])
+
+
+def make(output, description):
+    """Write the ISO file. Raises ImageError that names a missing file."""
+    files = [description.hypervisor] + [m.file for m in description.modules]
+    for f in files:
+        if not f.is_file():
+            raise ImageError(f'{f} is missing')
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix='pollux-iso-') as tmp:
+        boot = Path(tmp, 'boot')
+        (boot / 'grub').mkdir(parents=True)
+        names = []
+        for f in files:
+            # The same file used for two VMs is on the medium once.
+            name = f'{files.index(f)}-{f.name}'
+            if name not in names:
+                shutil.copyfile(f, boot / name)
+            names.append(name)
+        (boot / 'grub/grub.cfg').write_text(grub_config(description, names))
+        command = ['grub-mkrescue', '-d', '/usr/lib/grub/i386-pc', '--fonts=', '--locales=', '--themes=',
+                   '-o', output, tmp]
+        r = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if r.returncode != 0:
+        raise ImageError(f'grub-mkrescue failed:\n{r.stdout}')
+    return output
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument('--output', type=Path, required=True)
+    p.add_argument('--hypervisor', type=Path, default=HYPERVISOR)
+    p.add_argument('--words', default='', help="the hypervisor's command line")
+    p.add_argument('--module', action='append', default=[], metavar='FILE:LINE',
+                   help='a boot module and its line; the order counts')
+    args = p.parse_args()
+    description = Description(args.words, hypervisor=args.hypervisor)
+    try:
+        for m in args.module:
+            file, colon, line = m.partition(':')
+            if not colon:
+                raise ImageError(f'--module {m}: FILE:LINE expected')
+            description.add(file, line)
+        make(args.output, description)
+    except (ImageError, OSError) as e:
+        sys.exit(f'image: {e}')
+
+
+if __name__ == '__main__':
+    main()

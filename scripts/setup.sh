@@ -1,0 +1,184 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Gets everything that the build needs and the repository does not hold: Debian packages, the driver
+# VM's kernel, lwIP's source. Does only what is missing, so a second run needs no network.
+#
+#   scripts/setup.sh [--help]          O=DIR: where products go (default: out)
+#
+# Products: $O/kernel/{version,image/,modules,bzImage,vmlinux,vmlinux.boot,e1000.sha256} and $O/lwip/.
+# The kernel image is unpacked below $O, never installed: installing would touch this machine's boot
+# loader. Its headers are installed: castor.ko is built against them.
+set -euo pipefail
+
+[ "${1:-}" = --help ] && { sed -n '3,12s/^# \{0,1\}//p' "$0"; exit 0; }
+cd "$(dirname "$0")/.."
+O=${O:-out}
+K=$O/kernel
+LIST=scripts/packages.list
+SERIES_PACKAGE=linux-image-amd64
+APT_UPDATED=
+LOG=$O/setup.log
+
+mkdir -p "$O"
+exec 9>"$O/.setup.lock"
+flock 9
+: >"$LOG"
+
+say()  { printf '[ .. ] %s\n' "$*"; }
+ok()   { printf '[ ok ] %s\n' "$*"; }
+fail() { printf '[fail] %s\n' "$*" >&2; exit 1; }
+is_root() { [ "$(id -u)" = 0 ]; }
+
+is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+purpose() { awk -v p="$1" '$1 == p { $1 = ""; sub(/^ +/, ""); print }' "$LIST"; }
+can_be_had() { [ -n "$(LC_ALL=C apt-cache policy "$1" | sed -n '/Candidate: [^(]/p')" ]; }
+
+# Another package manager may hold dpkg's lock for a moment: wait for it.
+apt() { DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 "$@" >>"$LOG" 2>&1; }
+
+update_lists() {
+	[ -z "$APT_UPDATED" ] || return 0
+	APT_UPDATED=1
+	is_root || return 0
+	say "package lists"
+	apt update || fail "apt-get update failed: see $LOG"
+	ok "package lists"
+}
+
+packages() {
+	local p missing=()
+	for p in $(grep -v '^#' "$LIST" | awk '{ print $1 }'); do
+		is_installed "$p" || missing+=("$p")
+	done
+	if [ ${#missing[@]} = 0 ]; then
+		ok "packages: all installed"
+		return
+	fi
+	if ! is_root; then
+		{
+			echo "These Debian packages are missing and only root can install them:"
+			for p in "${missing[@]}"; do printf '  %-20s %s\n' "$p" "$(purpose "$p")"; done
+			echo "As root:  apt-get install --no-install-recommends ${missing[*]}"
+		} >&2
+		fail "packages are missing"
+	fi
+	update_lists
+	for p in "${missing[@]}"; do
+		can_be_had "$p" || fail "package $p cannot be had; it is for: $(purpose "$p")"
+	done
+	say "packages: ${missing[*]}"
+	apt install --no-install-recommends "${missing[@]}" || fail "apt-get install failed: see $LOG"
+	ok "packages: ${#missing[@]} installed"
+}
+
+# The versions of the series that $SERIES_PACKAGE tracks (such as 6.1.0-56-amd64), newest first.
+kernel_candidates() {
+	local newest base
+	newest=$(apt-cache depends "$SERIES_PACKAGE" |
+		 sed -n 's/^ *Depends: linux-image-\([0-9][^ ]*-amd64\)$/\1/p' | tail -1)
+	[ -n "$newest" ] || return 0
+	base=$(sed 's/-[0-9]*-amd64$//; s/\./\\./g' <<<"$newest")
+	apt-cache pkgnames linux-image- | sed -n "s/^linux-image-\($base-[0-9]*-amd64\)$/\1/p" | sort -rV
+}
+
+# apt-get download needs no root, but the folder must be writable for apt's own user.
+download_image() {
+	local tmp
+	tmp=$(mktemp -d)
+	chmod 755 "$tmp"
+	(cd "$tmp" && apt-get -q -o APT::Sandbox::User="$(id -un)" download "linux-image-$1") \
+		>>"$LOG" 2>&1 || { rm -rf "$tmp"; return 1; }
+	rm -rf "$K/image"
+	mkdir -p "$K/image"
+	dpkg-deb -x "$tmp"/linux-image-*.deb "$K/image"
+	rm -rf "$tmp"
+}
+
+install_headers() {
+	is_installed "linux-headers-$1" && return 0
+	is_root || fail "castor.ko needs linux-headers-$1; as root: apt-get install linux-headers-$1"
+	apt install --no-install-recommends "linux-headers-$1"
+}
+
+is_kernel_ready() {
+	local v
+	v=$(cat "$K/version" 2>/dev/null) || return 1
+	is_installed "linux-headers-$v" && [ -f "$K/image/boot/vmlinuz-$v" ] &&
+		(cd "$O" && sha256sum --quiet -c kernel/e1000.sha256) >/dev/null 2>&1 &&
+		[ -f "$K/bzImage" ] && [ -f "$K/vmlinux" ] && [ -f "$K/vmlinux.boot" ]
+}
+
+get_kernel() {
+	local v
+	for v in $(kernel_candidates); do
+		can_be_had "linux-headers-$v" || continue
+		say "kernel $v: image and headers"
+		download_image "$v" && install_headers "$v" && { KVER=$v; return; }
+	done
+	fail "no kernel of $SERIES_PACKAGE's series with image and headers can be had; it is for: the driver VM (see $LOG)"
+}
+
+kernel() {
+	if is_kernel_ready; then
+		ok "kernel $(cat "$K/version")"
+		return
+	fi
+	update_lists
+	get_kernel
+	say "kernel $KVER: unpack"
+	rm -f "$K/version"
+	depmod -b "$K/image" "$KVER"
+	ln -sfn "image/lib/modules/$KVER" "$K/modules"
+	ln -sfn "image/boot/vmlinuz-$KVER" "$K/bzImage"
+	python3 scripts/vmlinux.py "$K/bzImage" "$K/vmlinux" "$K/vmlinux.boot"
+	(cd "$O" && sha256sum kernel/modules/kernel/drivers/net/ethernet/intel/e1000/e1000.ko \
+		>kernel/e1000.sha256)
+	echo "$KVER" >"$K/version"
+	ok "kernel $KVER: $(du -h -L "$K/bzImage" | cut -f1) bzImage, e1000.ko $(cut -c1-16 "$K/e1000.sha256")..."
+}
+
+# A private apt configuration: the system's own sources with deb -> deb-src, and own lists.
+private_sources() {
+	local dir=$1 f
+	mkdir -p "$dir/parts" "$dir/lists/partial" "$dir/cache/archives/partial"
+	for f in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
+		[ -f "$f" ] || continue
+		sed -n 's/^deb[ \t]/deb-src /p' "$f" >"$dir/parts/$(basename "$f" .list).list"
+	done
+	for f in /etc/apt/sources.list.d/*.sources; do
+		[ -f "$f" ] || continue
+		sed 's/^Types:.*/Types: deb-src/' "$f" >"$dir/parts/$(basename "$f")"
+	done
+}
+
+private_apt() {
+	local dir=$1
+	shift
+	apt-get -q -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts="$dir/parts" \
+		-o Dir::State::Lists="$dir/lists" -o Dir::Cache="$dir/cache" \
+		-o APT::Sandbox::User="$(id -un)" -o Debug::NoLocking=1 "$@" >>"$LOG" 2>&1
+}
+
+lwip() {
+	local tmp
+	if [ -f "$O/lwip/src/include/lwip/init.h" ]; then
+		ok "lwIP source"
+		return
+	fi
+	say "lwIP source package"
+	tmp=$(mktemp -d)
+	chmod 755 "$tmp"
+	private_sources "$tmp"
+	# A source of the system that has no sources of its own makes update fail: only lwIP matters.
+	private_apt "$tmp" update || true
+	(mkdir "$tmp/src" && LOG=$PWD/$LOG && cd "$tmp/src" && private_apt "$tmp" source lwip) ||
+		fail "source package lwip cannot be had; it is for: the guest's TCP/IP (see $LOG)"
+	rm -rf "$O/lwip"
+	mv "$tmp"/src/lwip-*/ "$O/lwip"
+	rm -rf "$tmp"
+	ok "lwIP source: $(sed -n '1s/^lwip (\(.*\)).*/\1/p' "$O/lwip/debian/changelog" | cut -d')' -f1)"
+}
+
+packages
+kernel
+lwip
