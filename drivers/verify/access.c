@@ -21,6 +21,12 @@ static int64_t reach(struct fact a)
 	return -a.lo > a.hi ? -a.lo : a.hi;
 }
 
+/* Can an access through this value make it a better pointer? A constant is best as it is. */
+static bool is_anchor(struct fact a)
+{
+	return a.kind == FACT_POINTER || (a.kind == FACT_NUMBER && a.lo < 0 && a.lo != a.hi);
+}
+
 /*
  * The access did not fault, so its address is in the upper half and the register that anchors it
  * is known as well as the rest of the sum. A processor that runs ahead has not seen that yet.
@@ -28,21 +34,17 @@ static int64_t reach(struct fact a)
 static void anchor(struct state *s, const struct mem_operand *m)
 {
 	struct mem_operand rest = *m;
-	struct fact *r, far, better;
+	uint8_t *part = &rest.base;
+	struct fact *r, better;
 
-	if (m->base != OPND_NONE && s->reg[m->base].kind == FACT_POINTER) {
-		r = &s->reg[m->base];
-		rest.base = OPND_NONE;
-	} else if (m->index != OPND_NONE && s->reg[m->index].kind == FACT_POINTER) {
-		r = &s->reg[m->index];
-		rest.index = OPND_NONE;
-	} else {
+	if (m->base == OPND_NONE || !is_anchor(s->reg[m->base]))
+		part = &rest.index;
+	if (*part == OPND_NONE || !is_anchor(s->reg[*part]) ||
+	    (part == &rest.index && m->scale > 1))
 		return;
-	}
-	far = access_address(s, &rest);
-	if (far.kind != FACT_NUMBER)
-		return;
-	better = fact_sub(fact_pointer(0, 0), far);
+	r = &s->reg[*part];
+	*part = OPND_NONE;
+	better = fact_sub(fact_pointer(0, 0), access_address(s, &rest));
 	if (better.kind == FACT_POINTER && reach(better) < reach(*r)) {
 		better.origin = r->origin;
 		*r = better;
@@ -141,11 +143,11 @@ uint32_t frame_written(const struct state *s)
 
 bool frame_note(struct judge *j, const struct state *s, uint32_t offset, uint32_t below)
 {
-	struct function *f = &j->functions[j->current];
+	uint32_t *deepest = &j->functions[j->current].depth;
 
-	if (s->depth + below > f->depth)
-		f->depth = s->depth + below;
-	if (f->depth > j->in->stack_limit)
+	if (s->depth + below > *deepest)
+		*deepest = s->depth + below;
+	if (*deepest > j->in->stack_limit)
 		return waived(STACK_LIMIT, offset, "frame exceeds the stack limit");
 	return true;
 }

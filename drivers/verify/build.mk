@@ -11,12 +11,13 @@ VERIFY_JUDGE_OBJ := $(patsubst drivers/verify/%.c,$(VERIFY_DIR)/%.o,$(VERIFY_HV_
 VERIFY_HOST_OBJ := $(addprefix $(VERIFY_DIR)/,main.o twinfile.o)
 VERIFY_RAW := $(VERIFY_DIR)/raw
 VERIFY_UNIT := $(O)/tests/verify/decode_test
+VERIFY_FACT := $(O)/tests/verify/fact_test
 VERIFY_FUZZ := $(O)/tests/verify/fuzz
 VERIFY_SAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 
 verify: $(VERIFY_BIN) $(VERIFY_RAW)
 ALL += verify
-UNIT_TESTS += $(VERIFY_UNIT) $(VERIFY_FUZZ)
+UNIT_TESTS += $(VERIFY_UNIT) $(VERIFY_FACT) $(VERIFY_FUZZ)
 PYTESTS += tests/golden/verify
 LINT_C += $(wildcard drivers/verify/*.[ch] tests/golden/verify/*.[ch] tests/fuzz/verify/*.[ch])
 .PHONY: verify
@@ -51,6 +52,12 @@ $(VERIFY_UNIT): tests/fuzz/verify/decode_test.c $(VERIFY_HV_SRCS) $(wildcard dri
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(VERIFY_CFLAGS) $(VERIFY_SAN) -I. -o $@ $(filter %.c,$^) -lcmocka -lZydis -lelf
+
+$(VERIFY_FACT): tests/fuzz/verify/fact_test.c drivers/verify/fact.c drivers/verify/fact.h \
+		drivers/verify/build.mk
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(VERIFY_CFLAGS) $(VERIFY_SAN) -I. -o $@ $(filter %.c,$^) -lcmocka
 
 $(VERIFY_FUZZ): tests/fuzz/verify/fuzz.c $(VERIFY_HV_SRCS) $(wildcard drivers/verify/*.h) \
 		drivers/verify/build.mk

@@ -200,13 +200,26 @@ static struct fact hull(struct fact a, struct fact b)
 	return make(a.kind, a.lo < b.lo ? a.lo : b.lo, a.hi > b.hi ? a.hi : b.hi);
 }
 
+/* An upper bound that still grows goes up to -1, or below a power of two: it grows only so often. */
+static int64_t leap(int64_t hi)
+{
+	uint64_t power = 1;
+
+	if (hi < 0)
+		return -1;
+	while (power <= (uint64_t)hi)
+		power *= 2;
+	return (int64_t)(power - 1);
+}
+
 bool fact_join(struct fact *a, struct fact b, bool widen)
 {
 	struct fact r = hull(*a, b);
 	bool weaker = r.kind != a->kind || r.lo != a->lo || r.hi != a->hi;
 
-	if (weaker && widen)
-		r = fact_any();
+	if (weaker && widen && r.kind != FACT_ANY)
+		r = make(r.kind, r.lo < a->lo ? ~leap(~r.lo) : r.lo,
+			 r.hi > a->hi ? leap(r.hi) : r.hi);
 	r.origin = a->origin == b.origin ? a->origin : 0;
 	r.written = a->written & b.written;
 	weaker = weaker || r.origin != a->origin || r.written != a->written;

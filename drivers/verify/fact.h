@@ -46,7 +46,7 @@ struct fact fact_shl(struct fact a, unsigned by);
 struct fact fact_shr(struct fact a, unsigned by);
 struct fact fact_sar(struct fact a, unsigned by);
 
-/* *a becomes what holds for both; with `widen` a fact that weakens becomes unknown. Changed? */
+/* *a becomes what holds for both; with `widen` bounds grow in leaps. Changed? */
 bool fact_join(struct fact *a, struct fact b, bool widen);
 
 /* May `size` bytes at this address be accessed? */

@@ -26,14 +26,13 @@ static void enqueue(struct judge *j, uint32_t block)
 
 static bool join_state(struct state *t, const struct state *s)
 {
-	bool widen = ++t->visits > WIDEN_AFTER, changed = false;
+	bool widen = t->visits >= WIDEN_AFTER, changed = false;
 
 	for (unsigned r = 0; r < NR_REGS; r++)
 		changed |= fact_join(&t->reg[r], s->reg[r], widen);
 	for (uint32_t k = 0; k < s->depth / 8 && k < NR_SLOTS; k++)
 		changed |= fact_join(&t->slot[k], s->slot[k], widen);
-	if (widen)
-		t->visits = WIDEN_AFTER;
+	t->visits += !widen;
 	return changed;
 }
 

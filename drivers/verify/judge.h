@@ -17,8 +17,8 @@
 /* Most bytes of stack arguments a function may read. */
 #define MAX_ARGS 256
 
-/* Visits of a branch target after which what still weakens becomes unknown, so that loops end. */
-#define WIDEN_AFTER 48
+/* Visits of a branch target after which bounds grow in leaps, so that loops end. */
+#define WIDEN_AFTER 16
 
 /* Interpreted instructions for each byte of code, after which the blob is refused. */
 #define STEPS_PER_BYTE 256

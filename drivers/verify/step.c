@@ -59,11 +59,9 @@ static struct fact shifted(const struct insn *i, struct fact a)
 
 	if (i->src != OPND_IMM)
 		return fact_any();
-	if (i->op == OP_SHL)
-		return fact_shl(a, by);
-	if (i->op == OP_SHR)
-		return fact_shr(a, by);
-	return fact_sar(fact_sign(a, i->size), by);
+	return i->op == OP_SHL   ? fact_shl(a, by)
+	       : i->op == OP_SHR ? fact_shr(a, by)
+				 : fact_sar(fact_sign(a, i->size), by);
 }
 
 /* Result of i for its destination, from its operands a (dst) and b (src). */
@@ -112,9 +110,8 @@ static struct fact result(const struct state *s, const struct insn *i, struct fa
 		fact_join(&a, b, false);
 		return a;
 	case OP_IMUL:
-		return fact_mul(a, b);
 	case OP_IMUL3:
-		return fact_mul(b, fact_number(i->imm, i->imm));
+		return fact_mul(b, i->op == OP_IMUL ? a : fact_number(i->imm, i->imm));
 	case OP_LEA:
 		return access_address(s, &i->mem);
 	default:
@@ -186,9 +183,9 @@ static bool second_stack_address(struct judge *j, struct state *s, const struct 
 		return waived(RSP_READ, offset, "address of a stack object taken");
 	}
 	x = s->reg[m->index];
-	s->reg[i->dst] = fact_pointer(0, 0);
+	s->reg[i->dst] = fact_pointer(m->disp, m->disp);
 	if (i->size != 8 || m->scale != 1 || x.kind != FACT_NUMBER || x.lo != x.hi ||
-	    (uint64_t)x.lo != j->in->second_stack || m->disp < 0 || (uint32_t)m->disp > s->depth)
+	    (uint64_t)x.lo != j->in->second_stack)
 		return waived(SECOND_STACK, offset, "not formed by the exact distance");
 	return true;
 }
@@ -234,12 +231,6 @@ static bool step_string(struct judge *j, struct state *s, const struct insn *i, 
 	s->reg[RDI] = fact_any();
 	s->reg[RCX] = fact_number(0, 0);
 	return ok || waived(STRING, offset, "string operation starts at an unproved address");
-}
-
-static bool step_guard(struct judge *j, struct state *s, const struct insn *i, uint32_t offset)
-{
-	s->reg[i->dst] = fact_pointer(0, 0);
-	return frame_note(j, s, offset, 8); /* pushfq */
 }
 
 /* The common case: dst = f(dst, src), either of which may be in memory. */
@@ -294,7 +285,8 @@ bool step(struct judge *j, struct state *s, const struct insn *i, uint32_t offse
 	case OP_POP:
 		return step_pop(j, s, i, offset);
 	case OP_GUARD:
-		return step_guard(j, s, i, offset);
+		s->reg[i->dst] = fact_pointer(0, 0);
+		return frame_note(j, s, offset, 8); /* pushfq */
 	case OP_MOVS:
 	case OP_STOS:
 		return step_string(j, s, i, offset);

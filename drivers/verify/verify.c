@@ -225,18 +225,17 @@ static void add_entries(struct judge *j)
 
 static bool judge_run(struct judge *j)
 {
+	bool room;
+
 	if (!check_place(j))
 		return false;
 	j->start = judge_alloc(j, j->in->size / 8 + 1, 1);
 	j->warn = judge_alloc(j, j->in->size / 8 + 1, 1);
 	j->block = judge_alloc(j, j->in->size, sizeof(*j->block));
-	if (!j->start || !j->warn || !j->block) {
-		waived(BUDGET, 0, "work buffer too small");
+	room = j->start && j->warn && j->block;
+	if (room && (!sweep(j) || !check_entries(j)))
 		return false;
-	}
-	if (!sweep(j) || !check_entries(j))
-		return false;
-	if (!lay_out(j)) {
+	if (!room || !lay_out(j)) {
 		waived(BUDGET, 0, "work buffer too small");
 		return false;
 	}
