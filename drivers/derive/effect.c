@@ -493,6 +493,14 @@ static bool apply_exchange(const struct insn *i, struct state *s)
 	return true;
 }
 
+void effect_early_guards(const struct insn *i, struct state *s)
+{
+	for (unsigned k = 0; k < i->nearly; k++) {
+		s->reg[i->guard[k]].slack = 0;
+		s->reg[i->guard[k]].origin = -1;
+	}
+}
+
 void effect_apply(const struct program *p, const struct func *f, const struct insn *i,
 		  const struct options *o, struct state *s)
 {
@@ -510,6 +518,7 @@ void effect_apply(const struct program *p, const struct func *f, const struct in
 				s->reg[r] = value_top();
 		return;
 	}
+	effect_early_guards(i, s);
 	apply_accesses(i, o, s);
 	if (apply_push_pop(f, i, o, s) || apply_stack_pointer(i, s) || apply_exchange(i, s))
 		return;

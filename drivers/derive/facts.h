@@ -71,6 +71,9 @@ void facts_walk(struct program *p, struct func *f, const struct options *o, fact
 void effect_apply(const struct program *p, const struct func *f, const struct insn *i,
 		  const struct options *o, struct state *s);
 
+/* The part of it that guards placed early have, before the instruction itself. */
+void effect_early_guards(const struct insn *i, struct state *s);
+
 /*
  * Is i the `mov rbp, rsp` behind `push rbp` that makes rbp a frame pointer? (Elsewhere the same
  * instruction takes the address of an object.)

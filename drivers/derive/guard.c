@@ -7,7 +7,12 @@
  */
 #include "guard.h"
 
+#include <string.h>
+
 #include "live.h"
+
+/* Each round of early guards can make room for more; hardly ever more than this. */
+#define EARLY_ROUNDS 4
 
 struct context {
 	struct program *p;
@@ -51,8 +56,7 @@ static bool guards_already(const struct insn *i, int reg)
 	return false;
 }
 
-/* The instruction before which reg can be guarded for x without saving flags, or NO_INSN. */
-static uint32_t guard_point(const struct program *p, uint32_t x, int reg)
+uint32_t guard_point(const struct program *p, uint32_t x, int reg)
 {
 	while (p->insns[x].flags_in) {
 		const struct insn *before = &p->insns[x - 1];
@@ -157,14 +161,19 @@ static void plan_access(struct context *c, uint32_t x, const struct state *s,
 		add_address(c, i, true);
 }
 
-static void visit(void *context, uint32_t x, const struct state *s)
+static void visit(void *context, uint32_t x, const struct state *before)
 {
 	struct context *c = context;
+	struct insn *i = &c->p->insns[x];
 	struct memref ref[MEMREF_MAX];
-	unsigned n = memref_collect(&c->p->insns[x], ref);
+	unsigned n = memref_collect(i, ref);
+	struct state s = *before;
 
+	c->f->n.guards += i->nearly;
+	c->f->n.early += i->nearly;
+	effect_early_guards(i, &s);
 	for (unsigned k = 0; k < n; k++)
-		plan_access(c, x, s, &ref[k], k);
+		plan_access(c, x, &s, &ref[k], k);
 }
 
 /* `lea r, [rsp+r*s+d]` needs a second register for the object's address. */
@@ -184,10 +193,27 @@ static void plan_lea(struct program *p, struct func *f, const struct options *o)
 	}
 }
 
+static void clear_plan(struct program *p, struct func *f)
+{
+	for_each_insn(p, f, i, x)
+	{
+		i->nguards = i->nearly;
+		i->guard_flags = 0;
+		memset(&i->address, 0, sizeof(i->address));
+	}
+}
+
 void guard_plan(struct program *p, struct func *f, const struct options *o)
 {
 	struct context c = { .p = p, .f = f, .o = o };
+	struct counts before = f->n;
 
-	plan_lea(p, f, o);
-	facts_walk(p, f, o, visit, &c);
+	for (unsigned round = 0;; round++) {
+		clear_plan(p, f);
+		f->n = before;
+		plan_lea(p, f, o);
+		facts_walk(p, f, o, visit, &c);
+		if (o->naive || round == EARLY_ROUNDS || !early_place(p, f, o))
+			return;
+	}
 }

@@ -65,6 +65,7 @@ struct insn {
 	bool sets_frame; /* `mov rbp, rsp` that makes rbp a frame pointer */
 	/* guard: registers guarded before this instruction; bit k of guard_flags: [k] saves flags */
 	uint8_t guard[INSN_GUARDS], nguards, guard_flags;
+	uint8_t nearly; /* the first of them were put here early: see early.c */
 	struct {
 		bool needed;  /* the operand's address is computed into a register first */
 		bool guarded; /* ... and guarded */
@@ -107,7 +108,7 @@ struct func {
 		uint32_t bytes_before, bytes_after;
 		uint32_t loads, stores; /* accesses that are not on the stack or constant */
 		uint32_t guards;        /* placed; of these: */
-		uint32_t hoisted, flags_saved, address, spilled;
+		uint32_t early, hoisted, flags_saved, address, spilled;
 		uint32_t removed; /* accesses proved safe without a guard of their own */
 		uint32_t second_operands, second_addresses;
 	} n;

@@ -37,6 +37,7 @@ static void add(struct counts *sum, const struct counts *n)
 	sum->loads += n->loads;
 	sum->stores += n->stores;
 	sum->guards += n->guards;
+	sum->early += n->early;
 	sum->hoisted += n->hoisted;
 	sum->flags_saved += n->flags_saved;
 	sum->address += n->address;
@@ -60,7 +61,7 @@ static void text_row(FILE *to, const char *name, const struct counts *n)
 {
 	fprintf(to, "%-34s %6u %6u %+6.1f%% %6u %6u %6u %5u %5u %5u %5u %5u %6u\n", name, n->before,
 		n->after, n->before ? growth(n) : 0, n->dead, n->loads, n->stores, n->guards,
-		n->removed, n->hoisted, n->flags_saved, n->address,
+		n->removed, n->early + n->hoisted, n->flags_saved, n->address,
 		n->second_operands + n->second_addresses);
 }
 
@@ -163,8 +164,8 @@ void report_text(const struct twin *t, FILE *to)
 		"addresses (%u with a register spilled).\nFunctions replaced by hand: 0\n",
 		sum.loads + sum.stores - sum.removed, sum.loads + sum.stores,
 		percent(sum.loads + sum.stores - sum.removed, sum.loads + sum.stores), sum.guards,
-		percent(sum.guards, sum.before), sum.hoisted, sum.flags_saved, sum.address,
-		sum.spilled);
+		percent(sum.guards, sum.before), sum.early + sum.hoisted, sum.flags_saved,
+		sum.address, sum.spilled);
 	text_imports(t, to);
 	text_rest(t, to);
 }
@@ -184,10 +185,10 @@ static void json_counts(FILE *to, const struct counts *n)
 	fprintf(to,
 		"\"before\": %u, \"after\": %u, \"dead\": %u, \"bytes_before\": %u, "
 		"\"bytes_after\": %u, \"loads\": %u, \"stores\": %u, \"guards\": %u, "
-		"\"removed\": %u, \"hoisted\": %u, \"flags_saved\": %u, \"address\": %u, "
+		"\"removed\": %u, \"early\": %u, \"hoisted\": %u, \"flags_saved\": %u, \"address\": %u, "
 		"\"spilled\": %u, \"second_operands\": %u, \"second_addresses\": %u",
 		n->before, n->after, n->dead, n->bytes_before, n->bytes_after, n->loads, n->stores,
-		n->guards, n->removed, n->hoisted, n->flags_saved, n->address, n->spilled,
+		n->guards, n->removed, n->early, n->hoisted, n->flags_saved, n->address, n->spilled,
 		n->second_operands, n->second_addresses);
 }
 

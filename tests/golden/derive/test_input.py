@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 import fakekernel
-from test_golden import DERIVE, ENVIRONMENT, PRELUDE, TOP, fixture_kernel  # noqa: F401
+from test_golden import DERIVE, PRELUDE, TOP, fixture_kernel  # noqa: F401
 from twinfile import Twin
 
 SOURCE = PRELUDE + """
@@ -68,7 +68,7 @@ def fixture_case(kernel, tmp_path):
 
 def run(case, *arguments):
     """derive in that folder."""
-    return subprocess.run([DERIVE, *arguments], cwd=case, env=ENVIRONMENT, text=True,
+    return subprocess.run([DERIVE, *arguments], cwd=case, text=True,
                           capture_output=True, timeout=60, check=False)
 
 
