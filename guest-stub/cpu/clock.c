@@ -12,31 +12,59 @@
 #define PORT_B_SPEAKER  0x02
 #define PORT_B_OUT2     0x20
 
-#define CALIBRATE_MS 20
-#define PIT_COUNT    (PIT_HZ * CALIBRATE_MS / 1000)
+#define CALIBRATE_MS    10
+#define CALIBRATE_TRIES 10
+#define PIT_COUNT       (PIT_HZ * CALIBRATE_MS / 1000)
 /* Without a PIT the output bit never rises: give up after this many TSC ticks (1 s at 10 GHz). */
 #define CALIBRATE_LIMIT 10000000000ull
+#define GOOD_ENOUGH     1000 /* an uncertainty of 1/1000 ends the tries */
 
 static uint64_t khz, tsc_start;
 
-/* TSC ticks while the PIT counts CALIBRATE_MS down, or 0. */
-static uint64_t calibrate(void)
-{
-	uint64_t start, now;
-	uint8_t port_b = in8(PORT_B);
+/* One measurement: TSC ticks of CALIBRATE_MS, and by how many they may be wrong. ticks 0: no PIT. */
+struct measurement {
+	uint64_t ticks, uncertainty;
+};
 
-	out8(PORT_B, (port_b & ~PORT_B_SPEAKER) | PORT_B_GATE2);
+static struct measurement measure(void)
+{
+	uint64_t before, start, previous, now;
+
+	before = rdtsc();
 	out8(PIT_COMMAND, PIT_CH2_ONESHOT);
 	out8(PIT_CHANNEL2, PIT_COUNT & 0xff);
 	out8(PIT_CHANNEL2, PIT_COUNT >> 8);
-	start = now = rdtsc();
+	start = previous = now = rdtsc();
 	while (!(in8(PORT_B) & PORT_B_OUT2)) {
+		previous = now;
 		now = rdtsc();
 		if (now - start > CALIBRATE_LIMIT)
-			return 0;
+			return (struct measurement){ 0, UINT64_MAX };
+	}
+	now = rdtsc();
+	return (struct measurement){ now - start, (start - before) + (now - previous) };
+}
+
+/*
+ * The emulator may be descheduled anywhere, so one measurement can be wrong by any factor. The
+ * one with the smallest uncertainty is taken, which a delay inside shows in.
+ */
+static uint64_t calibrate(void)
+{
+	struct measurement best = { 0, UINT64_MAX };
+	uint8_t port_b = in8(PORT_B);
+
+	out8(PORT_B, (port_b & ~PORT_B_SPEAKER) | PORT_B_GATE2);
+	for (unsigned int i = 0; i < CALIBRATE_TRIES; i++) {
+		struct measurement m = measure();
+
+		if (m.uncertainty < best.uncertainty)
+			best = m;
+		if (!m.ticks || best.uncertainty < best.ticks / GOOD_ENOUGH)
+			break;
 	}
 	out8(PORT_B, port_b);
-	return now - start;
+	return best.ticks;
 }
 
 void clock_init(uint64_t tsc_khz)

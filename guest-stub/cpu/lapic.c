@@ -3,6 +3,7 @@
 #include "cpu/clock.h"
 #include "cpu/idt.h"
 #include "cpu/paging.h"
+#include "cpu/power.h"
 #include "cpu/x86.h"
 
 #include <stdbool.h>
@@ -99,18 +100,30 @@ static void pv_eoi_init(void)
 	pv_eoi = true;
 }
 
-/* How fast the one-shot counter runs: count 10 ms of it on the TSC. */
+/*
+ * How fast the one-shot counter runs: compare it with the TSC for 10 ms. Being descheduled within that
+ * time does no harm, only between two adjacent reads: the shortest of several gaps is used.
+ */
 static void timer_calibrate(void)
 {
-	uint64_t start, ticks;
+	uint64_t best_gap = UINT64_MAX, start, before, ticks;
 
 	apic_write(APIC_TIMER_INITIAL, UINT32_MAX);
 	start = rdtsc();
 	while (rdtsc() - start < clock_tsc_khz() * 10)
 		cpu_relax();
-	ticks = UINT32_MAX - apic_read(APIC_TIMER_CURRENT);
+	timer_khz = 1;
+	for (unsigned int i = 0; i < 10; i++) {
+		before = rdtsc();
+		ticks = UINT32_MAX - apic_read(APIC_TIMER_CURRENT);
+		if (rdtsc() - before >= best_gap)
+			continue;
+		best_gap = rdtsc() - before;
+		timer_khz = ticks * clock_tsc_khz() / (before - start);
+	}
 	apic_write(APIC_TIMER_INITIAL, 0);
-	timer_khz = ticks / 10 ? ticks / 10 : 1;
+	if (!timer_khz)
+		panic("the local APIC's timer does not count");
 }
 
 static void timer_init(void)

@@ -50,8 +50,9 @@ bool virtio_net_has_tx_csum(void);
 bool virtio_net_link_up(void);
 
 /*
- * Take at most `budget` received frames and hand each to the receive function. Returns how many.
- * Refills the ring.
+ * Release what the device has sent, then take at most `budget` received frames and hand each to the
+ * receive function. Returns how many. In this order, and before the timers run: TCP does not
+ * retransmit a segment that the driver still holds.
  */
 unsigned int virtio_net_poll(unsigned int budget);
 

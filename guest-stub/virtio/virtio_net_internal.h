@@ -29,5 +29,6 @@ void virtio_net_rx_refill(void);
 bool virtio_net_rx_arm(void); /* true: may sleep */
 
 /* virtio_net_tx.c */
+void virtio_net_tx_release(void);
 void virtio_net_tx_flush(void);
 bool virtio_net_tx_arm(bool waiting_for_room); /* true: may sleep */

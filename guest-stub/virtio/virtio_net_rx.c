@@ -145,6 +145,7 @@ unsigned int virtio_net_poll(unsigned int budget)
 	struct rx_buffer *b;
 	uint32_t length;
 
+	virtio_net_tx_release();
 	while (done < budget && (b = next_used(&length))) {
 		receive_one(b, length);
 		done++;

@@ -98,7 +98,7 @@ static bool ring_add(struct pbuf *frame, struct virtio_net_csum csum)
 	return true;
 }
 
-static void release_sent(void)
+void virtio_net_tx_release(void)
 {
 	void *frame;
 	uint32_t unused;
@@ -168,7 +168,7 @@ unsigned int virtio_net_room(void)
 
 void virtio_net_tx_flush(void)
 {
-	release_sent();
+	virtio_net_tx_release();
 	queue_to_ring();
 	vring_publish(&virtio_net_tx_ring);
 	if (vring_need_kick(&virtio_net_tx_ring)) {

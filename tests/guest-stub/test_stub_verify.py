@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The self-checking TCP transfer, also between two guests, and that it can fail."""
+
+from stub_lab import HOST_IP, PEER, guest_ip
+
+
+def listen(lab, *args):
+    return lab.background("/usr/bin/python3", PEER, "verify-listen", *args)
+
+
+def test_client_to_host(lab, guest):
+    with listen(lab) as host:
+        g = guest(f"verify-client={HOST_IP} bytes=1000001 exit").ready()
+        v = g.values("verify-client: done")
+        assert f"bytes=1000001 hash={v['hash']}" in host.finish()
+        assert g.wait_exit() == 0
+
+
+def test_client_notices_a_wrong_hash(lab, guest):
+    with listen(lab, "--lie", 1):
+        g = guest(f"verify-client={HOST_IP} bytes=10000").ready()
+        g.wait_for(r"^verify-client: error hashes differ")
+
+
+def test_host_to_server(lab, guest):
+    guest("verify-server").ready()
+    lab.peer("verify-send", "--bytes", 300000)
+
+
+def test_guest_to_guest_both_ways(lab, guest):
+    words = "verify-server verify-client={} bytes=20M ping={} count=5"
+    a = guest(words.format(guest_ip(2), guest_ip(2)), n=1)
+    b = guest(words.format(guest_ip(1), guest_ip(1)), n=2)
+    for g in (a, b):
+        assert g.values("ping: done", 40)["received"] == "5"
+    results = []
+    for g in (a, b):
+        g._searched = 0
+        results.append(g.values("verify-client: done", 60)["hash"])
+        g._searched = 0
+        results.append(g.values("verify-server: done", 60)["hash"])
+    assert results[0] == results[3] and results[1] == results[2]

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Pacing: the average is the rate asked for, over short and very long runs, and whatever the wake-up times. */
+#include "apps/pace.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+uint64_t clock_us(void);
+
+static uint64_t now_us;
+
+uint64_t clock_us(void)
+{
+	return now_us;
+}
+
+static void test_rate(void **state)
+{
+	static const uint64_t rates[] = { 1000, 1000000, 20000000, 100000000000 };
+
+	(void)state;
+	srand(3);
+	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
+		struct pace p;
+		uint64_t sent = 0, us = 100000000, start = now_us = 12345;
+
+		pace_start(&p, rates[i], 1250); /* 10,000 bits */
+		assert_int_equal(pace_owed(&p, now_us, 0), 1);
+		while (now_us < start + us) {
+			sent += pace_owed(&p, now_us, sent);
+			assert_true(pace_next_us(&p, now_us) >= now_us + PACE_US);
+			now_us += PACE_US + (uint64_t)rand() % 5000;
+		}
+		sent += pace_owed(&p, start + us, sent);
+		assert_int_equal(pace_owed(&p, start + us, sent), 0);
+		/* The last wake-up may have been beyond the end by its own interval. */
+		assert_in_range(sent, 1 + rates[i] * 100 / 10000,
+				1 + rates[i] * 100 / 10000 + rates[i] / 10000 / 100);
+	}
+}
+
+static void test_a_day_at_the_highest_rate(void **state)
+{
+	struct pace p;
+
+	(void)state;
+	now_us = 0;
+	pace_start(&p, 100000000000, 1250);
+	assert_int_equal(pace_owed(&p, 86400000000, 0), 1 + 86400ull * 10000000);
+}
+
+static void test_no_limit(void **state)
+{
+	struct pace p;
+
+	(void)state;
+	pace_start(&p, 0, 1500);
+	assert_int_equal(pace_owed(&p, now_us, 1000000), UINT64_MAX);
+	assert_int_equal(pace_next_us(&p, 77), 77);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rate),
+		cmocka_unit_test(test_a_day_at_the_highest_rate),
+		cmocka_unit_test(test_no_limit),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
