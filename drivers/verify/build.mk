@@ -9,13 +9,14 @@ VERIFY_FREESTANDING := -ffreestanding -mgeneral-regs-only -nostdinc \
 	-isystem $(shell $(CC) -print-file-name=include)
 VERIFY_JUDGE_OBJ := $(patsubst drivers/verify/%.c,$(VERIFY_DIR)/%.o,$(VERIFY_HV_SRCS))
 VERIFY_HOST_OBJ := $(addprefix $(VERIFY_DIR)/,main.o twinfile.o)
+VERIFY_ASAN := $(VERIFY_DIR)/verify-asan
 VERIFY_RAW := $(VERIFY_DIR)/raw
 VERIFY_UNIT := $(O)/tests/verify/decode_test
 VERIFY_FACT := $(O)/tests/verify/fact_test
 VERIFY_FUZZ := $(O)/tests/verify/fuzz
 VERIFY_SAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 
-verify: $(VERIFY_BIN) $(VERIFY_RAW)
+verify: $(VERIFY_BIN) $(VERIFY_ASAN) $(VERIFY_RAW) $(VERIFY_FUZZ)
 ALL += verify
 UNIT_TESTS += $(VERIFY_UNIT) $(VERIFY_FACT) $(VERIFY_FUZZ)
 PYTESTS += tests/golden/verify
@@ -25,6 +26,13 @@ LINT_C += $(wildcard drivers/verify/*.[ch] tests/golden/verify/*.[ch] tests/fuzz
 $(VERIFY_BIN): $(VERIFY_HOST_OBJ) $(VERIFY_JUDGE_OBJ)
 	@echo "  LD      $@"
 	$(Q)$(CC) -o $@ $^
+
+# For tests: the same with the sanitizers.
+$(VERIFY_ASAN): drivers/verify/main.c drivers/verify/twinfile.c $(VERIFY_HV_SRCS) \
+		$(wildcard drivers/verify/*.h) drivers/twin_abi.h drivers/verify/build.mk
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(VERIFY_CFLAGS) $(VERIFY_SAN) -o $@ $(filter %.c,$^)
 
 # For tests: judges bare bytes.
 $(VERIFY_RAW): $(VERIFY_DIR)/raw.o $(VERIFY_JUDGE_OBJ)
@@ -59,8 +67,9 @@ $(VERIFY_FACT): tests/fuzz/verify/fact_test.c drivers/verify/fact.c drivers/veri
 	@echo "  CC      $@"
 	$(Q)$(CC) $(VERIFY_CFLAGS) $(VERIFY_SAN) -I. -o $@ $(filter %.c,$^) -lcmocka
 
-$(VERIFY_FUZZ): tests/fuzz/verify/fuzz.c $(VERIFY_HV_SRCS) $(wildcard drivers/verify/*.h) \
-		drivers/verify/build.mk
+$(VERIFY_FUZZ): $(addprefix tests/fuzz/verify/,fuzz.c program.c emulate.c) $(VERIFY_HV_SRCS) \
+		drivers/verify/twinfile.c $(wildcard drivers/verify/*.h) drivers/twin_abi.h \
+		tests/fuzz/verify/fuzz.h drivers/verify/build.mk
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(VERIFY_CFLAGS) $(VERIFY_SAN) -I. -o $@ $(filter %.c,$^) -lunicorn

@@ -278,7 +278,6 @@ bool step(struct judge *j, struct state *s, const struct insn *i, uint32_t offse
 	switch (i->op) {
 	case OP_NONE:
 	case OP_NOP:
-	case OP_UD2:
 		return true;
 	case OP_PUSH:
 		return step_push(j, s, i, offset);
