@@ -129,9 +129,13 @@ struct code encode_mov_imm64(int reg)
 
 struct code encode_add_rsp(int32_t by)
 {
-	struct code c = { .bytes = { REX | REX_W, 0x81, 0xc4 }, .length = 3 };
+	bool small = by == (int8_t)by;
+	struct code c = { .bytes = { REX | REX_W, small ? 0x83 : 0x81, 0xc4 }, .length = 3 };
 
-	put32(&c, by);
+	if (small)
+		put(&c, (uint8_t)by);
+	else
+		put32(&c, by);
 	return c;
 }
 

@@ -4,7 +4,8 @@
 
 #include "util.h"
 
-#define ARGUMENTS (1u << RDI | 1u << RSI | 1u << RDX | 1u << RCX | 1u << R8 | 1u << R9 | 1u << RAX)
+/* Not al, the number of vector registers of a varargs call: the kernel is built without them. */
+#define ARGUMENTS (1u << RDI | 1u << RSI | 1u << RDX | 1u << RCX | 1u << R8 | 1u << R9)
 #define CALLER_SAVED                                                                       \
 	(1u << RAX | 1u << RCX | 1u << RDX | 1u << RSI | 1u << RDI | 1u << R8 | 1u << R9 | \
 	 1u << R10 | 1u << R11)

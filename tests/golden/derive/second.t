@@ -118,7 +118,7 @@ mov %rcx,%fs:(%rsp)
 movabs $0x0,%rdi  # DISTANCE
 lea (%rsp,%rdi,1),%rdi
 call kfree
-pop %rcx
+add $0x8,%rsp
 ret
 ------
 # The canary is part of the frame's upper end.

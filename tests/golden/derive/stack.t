@@ -231,7 +231,7 @@ call eight_args
 pop %rdi
 bts $0x2f,%rdi
 mov (%rdi),%eax
-pop %rdi
+add $0x8,%rsp
 ret
 ------
 # The same for varargs: one word was passed, the other is ours.
