@@ -83,6 +83,18 @@ def test_tcp_client_time(lab, guest, tcp_server):
     assert 0 <= int(v["bytes"]) - int(received[-1]) <= FIRST_WORD
 
 
+def test_a_full_ring_drops_nothing(lab, guest, tcp_server):
+    """Two senders overfill the transmit ring. Frames wait; were any dropped, TCP would send
+    them again."""
+    words = f"iperf-client={HOST_IP} bytes=20M"
+    g = guest(f"{words} {words}").ready()
+    for _ in range(2):
+        g.values("iperf-client: done proto=tcp")
+    s = g.stats()
+    assert s["tx"]["queued"] > 0 and s["tx"]["refused"] == 0
+    assert s["tcp"]["tx"] < 2 * (20 << 20) / 1460 + 100
+
+
 def test_tcp_client_retries_until_served(lab, guest):
     g = guest(f"iperf-client={HOST_IP} bytes=1M").ready()
     with lab.background("sleep", 2) as wait:

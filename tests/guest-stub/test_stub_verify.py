@@ -40,3 +40,18 @@ def test_guest_to_guest_both_ways(lab, guest):
         g._searched = 0
         results.append(g.values("verify-server: done", 60)["hash"])
     assert results[0] == results[3] and results[1] == results[2]
+
+
+def test_checksums_by_offload_are_right(lab, guest):
+    """The first guest offloads; the kernel completes its sums on the way to the second, which
+    has no offload and checks each one in software."""
+    plain = guest("verify-server iperf-server", n=2, device=",csum=off,guest_csum=off").ready()
+    g = guest(f"verify-client={guest_ip(2)} bytes=2M", n=1).ready()
+    g.values("verify-client: done")
+    g.type(f"iperf-client={guest_ip(2)} udp bw=5m time=1")
+    v = g.values("iperf-client: done proto=udp")
+    assert v["lost"] == "0" and int(v["datagrams"]) > 400
+    assert g.stats()["tx"]["csum_offloaded"] > 2000000 / 1460
+    s = plain.stats()
+    assert s["tcp"]["csum_err"] == s["udp"]["csum_err"] == 0
+    assert s["rx"]["csum_skipped"] == 0
