@@ -5,8 +5,8 @@
 #include "cpu/timer.h"
 #include "lib/errno.h"
 
-#define QUANTUM    16384 /* bytes a port may send per round */
-#define FRAMES_MAX 64    /* frames of one visit: small ones cost as well */
+#define QUANTUM    16384 /* what a port may spend per round: bytes, and for each frame ... */
+#define FRAME_COST 200   /* ... so many more, as small ones cost as well */
 #define ROUNDS_MAX 64    /* of one run; the rest waits until the timers and VMs had their turn */
 #define HOLD_US    500   /* longest time that a frame waits while kicks are held back */
 
@@ -42,34 +42,44 @@ void poll_activate(struct port *port)
 		arm(HOLD_US);
 }
 
-/* One visit: true when the port may have more that it could send now. */
+/* Is another try worth it? */
+static bool still_blocked(struct port *port)
+{
+	if (port->blocked && sw->uplink && !sw->uplink->ops->has_room(sw->uplink))
+		return true;
+	port->blocked = false;
+	return false;
+}
+
+/*
+ * One visit: true when the port may have more that it could send now. A port that was pushed back
+ * goes on with what it had left of its round: the uplink's room comes in small lots.
+ */
 static bool visit(struct port *port)
 {
 	int len = 1;
 
-	if (port->blocked && !sw->uplink)
-		port->blocked = false;
-	if (port->blocked && !sw->uplink->ops->has_room(sw->uplink))
+	if (!port->blocked)
+		port->deficit += QUANTUM;
+	if (still_blocked(port))
 		return false;
-	port->blocked = false;
-	port->deficit += QUANTUM;
-	for (int i = 0; i < FRAMES_MAX && port->deficit > 0; i++) {
+	while (port->deficit > 0) {
 		len = port->ops->take(port);
 		if (len <= 0)
 			break;
-		port->deficit -= len;
+		port->deficit -= len + FRAME_COST;
 		port->dirty = port->worked = true;
 	}
-	if (len > 0)
-		return true;
-	port->deficit = 0; /* nobody saves up for later */
 	port->blocked = len == -EAGAIN;
-	return false;
+	if (len == 0)
+		port->deficit = 0; /* nobody saves up for later */
+	return len > 0;
 }
 
+/* The first that was pushed back is the first next time, else the one behind the last served. */
 static bool round_of_visits(void)
 {
-	unsigned int start = turn;
+	unsigned int start = turn, pushed_back = sw->ports;
 	bool more = false;
 
 	for (unsigned int i = 0; i < sw->ports; i++) {
@@ -80,7 +90,11 @@ static bool round_of_visits(void)
 		if (visit(sw->port[n]))
 			more = true;
 		turn = (n + 1) % sw->ports;
+		if (sw->port[n]->blocked && pushed_back == sw->ports)
+			pushed_back = n;
 	}
+	if (pushed_back < sw->ports)
+		turn = pushed_back;
 	return more;
 }
 
