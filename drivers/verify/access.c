@@ -18,7 +18,7 @@ struct fact access_address(const struct state *s, const struct mem_operand *m)
 
 static int64_t reach(struct fact a)
 {
-	return -a.lo > a.hi ? -a.lo : a.hi;
+	return ~a.lo > a.hi ? ~a.lo : a.hi;
 }
 
 /* Can an access through this value make it a better pointer? A constant is best as it is. */

@@ -381,26 +381,22 @@ static void check_prefixes(struct decoder *d, const struct form *f)
 		refuse(d, VERIFY_PREFIX, "extension to the same size");
 	if (f->args == A_A_O && i->src == RAX)
 		refuse(d, VERIFY_PREFIX, "nop with prefixes");
-}
-
-static bool match(const struct decoder *d, uint32_t at, const uint8_t *bytes, uint32_t len)
-{
-	if (at > d->avail || d->avail - at < len)
-		return false;
-	for (uint32_t k = 0; k < len; k++)
-		if (d->code[at + k] != bytes[k])
-			return false;
-	return true;
+	if (f->args == A_O && d->opsize)
+		refuse(d, VERIFY_PREFIX, "bswap of 16 bits is undefined");
 }
 
 static bool take_literal(struct decoder *d)
 {
 	for (unsigned k = 0; k < sizeof(literal) / sizeof(literal[0]); k++) {
-		if (match(d, 0, literal[k].bytes, literal[k].len)) {
-			d->out->op = OP_NOP;
-			d->out->len = literal[k].len;
-			return true;
-		}
+		const uint8_t *b = literal[k].bytes;
+		unsigned n = literal[k].len;
+
+		if (d->avail < n || d->code[0] != b[0] || (n > 1 && d->code[1] != b[1]) ||
+		    (n > 2 && d->code[2] != b[2]))
+			continue;
+		d->out->op = OP_NOP;
+		d->out->len = (uint8_t)n;
+		return true;
 	}
 	return false;
 }
@@ -408,11 +404,10 @@ static bool take_literal(struct decoder *d)
 /* 9c, 48|49 0f ba e8+r 2f, 9d: a guard where flags are live. Nothing can come between the three. */
 static bool take_flag_guard(struct decoder *d)
 {
-	static const uint8_t bts[] = { 0x0f, 0xba }, end[] = { 0x2f, 0x9d };
 	const uint8_t *c = d->code;
 
-	if (d->avail < 7 || c[0] != 0x9c || (c[1] & 0xfe) != 0x48 || (c[4] & 0xf8) != 0xe8 ||
-	    !match(d, 2, bts, 2) || !match(d, 5, end, 2))
+	if (d->avail < 7 || c[0] != 0x9c || (c[1] & 0xfe) != 0x48 || c[2] != 0x0f || c[3] != 0xba ||
+	    (c[4] & 0xf8) != 0xe8 || c[5] != 47 || c[6] != 0x9d)
 		return false;
 	d->out->op = OP_GUARD;
 	d->out->size = 8;

@@ -6,7 +6,7 @@
  */
 #include "judge.h"
 
-static bool spend(struct judge *j, uint32_t offset, unsigned steps)
+bool judge_spend(struct judge *j, uint32_t offset, uint32_t steps)
 {
 	j->res->steps += steps;
 	if (j->steps_left >= steps) {
@@ -42,7 +42,7 @@ static bool arrive(struct judge *j, uint32_t to, uint32_t offset)
 	uint32_t block = j->block[to] - 1;
 	struct state *t = &j->states[block], *s = j->now;
 
-	if (!spend(j, offset, 8))
+	if (!judge_spend(j, offset, 8))
 		return false;
 	if (t->function != j->current + 1) {
 		*t = *s;
@@ -77,6 +77,8 @@ static bool note_call(struct judge *j, uint32_t to, uint32_t offset)
 	for (uint32_t k = j->nr_edges; k-- && j->edges[k].from == j->current;) {
 		struct edge *e = &j->edges[k];
 
+		if (!judge_spend(j, offset, 1))
+			return false;
 		if (e->to != to)
 			continue;
 		e->depth = depth > e->depth ? depth : e->depth;
@@ -168,7 +170,8 @@ static bool run_block(struct judge *j, uint32_t block)
 	for (;;) {
 		uint32_t next;
 
-		if (!spend(j, at, 1) || !judge_decode(j, at, &i) || !interpret(j, &i, at, &falls))
+		if (!judge_spend(j, at, 1) || !judge_decode(j, at, &i) ||
+		    !interpret(j, &i, at, &falls))
 			return false;
 		if (!falls)
 			return true;

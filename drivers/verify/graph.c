@@ -2,19 +2,19 @@
 /* Stack use and stack arguments over direct calls. */
 #include "judge.h"
 
-/* One pass of the longest-path search; the last function that grew, or NULL. */
+/* One pass of the longest-path search; the first function that grew, or NULL. */
 static struct function *relax(struct judge *j)
 {
 	struct function *grew = NULL;
 
-	for (uint32_t k = 0; k < j->nr_edges; k++) {
+	for (uint32_t k = j->nr_edges; k--;) { /* callees mostly come behind their callers */
 		const struct edge *e = &j->edges[k];
 		struct function *f = &j->functions[e->from];
 		uint32_t total = e->depth + 8 + j->functions[e->to].total;
 
 		if (total > f->total) {
 			f->total = total;
-			grew = f;
+			grew = grew ? grew : f;
 		}
 	}
 	return grew;
@@ -28,6 +28,8 @@ static bool check_totals(struct judge *j)
 		j->functions[k].total = j->functions[k].depth;
 	/* Without a cycle a path has at most nr_functions - 1 calls. */
 	for (uint32_t pass = 0; pass <= j->nr_functions; pass++) {
+		if (!judge_spend(j, 0, j->nr_edges))
+			return false;
 		grew = relax(j);
 		if (!grew)
 			break;

@@ -79,6 +79,9 @@ bool judge_decode(struct judge *j, uint32_t offset, struct insn *i);
 
 bool judge_is_start(const struct judge *j, uint64_t offset);
 
+/* Account for work done. False: the step budget is used up. */
+bool judge_spend(struct judge *j, uint32_t offset, uint32_t steps);
+
 /* Where a jump or call at `offset` goes: an offset if inside, else *target (NULL: not allowed). */
 bool judge_goes_inside(const struct judge *j, uint32_t offset, const struct insn *i, uint32_t *to,
 		       const struct verify_target **target);

@@ -70,7 +70,7 @@ enum verify_target_flags {
 struct verify_target {
 	uint64_t addr;
 	uint32_t flags;      /* enum verify_target_flags */
-	uint32_t stack_args; /* bytes the target reads above its return address */
+	uint32_t stack_args; /* bytes each call must supply above its return address */
 };
 
 #define VERIFY_MAX_SIZE  (1u << 20) /* bytes of code */
@@ -120,7 +120,7 @@ struct verify_result {
 
 /*
  * Judge a blob. Returns true when it may run; otherwise *res names the rule, place and reason.
- * Time: at most 256 steps for each byte of code, plus one pass over call edges for each function.
+ * Time: at most 256 steps (instructions interpreted, states joined, calls followed) for each byte.
  */
 bool verify_blob(const struct verify_input *in, struct verify_result *res);
 
