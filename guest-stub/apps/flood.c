@@ -83,7 +83,7 @@ static uint64_t flood_run(struct job *job, uint64_t now_us)
 	}
 	if (f->sent == f->count)
 		return finish(f, now_us);
-	return room ? pace_next_us(&f->pace, now_us) : JOB_WAIT_ROOM;
+	return room ? pace_next_us(&f->pace, now_us, f->sent) : JOB_WAIT_ROOM;
 }
 
 void flood_start(const struct request *r)

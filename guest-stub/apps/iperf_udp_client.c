@@ -173,7 +173,7 @@ static uint64_t run_send(struct client *c, uint64_t now_us)
 			return now_us + PACE_US; /* out of memory: sent frames will free some */
 		c->sent++;
 	}
-	return room ? pace_next_us(&c->pace, now_us) : JOB_WAIT_ROOM;
+	return room ? pace_next_us(&c->pace, now_us, c->sent) : JOB_WAIT_ROOM;
 }
 
 static uint64_t client_run(struct job *job, uint64_t now_us)

@@ -23,16 +23,18 @@ uint64_t pace_owed(const struct pace *p, uint64_t now_us, uint64_t sent)
 	uint64_t due;
 
 	if (!p->bits_per_second)
-		return UINT64_MAX;
+		return PACE_BATCH;
 	due = 1 + bits_until(p, now_us) / (8 * p->packet_bytes);
-	return due > sent ? due - sent : 0;
+	if (due <= sent)
+		return 0;
+	return due - sent < PACE_BATCH ? due - sent : PACE_BATCH;
 }
 
-uint64_t pace_next_us(const struct pace *p, uint64_t now_us)
+uint64_t pace_next_us(const struct pace *p, uint64_t now_us, uint64_t sent)
 {
 	uint64_t packet_us;
 
-	if (!p->bits_per_second)
+	if (pace_owed(p, now_us, sent))
 		return now_us;
 	packet_us = 8000000ull * p->packet_bytes / p->bits_per_second;
 	return now_us + (packet_us > PACE_US ? packet_us : PACE_US);

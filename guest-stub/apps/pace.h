@@ -9,6 +9,9 @@
 
 #define PACE_US 1000
 
+/* A generator sends at most this many at once, so that several share the transmit ring. */
+#define PACE_BATCH 32
+
 struct pace {
 	uint64_t start_us;
 	uint64_t bits_per_second; /* 0 = no limit */
@@ -18,8 +21,11 @@ struct pace {
 /* Start the clock now. */
 void pace_start(struct pace *p, uint64_t bits_per_second, uint32_t packet_bytes);
 
-/* How many packets may be sent now, if `sent` have been so far. The first is owed at once. */
+/*
+ * How many packets may be sent now (up to PACE_BATCH), if `sent` have been. The first is owed at
+ * once.
+ */
 uint64_t pace_owed(const struct pace *p, uint64_t now_us, uint64_t sent);
 
-/* When to look again. */
-uint64_t pace_next_us(const struct pace *p, uint64_t now_us);
+/* When to look again, if `sent` have been by now: at once when more are owed. */
+uint64_t pace_next_us(const struct pace *p, uint64_t now_us, uint64_t sent);

@@ -21,7 +21,9 @@
 
 static uint64_t khz, tsc_start;
 
-/* One measurement: TSC ticks of CALIBRATE_MS, and by how many they may be wrong. ticks 0: no PIT. */
+/*
+ * One measurement: TSC ticks of CALIBRATE_MS, and by how many they may be wrong. ticks 0: no PIT.
+ */
 struct measurement {
 	uint64_t ticks, uncertainty;
 };

@@ -101,8 +101,8 @@ static void pv_eoi_init(void)
 }
 
 /*
- * How fast the one-shot counter runs: compare it with the TSC for 10 ms. Being descheduled within that
- * time does no harm, only between two adjacent reads: the shortest of several gaps is used.
+ * How fast the one-shot counter runs: compare it with the TSC for 10 ms. Being descheduled within
+ * that time does no harm, only between two adjacent reads: the shortest of several gaps is used.
  */
 static void timer_calibrate(void)
 {

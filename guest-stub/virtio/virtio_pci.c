@@ -55,9 +55,9 @@ enum common_reg {
 #define MSIX_NO_VECTOR     0xffff
 
 /*
- * One access of `bits` to a register, by port or by memory. The memory form is a plain MOV between a
- * register and memory (opcodes 88..8b): a hypervisor that must decode it need know no other, where the
- * compiler would also use MOV with an immediate.
+ * One access of `bits` to a register, by port or by memory. The memory form is a plain MOV
+ * between a register and memory (opcodes 88..8b): a hypervisor that must decode it need know no
+ * other, where the compiler would also use MOV with an immediate.
  */
 #define REGION_ACCESS(bits, type, suffix)                                                          \
 	static type region_read##bits(const struct virtio_region *r, uint32_t offset)              \

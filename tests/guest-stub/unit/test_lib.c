@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The freestanding C library functions and print_to() against the host's. The build renames ours (stub_memcpy
- * and so on), so both can be called.
+ * The freestanding C library functions and print_to() against the host's. The build renames ours
+ * (stub_memcpy and so on), so both can be called.
  */
 #include "lib/print.h"
 

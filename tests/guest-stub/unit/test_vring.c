@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The split ring against a device played here: order, wrap-around, notification, and a device that lies. */
+/*
+ * The split ring against a device played here: order, wrap-around, notification, and a device
+ * that lies.
+ */
 #include "virtio/vring.h"
 
 #include <setjmp.h>

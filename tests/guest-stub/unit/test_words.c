@@ -50,7 +50,8 @@ static void test_settings(void **state)
 static void test_applications_and_options(void **state)
 {
 	(void)state;
-	good("echo iperf-client=10.88.0.1 udp bw=20m time=5 len=1000 flood=52:54:00:88:00:Fe count=3k");
+	good("echo iperf-client=10.88.0.1 udp bw=20m time=5 len=1000 "
+	     "flood=52:54:00:88:00:Fe count=3k");
 	assert_int_equal(w.count, 3);
 	assert_int_equal(w.request[0].app, APP_ECHO);
 	assert_int_equal(request_option(&w.request[0], OPTION_PORT, 7), 7);
