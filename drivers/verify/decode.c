@@ -6,11 +6,11 @@
 
 /* Where the operands come from. E is the modrm r/m operand, G its register, O one in the opcode. */
 enum args {
-	A_NONE, A_E, A_E_G, A_G_E, A_E_I, A_E_1, A_E_C, /* modrm up to here */
+	A_0, A_E, A_E_G, A_G_E, A_E_I, A_E_1, A_E_C, /* modrm up to here */
 	A_A_I, A_O, A_O_I, A_A_O, A_I
 };
 
-enum imm { I_NONE, I_8, I_Z, I_V, I_32 };
+enum imm { I_0, I_8, I_Z, I_V, I_32 };
 
 enum form_flags {
 	F_BYTE = 1, /* operands of one byte */
@@ -24,18 +24,18 @@ enum form_flags {
 };
 
 /* Opcodes whose operation is chosen by the register field of modrm. */
-enum group { G_ALU = NR_OPS, G_SHIFT, G_UNARY, G_FE, G_FF, G_BT, G_MOV, G_HINT, G_WRITE, G_NOP, G_SET, G_END };
+enum group { G_ALU = NR_OPS, G_SH, G_UN, G_FE, G_FF, G_BT, G_MOV, G_PF, G_PW, G_NOP, G_SET, G_END };
 
 static const uint8_t groups[G_END - G_ALU][8] = {
 	[G_ALU - G_ALU] = { OP_ADD, OP_OR, OP_ADC, OP_SBB, OP_AND, OP_SUB, OP_XOR, OP_CMP },
-	[G_SHIFT - G_ALU] = { OP_SCRAMBLE, OP_SCRAMBLE, OP_SCRAMBLE, OP_SCRAMBLE, OP_SHL, OP_SHR, OP_NONE, OP_SAR },
-	[G_UNARY - G_ALU] = { OP_TEST, OP_NONE, OP_NOT, OP_NEG, OP_MULDIV, OP_MULDIV, OP_MULDIV, OP_MULDIV },
+	[G_SH - G_ALU] = { OP_MIX, OP_MIX, OP_MIX, OP_MIX, OP_SHL, OP_SHR, OP_NONE, OP_SAR },
+	[G_UN - G_ALU] = { OP_TEST, OP_NONE, OP_NOT, OP_NEG, [4 ... 7] = OP_MULDIV },
 	[G_FE - G_ALU] = { OP_INC, OP_DEC },
 	[G_FF - G_ALU] = { OP_INC, OP_DEC, OP_INDIRECT, OP_NONE, OP_INDIRECT, OP_NONE, OP_PUSH },
 	[G_BT - G_ALU] = { [4] = OP_BT, OP_BTS, OP_BTX, OP_BTX },
 	[G_MOV - G_ALU] = { OP_MOV },
-	[G_HINT - G_ALU] = { OP_NOP, OP_NOP, OP_NOP, OP_NOP }, /* prefetch */
-	[G_WRITE - G_ALU] = { [1] = OP_NOP }, /* prefetchw */
+	[G_PF - G_ALU] = { OP_NOP, OP_NOP, OP_NOP, OP_NOP }, /* prefetch */
+	[G_PW - G_ALU] = { [1] = OP_NOP }, /* prefetchw */
 	[G_NOP - G_ALU] = { OP_NOP },
 	[G_SET - G_ALU] = { OP_SETCC },
 };
@@ -45,67 +45,67 @@ struct form {
 };
 
 /* Operation of the eight at 8 * their number: Eb,Gb Ev,Gv Gb,Eb Gv,Ev AL,Ib eAX,Iz. */
-#define ALU_ROWS(base, op) \
-	[base] = { op, A_E_G, I_NONE, F_BYTE, 0 }, [(base) + 1] = { op, A_E_G, I_NONE, 0, 0 }, \
-	[(base) + 2] = { op, A_G_E, I_NONE, F_BYTE, 0 }, [(base) + 3] = { op, A_G_E, I_NONE, 0, 0 }, \
+#define ALU(base, op) \
+	[base] = { op, A_E_G, I_0, F_BYTE, 0 }, [(base) + 1] = { op, A_E_G, I_0, 0, 0 }, \
+	[(base) + 2] = { op, A_G_E, I_0, F_BYTE, 0 }, [(base) + 3] = { op, A_G_E, I_0, 0, 0 }, \
 	[(base) + 4] = { op, A_A_I, I_8, F_BYTE, 0 }, [(base) + 5] = { op, A_A_I, I_Z, 0, 0 }
 
 static const struct form one_byte[256] = {
-	ALU_ROWS(0x00, OP_ADD), ALU_ROWS(0x08, OP_OR), ALU_ROWS(0x10, OP_ADC), ALU_ROWS(0x18, OP_SBB),
-	ALU_ROWS(0x20, OP_AND), ALU_ROWS(0x28, OP_SUB), ALU_ROWS(0x30, OP_XOR), ALU_ROWS(0x38, OP_CMP),
-	[0x50 ... 0x57] = { OP_PUSH, A_O, I_NONE, F_QUAD, 0 },
-	[0x58 ... 0x5f] = { OP_POP, A_O, I_NONE, F_QUAD, 0 },
-	[0x63] = { OP_MOVSX, A_G_E, I_NONE, F_WIDE, 4 },
+	ALU(0x00, OP_ADD), ALU(0x08, OP_OR), ALU(0x10, OP_ADC), ALU(0x18, OP_SBB),
+	ALU(0x20, OP_AND), ALU(0x28, OP_SUB), ALU(0x30, OP_XOR), ALU(0x38, OP_CMP),
+	[0x50 ... 0x57] = { OP_PUSH, A_O, I_0, F_QUAD, 0 },
+	[0x58 ... 0x5f] = { OP_POP, A_O, I_0, F_QUAD, 0 },
+	[0x63] = { OP_MOVSX, A_G_E, I_0, F_WIDE, 4 },
 	[0x68] = { OP_PUSH, A_I, I_Z, F_QUAD, 0 }, [0x6a] = { OP_PUSH, A_I, I_8, F_QUAD, 0 },
 	[0x69] = { OP_IMUL3, A_G_E, I_Z, 0, 0 }, [0x6b] = { OP_IMUL3, A_G_E, I_8, 0, 0 },
-	[0x70 ... 0x7f] = { OP_JCC, A_NONE, I_8, F_FIXED, 0 },
+	[0x70 ... 0x7f] = { OP_JCC, A_0, I_8, F_FIXED, 0 },
 	[0x80] = { G_ALU, A_E_I, I_8, F_BYTE, 0 }, [0x81] = { G_ALU, A_E_I, I_Z, 0, 0 },
 	[0x83] = { G_ALU, A_E_I, I_8, 0, 0 },
-	[0x84] = { OP_TEST, A_E_G, I_NONE, F_BYTE, 0 }, [0x85] = { OP_TEST, A_E_G, I_NONE, 0, 0 },
-	[0x86] = { OP_XCHG, A_E_G, I_NONE, F_BYTE, 0 }, [0x87] = { OP_XCHG, A_E_G, I_NONE, 0, 0 },
-	[0x88] = { OP_MOV, A_E_G, I_NONE, F_BYTE, 0 }, [0x89] = { OP_MOV, A_E_G, I_NONE, 0, 0 },
-	[0x8a] = { OP_MOV, A_G_E, I_NONE, F_BYTE, 0 }, [0x8b] = { OP_MOV, A_G_E, I_NONE, 0, 0 },
-	[0x8d] = { OP_LEA, A_G_E, I_NONE, F_MEM | F_HINT, 0 },
-	[0x90 ... 0x97] = { OP_XCHG, A_A_O, I_NONE, 0, 0 },
-	[0x98] = { OP_CONVERT, A_NONE, I_NONE, 0, 0 }, [0x99] = { OP_EXTEND, A_NONE, I_NONE, 0, 0 },
-	[0xa4] = { OP_MOVS, A_NONE, I_NONE, F_BYTE | F_REP, 0 }, [0xa5] = { OP_MOVS, A_NONE, I_NONE, F_REP, 0 },
+	[0x84] = { OP_TEST, A_E_G, I_0, F_BYTE, 0 }, [0x85] = { OP_TEST, A_E_G, I_0, 0, 0 },
+	[0x86] = { OP_XCHG, A_E_G, I_0, F_BYTE, 0 }, [0x87] = { OP_XCHG, A_E_G, I_0, 0, 0 },
+	[0x88] = { OP_MOV, A_E_G, I_0, F_BYTE, 0 }, [0x89] = { OP_MOV, A_E_G, I_0, 0, 0 },
+	[0x8a] = { OP_MOV, A_G_E, I_0, F_BYTE, 0 }, [0x8b] = { OP_MOV, A_G_E, I_0, 0, 0 },
+	[0x8d] = { OP_LEA, A_G_E, I_0, F_MEM | F_HINT, 0 },
+	[0x90 ... 0x97] = { OP_XCHG, A_A_O, I_0, 0, 0 },
+	[0x98] = { OP_CONVERT, A_0, I_0, 0, 0 }, [0x99] = { OP_EXTEND, A_0, I_0, 0, 0 },
+	[0xa4] = { OP_MOVS, A_0, I_0, F_BYTE | F_REP, 0 }, [0xa5] = { OP_MOVS, A_0, I_0, F_REP, 0 },
 	[0xa8] = { OP_TEST, A_A_I, I_8, F_BYTE, 0 }, [0xa9] = { OP_TEST, A_A_I, I_Z, 0, 0 },
-	[0xaa] = { OP_STOS, A_NONE, I_NONE, F_BYTE | F_REP, 0 }, [0xab] = { OP_STOS, A_NONE, I_NONE, F_REP, 0 },
+	[0xaa] = { OP_STOS, A_0, I_0, F_BYTE | F_REP, 0 }, [0xab] = { OP_STOS, A_0, I_0, F_REP, 0 },
 	[0xb0 ... 0xb7] = { OP_MOV, A_O_I, I_8, F_BYTE, 0 },
 	[0xb8 ... 0xbf] = { OP_MOV, A_O_I, I_V, 0, 0 },
-	[0xc0] = { G_SHIFT, A_E_I, I_8, F_BYTE, 0 }, [0xc1] = { G_SHIFT, A_E_I, I_8, 0, 0 },
-	[0xc3] = { OP_RET, A_NONE, I_NONE, F_FIXED, 0 },
+	[0xc0] = { G_SH, A_E_I, I_8, F_BYTE, 0 }, [0xc1] = { G_SH, A_E_I, I_8, 0, 0 },
+	[0xc3] = { OP_RET, A_0, I_0, F_FIXED, 0 },
 	[0xc6] = { G_MOV, A_E_I, I_8, F_BYTE, 0 }, [0xc7] = { G_MOV, A_E_I, I_Z, 0, 0 },
-	[0xcc] = { OP_INT3, A_NONE, I_NONE, F_FIXED, 0 },
-	[0xd0] = { G_SHIFT, A_E_1, I_NONE, F_BYTE, 0 }, [0xd1] = { G_SHIFT, A_E_1, I_NONE, 0, 0 },
-	[0xd2] = { G_SHIFT, A_E_C, I_NONE, F_BYTE, 0 }, [0xd3] = { G_SHIFT, A_E_C, I_NONE, 0, 0 },
-	[0xe8] = { OP_CALL, A_NONE, I_32, F_FIXED, 0 },
-	[0xe9] = { OP_JMP, A_NONE, I_32, F_FIXED, 0 }, [0xeb] = { OP_JMP, A_NONE, I_8, F_FIXED, 0 },
-	[0xf6] = { G_UNARY, A_E, I_8, F_BYTE, 0 }, [0xf7] = { G_UNARY, A_E, I_Z, 0, 0 }, /* immediate: test */
-	[0xfe] = { G_FE, A_E, I_NONE, F_BYTE, 0 }, [0xff] = { G_FF, A_E, I_NONE, 0, 0 },
+	[0xcc] = { OP_INT3, A_0, I_0, F_FIXED, 0 },
+	[0xd0] = { G_SH, A_E_1, I_0, F_BYTE, 0 }, [0xd1] = { G_SH, A_E_1, I_0, 0, 0 },
+	[0xd2] = { G_SH, A_E_C, I_0, F_BYTE, 0 }, [0xd3] = { G_SH, A_E_C, I_0, 0, 0 },
+	[0xe8] = { OP_CALL, A_0, I_32, F_FIXED, 0 },
+	[0xe9] = { OP_JMP, A_0, I_32, F_FIXED, 0 }, [0xeb] = { OP_JMP, A_0, I_8, F_FIXED, 0 },
+	[0xf6] = { G_UN, A_E, I_8, F_BYTE, 0 }, [0xf7] = { G_UN, A_E, I_Z, 0, 0 }, /* test */
+	[0xfe] = { G_FE, A_E, I_0, F_BYTE, 0 }, [0xff] = { G_FF, A_E, I_0, 0, 0 },
 };
 
 /* Behind 0f. Bit tests by register only with a register: with memory they reach 2^60 bytes far. */
 static const struct form two_byte[256] = {
-	[0x0b] = { OP_UD2, A_NONE, I_NONE, F_FIXED, 0 },
-	[0x0d] = { G_WRITE, A_E, I_NONE, F_FIXED | F_MEM | F_HINT, 0 },
-	[0x18] = { G_HINT, A_E, I_NONE, F_FIXED | F_MEM | F_HINT, 0 },
-	[0x1f] = { G_NOP, A_E, I_NONE, F_MEM | F_HINT, 0 },
-	[0x40 ... 0x4f] = { OP_CMOV, A_G_E, I_NONE, 0, 0 },
-	[0x80 ... 0x8f] = { OP_JCC, A_NONE, I_32, F_FIXED, 0 },
-	[0x90 ... 0x9f] = { G_SET, A_E, I_NONE, F_BYTE, 0 },
-	[0xa3] = { OP_BT, A_E_G, I_NONE, F_REG, 0 }, [0xab] = { OP_BTX, A_E_G, I_NONE, F_REG, 0 },
-	[0xb3] = { OP_BTX, A_E_G, I_NONE, F_REG, 0 }, [0xbb] = { OP_BTX, A_E_G, I_NONE, F_REG, 0 },
-	[0xa4] = { OP_SCRAMBLE, A_E_G, I_8, 0, 0 }, [0xa5] = { OP_SCRAMBLE, A_E_G, I_NONE, 0, 0 }, /* shld */
-	[0xac] = { OP_SCRAMBLE, A_E_G, I_8, 0, 0 }, [0xad] = { OP_SCRAMBLE, A_E_G, I_NONE, 0, 0 }, /* shrd */
-	[0xaf] = { OP_IMUL, A_G_E, I_NONE, 0, 0 },
-	[0xb0] = { OP_CMPXCHG, A_E_G, I_NONE, F_BYTE, 0 }, [0xb1] = { OP_CMPXCHG, A_E_G, I_NONE, 0, 0 },
-	[0xb6] = { OP_MOVZX, A_G_E, I_NONE, 0, 1 }, [0xb7] = { OP_MOVZX, A_G_E, I_NONE, 0, 2 },
+	[0x0b] = { OP_UD2, A_0, I_0, F_FIXED, 0 },
+	[0x0d] = { G_PW, A_E, I_0, F_FIXED | F_MEM | F_HINT, 0 },
+	[0x18] = { G_PF, A_E, I_0, F_FIXED | F_MEM | F_HINT, 0 },
+	[0x1f] = { G_NOP, A_E, I_0, F_MEM | F_HINT, 0 },
+	[0x40 ... 0x4f] = { OP_CMOV, A_G_E, I_0, 0, 0 },
+	[0x80 ... 0x8f] = { OP_JCC, A_0, I_32, F_FIXED, 0 },
+	[0x90 ... 0x9f] = { G_SET, A_E, I_0, F_BYTE, 0 },
+	[0xa3] = { OP_BT, A_E_G, I_0, F_REG, 0 }, [0xab] = { OP_BTX, A_E_G, I_0, F_REG, 0 },
+	[0xb3] = { OP_BTX, A_E_G, I_0, F_REG, 0 }, [0xbb] = { OP_BTX, A_E_G, I_0, F_REG, 0 },
+	[0xa4] = { OP_MIX, A_E_G, I_8, 0, 0 }, [0xa5] = { OP_MIX, A_E_G, I_0, 0, 0 }, /* shld */
+	[0xac] = { OP_MIX, A_E_G, I_8, 0, 0 }, [0xad] = { OP_MIX, A_E_G, I_0, 0, 0 }, /* shrd */
+	[0xaf] = { OP_IMUL, A_G_E, I_0, 0, 0 },
+	[0xb0] = { OP_CMPXCHG, A_E_G, I_0, F_BYTE, 0 }, [0xb1] = { OP_CMPXCHG, A_E_G, I_0, 0, 0 },
+	[0xb6] = { OP_MOVZX, A_G_E, I_0, 0, 1 }, [0xb7] = { OP_MOVZX, A_G_E, I_0, 0, 2 },
 	[0xba] = { G_BT, A_E_I, I_8, 0, 0 },
-	[0xbc ... 0xbd] = { OP_SCAN, A_G_E, I_NONE, 0, 0 },
-	[0xbe] = { OP_MOVSX, A_G_E, I_NONE, 0, 1 }, [0xbf] = { OP_MOVSX, A_G_E, I_NONE, 0, 2 },
-	[0xc0] = { OP_XADD, A_E_G, I_NONE, F_BYTE, 0 }, [0xc1] = { OP_XADD, A_E_G, I_NONE, 0, 0 },
-	[0xc8 ... 0xcf] = { OP_SCRAMBLE, A_O, I_NONE, 0, 0 }, /* bswap */
+	[0xbc ... 0xbd] = { OP_SCAN, A_G_E, I_0, 0, 0 },
+	[0xbe] = { OP_MOVSX, A_G_E, I_0, 0, 1 }, [0xbf] = { OP_MOVSX, A_G_E, I_0, 0, 2 },
+	[0xc0] = { OP_XADD, A_E_G, I_0, F_BYTE, 0 }, [0xc1] = { OP_XADD, A_E_G, I_0, 0, 0 },
+	[0xc8 ... 0xcf] = { OP_MIX, A_O, I_0, 0, 0 }, /* bswap */
 };
 
 /* Whole instructions that the tables cannot say, matched byte for byte: nops, pause, fences. */
@@ -212,7 +212,7 @@ static struct form take_form(struct decoder *d)
 	if (f.op == OP_TEST && f.args == A_E)
 		f.args = A_E_I;
 	else if (f.args == A_E)
-		f.imm = I_NONE;
+		f.imm = I_0;
 	if (f.op == OP_PUSH && f.args == A_E)
 		f.flags = F_QUAD | F_MEM;
 	if (f.op == OP_NONE)
@@ -330,7 +330,7 @@ static void take_immediate(struct decoder *d, const struct form *f)
 			 : f->imm == I_8              ? 1
 						      : 4;
 
-	d->out->imm = f->imm == I_NONE ? f->args == A_E_1 : take_signed(d, width);
+	d->out->imm = f->imm == I_0 ? f->args == A_E_1 : take_signed(d, width);
 }
 
 static void set_size(struct decoder *d, const struct form *f)

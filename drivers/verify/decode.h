@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Instruction decoder of the judge: an explicit list of (opcode, prefixes, modrm form), 64-bit mode.
+ * Instruction decoder of the judge: a list of (opcode, prefixes, modrm form), 64-bit mode.
  *
  * What is not listed does not decode. Every accepted instruction has exactly one reading; prefixes
  * that change nothing are refused, so that no processor can read the bytes differently.
@@ -21,7 +21,7 @@ enum op {
 	OP_GUARD, /* pushfq; bts reg,47; popfq: three instructions that are one for the judge */
 	OP_ADD, OP_OR, OP_ADC, OP_SBB, OP_AND, OP_SUB, OP_XOR, OP_CMP, /* in the order of opcodes */
 	OP_TEST, OP_INC, OP_DEC, OP_NOT, OP_NEG, OP_SHL, OP_SHR, OP_SAR,
-	OP_SCRAMBLE, /* rotates, shld, shrd, bswap: nothing is known of the result */
+	OP_MIX, /* rotates, shld, shrd, bswap: nothing is known of the result */
 	OP_SCAN, /* bsf, bsr: may leave all of the register as it was */
 	OP_BT, OP_BTS,
 	OP_BTX, /* btr, btc; bts by register */

@@ -200,7 +200,7 @@ static struct fact hull(struct fact a, struct fact b)
 	return make(a.kind, a.lo < b.lo ? a.lo : b.lo, a.hi > b.hi ? a.hi : b.hi);
 }
 
-/* An upper bound that still grows goes up to -1, or below a power of two: it grows only so often. */
+/* A growing upper bound goes up to -1, or below a power of two: it grows only so often. */
 static int64_t leap(int64_t hi)
 {
 	uint64_t power = 1;

@@ -155,7 +155,7 @@ static bool interpret(struct judge *j, const struct insn *i, uint32_t offset, bo
 		return true;
 	default:
 		*falls = true;
-		return step(j, j->now, i, offset);
+		return step_insn(j, j->now, i, offset);
 	}
 }
 

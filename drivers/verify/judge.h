@@ -107,7 +107,7 @@ bool frame_set_depth(struct judge *j, struct state *s, uint32_t offset, int64_t 
 bool frame_note(struct judge *j, const struct state *s, uint32_t offset, uint32_t below);
 
 /* step.c: interpret one instruction that is no branch or call. False if refused. */
-bool step(struct judge *j, struct state *s, const struct insn *i, uint32_t offset);
+bool step_insn(struct judge *j, struct state *s, const struct insn *i, uint32_t offset);
 
 /* Are all callee-saved registers what they were at entry, and is the stack pointer? */
 bool step_exit(struct judge *j, const struct state *s, uint32_t offset);

@@ -16,7 +16,7 @@ static const char usage[] =
 	"Usage: verify [--strict] [--json] [--stack BYTES] FILE.twin\n"
 	"       verify --rules | --help\n"
 	"\n"
-	"Judges the code of a derived driver: relocates it with plausible addresses and applies the\n"
+	"Judges the code of a derived driver: relocates it plausibly and applies the\n"
 	"rules that the hypervisor applies before the code may run.\n"
 	"\n"
 	"  --strict       accept no fact that rests on a successful access or on a stack slot\n"

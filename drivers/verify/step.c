@@ -219,7 +219,7 @@ static bool step_pop(struct judge *j, struct state *s, const struct insn *i, uin
 	return frame_set_depth(j, s, offset, (int64_t)s->depth - 8);
 }
 
-/* Upward from a legal address (DF is 0, std is not listed) the first hole of the window stops it. */
+/* Upward from a legal address (DF is 0, std is not listed) the first hole stops it. */
 static bool step_string(struct judge *j, struct state *s, const struct insn *i, uint32_t offset)
 {
 	bool ok = fact_accessible(s->reg[RDI], i->size);
@@ -267,7 +267,7 @@ static bool step_compute(struct judge *j, struct state *s, const struct insn *i,
 	return true;
 }
 
-bool step(struct judge *j, struct state *s, const struct insn *i, uint32_t offset)
+bool step_insn(struct judge *j, struct state *s, const struct insn *i, uint32_t offset)
 {
 	int64_t by;
 

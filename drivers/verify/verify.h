@@ -3,8 +3,8 @@
  * The judge: decides whether the derived code of a twin may run in ring 0.
  *
  * Owns: the rules of docs and README.md in this folder, and nothing else. It reads the final bytes
- * after relocation, of a writer it does not trust, and shares no code with that writer. Freestanding
- * C, no allocation, no recursion, no output: the hypervisor links it and so does a host program.
+ * after relocation, of a writer it does not trust, and shares no code with that writer. Free-
+ * standing C, no allocation, no recursion, no output: linked by the hypervisor and a host program.
  * The compiler may call memcpy, memset and memcmp, which the linking program supplies.
  *
  * What an accepted blob cannot do, from any entry, with any register and memory contents, when the
@@ -81,11 +81,11 @@ struct verify_target {
  *           during the call (the caller gives its own copy, not memory of a VM).
  * entries   offsets that the hypervisor will call, by itself or through the indirect-call table.
  *           Untrusted.
- * traps     offsets of the ud2 behind which execution goes on (WARN), sorted; any other ud2 ends the
- *           twin. Untrusted, but the hypervisor must use the same list when a ud2 is met.
+ * traps     offsets of the ud2 behind which execution goes on (WARN), sorted; any other ud2 ends
+ *           the twin. Untrusted, but the hypervisor must use the same list when a ud2 is met.
  * targets   sorted by addr, none inside the blob.
- * work      scratch memory of work_size bytes, aligned to 8, owned by the caller, contents undefined
- *           before and after. It bounds the number of branch targets: about 3.5 KiB each.
+ * work      scratch memory of work_size bytes, aligned to 8, owned by the caller, contents not
+ *           defined before and after. It bounds the number of branch targets: about 3.5 KiB each.
  */
 struct verify_input {
 	const uint8_t *code;

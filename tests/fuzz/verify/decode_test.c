@@ -2,8 +2,8 @@
 /*
  * The judge's decoder against Zydis: whatever the judge accepts, Zydis reads with the same length,
  * operation, operands and immediates. Inputs: every opcode with every modrm byte under all prefixes
- * that the judge knows (sampled with a fixed seed), and each instruction of the kernel modules named
- * in VERIFY_MODULES (a list of files) or, without it, of the network drivers of the driver VM's kernel.
+ * that the judge knows (sampled with a fixed seed), and each instruction of the kernel modules in
+ * VERIFY_MODULES (a list of files) or, without it, of network drivers of the driver VM's kernel.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -62,7 +62,7 @@ static const char *const names[] = {
 	[OP_SHL] = "shl",
 	[OP_SHR] = "shr",
 	[OP_SAR] = "sar",
-	[OP_SCRAMBLE] = "rol ror rcl rcr shld shrd bswap",
+	[OP_MIX] = "rol ror rcl rcr shld shrd bswap",
 	[OP_SCAN] = "bsf bsr",
 	[OP_BTS] = "bts",
 	[OP_BTX] = "bts btr btc",
@@ -78,8 +78,8 @@ static const char *const names[] = {
 	[OP_XCHG] = "xchg",
 	[OP_XADD] = "xadd",
 	[OP_CMPXCHG] = "cmpxchg",
-	[OP_NOP] =
-		"nop pause lfence mfence sfence prefetcht0 prefetcht1 prefetcht2 prefetchnta prefetchw",
+	[OP_NOP] = "nop pause lfence mfence sfence prefetcht0 prefetcht1 prefetcht2 prefetchnta "
+		   "prefetchw",
 };
 
 static bool word_in(const char *words, const char *w)
@@ -157,7 +157,7 @@ static bool same_immediate(const struct insn *i, const ZydisDecodedInstruction *
 	return !z->raw.imm[0].size ||
 	       !(((uint64_t)i->imm ^ (z->raw.imm[0].is_signed ? (uint64_t)z->raw.imm[0].value.s
 							      : z->raw.imm[0].value.u)) &
-		 (i->op == OP_SHL || i->op == OP_SHR || i->op == OP_SAR || i->op == OP_SCRAMBLE ||
+		 (i->op == OP_SHL || i->op == OP_SHR || i->op == OP_SAR || i->op == OP_MIX ||
 				  i->op == OP_BTS || i->op == OP_BTX || i->op == OP_BT
 			  ? 0x3f
 			  : mask));

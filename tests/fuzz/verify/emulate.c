@@ -13,7 +13,7 @@ struct run run;
 #define HEAP      0xffff888000000000ull /* where valid pointers of gentle runs lead */
 #define RETURN_TO (NATIVES + 0x4000)    /* where an entry returns to */
 
-/* Addresses that must not be reached, borders, and what lets code run on: pointers, small numbers. */
+/* Addresses that must not be reached, borders, and what lets code run on. */
 static uint64_t hostile_value(void)
 {
 	static const uint64_t v[] = { 0,

@@ -75,7 +75,7 @@ static bool describes(struct fact f, uint64_t v)
 		return true;
 	if (f.kind == FACT_NUMBER)
 		return (int64_t)v >= f.lo && (int64_t)v <= f.hi;
-	/* A range shorter than 2^47 meets the upper halves where an end does, or wholly inside it. */
+	/* A range shorter than 2^47 meets the set of pointers if one of its ends does. */
 	return (v - (uint64_t)f.lo) >> 47 & 1 || (v - (uint64_t)f.hi) >> 47 & 1;
 }
 

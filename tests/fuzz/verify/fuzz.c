@@ -2,18 +2,18 @@
 /*
  * Fuzzer of the judge, deterministic by seed and bounded in time.
  *
- * Two properties. (1) No byte string makes the judge crash, read outside its buffers (sanitizers) or
- * run beyond its step budget. (2) Code that it accepts, run in an emulator with hostile registers
- * and hostile memory, touches nothing of the lower half but its own stack frames, the gs block and
- * the zones that R2 keeps empty, keeps its stack pointer inside the limit, leaves the blob only
+ * Two properties. (1) No byte string makes the judge crash, read outside its buffers (sanitizers)
+ * or run beyond its step budget. (2) Code that it accepts, run in an emulator with hostile
+ * registers and memory, touches nothing of the lower half but its own stack frames, the gs block
+ * and the zones that R2 keeps empty, keeps its stack pointer inside the limit, leaves the blob only
  * to allowed targets, and returns with the callee-saved registers it was entered with.
  *
  * Without an argument programs are made of random instructions; where the judge objects to one it
- * is replaced by a nop until the program is accepted, so what runs lies close to the edge of what is
- * accepted. With a .twin file as argument the program is that file's text with a few bytes changed.
+ * is replaced by a nop until the program is accepted, so what runs lies close to the edge of what
+ * is accepted. With a .twin file as argument programs are its text with a few bytes changed.
  *
- * Environment: VERIFY_FUZZ_SECONDS (10), VERIFY_FUZZ_SEED (1), VERIFY_FUZZ_DISABLED (0; mask of rules
- * not to apply: the fuzzer must then find violations). A failure prints the seed.
+ * Environment: VERIFY_FUZZ_SECONDS (10), VERIFY_FUZZ_SEED (1), VERIFY_FUZZ_DISABLED (0; mask of
+ * rules not to apply: the fuzzer must then find violations). A failure prints the seed.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,7 +135,7 @@ static void drop_guard(struct program *p)
 	}
 }
 
-/* The text of the file with some bytes or bits changed, or a guard less, if the judge still accepts it. */
+/* The text of the file with some bytes changed or a guard less, if it is still accepted. */
 static bool make_mutant(bool strict)
 {
 	struct verify_result r;

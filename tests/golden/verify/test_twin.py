@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The judge as a host program: what derive makes of the packaged e1000 passes, damaged files do not."""
+"""The judge as a host program: the derived e1000 passes, damaged files do not."""
 import json
 import os
 import pathlib
