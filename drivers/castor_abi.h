@@ -39,7 +39,10 @@ enum castor_hypercall {
 	CASTOR_HC_ATTACH,
 	/* Stops the twin, gives the interrupt back, returns unused buffers through ring `back`. */
 	CASTOR_HC_DETACH,
-	/* Replacement of napi->poll while attached. rbx = budget. Returns packets done (<= budget). */
+	/*
+	 * Replacement of napi->poll while attached. rbx = budget. The result is in shared->poll_result: packets done
+	 * (<= budget) or a negative errno, because an upcall in between uses rax.
+	 */
 	CASTOR_HC_POLL,
 	/* The upcall in shared->upcall was carried out; upcall.result is set. */
 	CASTOR_HC_UPCALL_DONE,
@@ -49,6 +52,8 @@ enum castor_hypercall {
 	CASTOR_HC_RINGS,
 	/* The dvm's driver was reset after a kill: rbx = 1 done, 0 failed. */
 	CASTOR_HC_RESET_DONE,
+	/* The area goes away (castor is unloaded). -EBUSY while attached. */
+	CASTOR_HC_BYE,
 };
 
 enum castor_query {
@@ -133,7 +138,7 @@ struct castor_shared {
 	uint32_t skb_bytes;                      /* linear room of an skb to donate */
 	uint32_t uc_count;
 	uint8_t uc[CASTOR_UC_MAX][6];
-	uint8_t pad0[8];
+	int64_t poll_result;
 	/* castor */
 	uint32_t given_skb, given_head, given_frag; /* totals donated since HELLO */
 	uint32_t reserved;

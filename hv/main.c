@@ -15,6 +15,7 @@
 #include "mem/paging.h"
 #include "mem/phys.h"
 #include "net/net.h"
+#include "twin/attach.h"
 #include "virt/virt_ops.h"
 #include "vm/build.h"
 #include "vm/config.h"
@@ -47,6 +48,8 @@ static void build_vms(void)
 	for (unsigned int i = 0; i < config.vms; i++) {
 		build_vm(&config, i);
 		log_stage("VM %s: %lu MiB", config.vm[i].name, config.vm[i].mem >> 20);
+		if (config.vm[i].kind == VM_DVM && build_nic_found())
+			attach_init(&config, vms[i], build_nic_found());
 	}
 }
 

@@ -32,6 +32,7 @@ int net_add_nic(struct vm *vm, unsigned int slot, unsigned int pin)
 		return err;
 	}
 	vm->vnic = vn;
+	vn->port.apart = vm->kind == VM_DVM;
 	if (vm->kind == VM_DVM && !the_switch.uplink)
 		switch_set_uplink(&the_switch, &vn->port);
 	return 0;

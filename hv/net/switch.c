@@ -137,6 +137,11 @@ static int send(struct net_switch *sw, struct port *to, struct packet *pkt)
 	return 0;
 }
 
+static bool are_apart(const struct net_switch *sw, const struct port *a, const struct port *b)
+{
+	return (a->apart && b == sw->uplink) || (b->apart && a == sw->uplink);
+}
+
 /*
  * The uplink first: if it pushes the frame back nobody has got it yet, so that nobody gets it
  * twice.
@@ -145,7 +150,7 @@ static int flood(struct net_switch *sw, struct port *from, struct packet *pkt, b
 {
 	unsigned int copies = 0;
 
-	if (sw->uplink && from != sw->uplink) {
+	if (sw->uplink && from != sw->uplink && !are_apart(sw, from, sw->uplink)) {
 		if (send(sw, sw->uplink, pkt))
 			return -EAGAIN;
 		copies++;
@@ -153,7 +158,8 @@ static int flood(struct net_switch *sw, struct port *from, struct packet *pkt, b
 	for (unsigned int i = 0; i < sw->ports; i++) {
 		struct port *to = sw->port[i];
 
-		if (to == from || to == sw->uplink || (trunks_only && !is_trunk(sw, to)))
+		if (to == from || to == sw->uplink || are_apart(sw, from, to) ||
+		    (trunks_only && !is_trunk(sw, to)))
 			continue;
 		send(sw, to, pkt);
 		copies++;
@@ -185,7 +191,9 @@ static int forward(struct net_switch *sw, struct port *from, struct packet *pkt,
 		}
 		to = sw->port[e->port];
 	}
-	return to == from ? drop(from, DROP_FILTERED) : send(sw, to, pkt);
+	if (to == from || are_apart(sw, from, to))
+		return drop(from, DROP_FILTERED);
+	return send(sw, to, pkt);
 }
 
 static int route(struct net_switch *sw, struct port *from, struct packet *pkt)

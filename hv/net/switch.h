@@ -73,6 +73,11 @@ struct port {
 	unsigned int id; /* in the switch */
 	uint8_t mac[6];
 	bool trunk;
+	/*
+	 * Has a way of its own to what is behind another uplink (the driver VM, while the twin is the uplink): then no frame
+	 * goes between the two (R13).
+	 */
+	bool apart;
 	struct port_counters tx, rx;
 	uint64_t drops
 		[DROP_REASONS]; /* the sender's but for the first two, which are the receiver's */

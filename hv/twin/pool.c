@@ -20,7 +20,7 @@ static unsigned int unused_count;
 static uint16_t bucket[BUCKETS];      /* index + 1; 0 = empty */
 static uint16_t list[KINDS][OBJECTS]; /* stacks of pooled objects */
 static unsigned int list_count[KINDS];
-static unsigned int out_count;
+static unsigned int out_count[KINDS];
 
 void *pool_dvm_ptr(dva_t dva, uint64_t len)
 {
@@ -82,7 +82,7 @@ void pool_reset(void)
 	memset(bucket, 0, sizeof(bucket));
 	memset(list_count, 0, sizeof(list_count));
 	memset(&pool_counts, 0, sizeof(pool_counts));
-	out_count = 0;
+	memset(out_count, 0, sizeof(out_count));
 	for (unused_count = 0; unused_count < OBJECTS; unused_count++)
 		unused[unused_count] = OBJECTS - 1 - unused_count;
 }
@@ -116,7 +116,7 @@ static struct pool_object *add(const struct castor_slot *slot)
 	o->hva = hva;
 	o->bytes = slot->kind == CASTOR_FRAG ? slot->bytes : 0;
 	o->out = true;
-	out_count++;
+	out_count[o->kind]++;
 	if (slot->kind == CASTOR_SKB && !find_data(o)) {
 		pool_forget(o);
 		return NULL;
@@ -157,7 +157,7 @@ struct pool_object *pool_take(enum castor_kind kind, uint32_t bytes)
 	}
 	list_count[kind]--;
 	o->out = true;
-	out_count++;
+	out_count[kind]++;
 	return o;
 }
 
@@ -172,7 +172,7 @@ struct pool_object *pool_find(dva_t dva)
 void pool_put(struct pool_object *o)
 {
 	o->out = false;
-	out_count--;
+	out_count[o->kind]--;
 	list[o->kind][list_count[o->kind]++] = o - object;
 }
 
@@ -183,8 +183,8 @@ void pool_forget(struct pool_object *o)
 	if (!o->out || lookup(o->dva, &at) != o)
 		return;
 	bucket_remove(at);
+	out_count[o->kind]--;
 	o->kind = 0;
-	out_count--;
 	unused[unused_count++] = o - object;
 }
 
@@ -193,9 +193,14 @@ uint32_t pool_level(enum castor_kind kind)
 	return list_count[kind];
 }
 
+uint32_t pool_out_kind(enum castor_kind kind)
+{
+	return out_count[kind];
+}
+
 uint32_t pool_out(void)
 {
-	return out_count;
+	return out_count[CASTOR_SKB] + out_count[CASTOR_HEAD] + out_count[CASTOR_FRAG];
 }
 
 struct pool_object *pool_drain(bool *was_out)
@@ -205,7 +210,7 @@ struct pool_object *pool_drain(bool *was_out)
 			struct pool_object *o = &object[list[k][--list_count[k]]];
 
 			o->out = true;
-			out_count++;
+			out_count[k]++;
 			*was_out = false;
 			return o;
 		}

@@ -48,7 +48,8 @@ void pool_forget(struct pool_object *o); /* leaves the table: given away */
 struct pool_object *pool_adopt(dva_t dva, uint32_t bytes);
 
 uint32_t pool_level(enum castor_kind kind); /* objects in the pool */
-uint32_t pool_out(void);
+uint32_t pool_out(void);                    /* objects that are out */
+uint32_t pool_out_kind(enum castor_kind kind);
 
 /* Takes one object out of the table, whatever its state, until none is left: for detach. NULL: empty. */
 struct pool_object *pool_drain(bool *was_out);

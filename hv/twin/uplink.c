@@ -204,6 +204,8 @@ int uplink_poll(unsigned int budget)
 	if (run_active() || !invoke(receive_body))
 		return -EIO;
 	uplink_counts.packets += job.done;
+	if (job.done >= job.budget)
+		twin_pending.poll = false; /* the driver VM owns NAPI and polls again itself */
 	after();
 	castor_flush();
 	if (port.dirty || transmit_pending())

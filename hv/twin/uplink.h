@@ -10,7 +10,7 @@
 
 struct port;
 
-void uplink_init(void);            /* adds the port; net_init() came before */
+void uplink_init(void); /* adds the port; net_init() came before */
 struct port *uplink_port(void);
 
 /* Attach and detach: the addresses of the driver's functions, the physical pin. */

@@ -12,6 +12,7 @@
 #include "mem/layout.h"
 #include "mem/phys.h"
 #include "net/net.h"
+#include "twin/castor.h"
 #include "virt/virt_ops.h"
 #include "vm/load.h"
 #include "vm/mem.h"
@@ -25,6 +26,7 @@
 #define HV_MARGIN   MIB(8) /* page tables, stacks, control blocks */
 
 static struct vpci_pass nic; /* the assigned network card */
+static bool nic_found;
 
 static uint64_t dvm_memory(const struct config *cfg)
 {
@@ -134,6 +136,7 @@ static void build_nic(struct vm *vm, struct mp_pci_irq *irq)
 						  ALIGN_UP(b->size, PAGE_SIZE), true, NPT_MMIO))
 			boot_fail("too little memory: no page for the network card's registers");
 	}
+	nic_found = true;
 	vioapic_map(&vm->ioapic, nic.pin, nic.pin);
 	irq_forward(nic.pin, &vm->ioapic, nic.pin);
 	*irq = (struct mp_pci_irq){ .slot = nic.dev.slot, .ioapic_pin = nic.pin };
@@ -141,9 +144,14 @@ static void build_nic(struct vm *vm, struct mp_pci_irq *irq)
 		 nic.device, nic.dev.slot, nic.pin);
 }
 
+const struct vpci_pass *build_nic_found(void)
+{
+	return nic_found ? &nic : NULL;
+}
+
 static void build_devices(struct vm *vm)
 {
-	struct mp_pci_irq irq[2];
+	struct mp_pci_irq irq[3];
 	unsigned int irqs = 0;
 
 	vlapic_init(&vm->lapic, vm);
@@ -157,6 +165,9 @@ static void build_devices(struct vm *vm)
 	if (vm->kind == VM_DVM) {
 		build_nic(vm, &irq[irqs]);
 		irqs += irq[irqs].ioapic_pin != 0;
+		if (castor_init(vm) == 0)
+			irq[irqs++] = (struct mp_pci_irq){ .slot = CASTOR_PCI_SLOT,
+							   .ioapic_pin = CASTOR_PIN };
 	}
 	if (net_add_nic(vm, VNIC_SLOT, VNIC_PIN) == 0)
 		irq[irqs++] = (struct mp_pci_irq){ .slot = VNIC_SLOT, .ioapic_pin = VNIC_PIN };

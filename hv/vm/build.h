@@ -14,4 +14,9 @@ void build_place_modules(const struct config *cfg, struct boot_info *boot);
 /* Builds VM number id. What is wrong with its image kills just that VM. */
 void build_vm(const struct config *cfg, unsigned int id);
 
+struct vpci_pass;
+
+/* The network card that build_vm() gave to the driver VM; NULL: there is none. */
+const struct vpci_pass *build_nic_found(void);
+
 #endif

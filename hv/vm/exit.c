@@ -5,6 +5,7 @@
 #include "cpu/x86.h"
 #include "debug/dump.h"
 #include "debug/log.h"
+#include "twin/castor.h"
 #include "virt/virt_ops.h"
 #include "vm/fpu.h"
 #include "vm/guest_virt.h"
@@ -20,7 +21,10 @@ static void on_interrupt(struct vcpu *vcpu, const struct vm_exit *exit)
 	(void)exit;
 }
 
-/* With interrupts off nothing can wake it: Linux and the stub end so after power off. */
+/*
+ * With interrupts off nothing can wake it: Linux and the stub end so after power off. An interrupt that was
+ * raised while the STI shadow held it back wakes at once: after the HLT nothing would raise it again.
+ */
 static void on_hlt(struct vcpu *vcpu, const struct vm_exit *exit)
 {
 	vcpu->rip += exit->insn_len;
@@ -28,7 +32,7 @@ static void on_hlt(struct vcpu *vcpu, const struct vm_exit *exit)
 	if (!(vcpu->rflags & RFLAGS_IF))
 		vm_stop(vcpu->vm, "powered off (HLT with interrupts off)");
 	else
-		vcpu->halted = true;
+		vcpu->halted = vlapic_pending(&vcpu->vm->lapic) < 0;
 }
 
 static void on_cpuid(struct vcpu *vcpu, const struct vm_exit *exit)
@@ -96,7 +100,10 @@ static void on_cr8(struct vcpu *vcpu, const struct vm_exit *exit)
 
 static void on_hypercall(struct vcpu *vcpu, const struct vm_exit *exit)
 {
-	(void)exit;
+	vcpu->rip += exit->insn_len; /* before: an upcall inside lets the VM run on */
+	if (castor_hypercall(vcpu))
+		return;
+	vcpu->rip -= exit->insn_len;
 	virt->inject_exception(vcpu, UD, false, 0);
 }
 

@@ -14,6 +14,7 @@
 #include "debug/stats.h"
 #include "lib/errno.h"
 #include "net/net.h"
+#include "twin/attach.h"
 #include "virt/virt_ops.h"
 #include "vm/exit.h"
 
@@ -144,6 +145,7 @@ void __noreturn sched_run(uint64_t seconds)
 		timer_run();
 		console_poll();
 		net_poll();
+		attach_poll();
 		if (time_over || all_ended())
 			end();
 		vm = pick(vm);

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# castor.ko, against the packaged headers of the driver VM's kernel. Kbuild writes beside its sources, so it works on
+# a copy below out/.
+
+CASTOR_DIR := $(O)/drivers/castor
+CASTOR_SRC := $(wildcard drivers/castor/*.[ch]) drivers/castor/Kbuild
+CASTOR_KERNEL := $(shell cat $(O)/kernel/version 2>/dev/null)
+
+castor: $(CASTOR_DIR)/castor.ko
+.PHONY: castor
+ALL += castor
+
+$(CASTOR_DIR)/castor.ko: $(CASTOR_SRC) drivers/castor_abi.h drivers/castor/build.mk
+	@mkdir -p $(CASTOR_DIR)
+	@echo "  KBUILD  $@"
+	$(Q)cp $(CASTOR_SRC) $(CASTOR_DIR)/ && cp drivers/castor_abi.h $(O)/drivers/
+	$(Q)$(MAKE) -s -C /usr/src/linux-headers-$(CASTOR_KERNEL) M=$(abspath $(CASTOR_DIR)) \
+		O= MAKEFLAGS= modules >$(CASTOR_DIR)/kbuild.log 2>&1 || (cat $(CASTOR_DIR)/kbuild.log; exit 1)

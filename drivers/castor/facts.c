@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Where this kernel and the driver module have what the twin refers to. */
+#include "castor.h"
+
+#include <linux/fs.h>
+#include <linux/kprobes.h>
+#include <linux/mm.h>
+#include <linux/skbuff.h>
+#define INCLUDE_VERMAGIC
+#include <linux/vermagic.h>
+
+static char *driver = "e1000";
+module_param(driver, charp, 0444);
+MODULE_PARM_DESC(driver, "module that the twin was derived from");
+
+struct kmem_cache *castor_head_cache;
+
+static unsigned long (*lookup)(const char *name);
+static bool imports_done;
+
+/*
+ * An instruction whose LOCK prefix a kernel on one CPU would patch out of itself and of modules: then the twin
+ * would not be excluded by what excludes another CPU (R8).
+ */
+extern const u8 castor_lock_site[];
+static noinline __used void lock_site(int *n)
+{
+	asm volatile(".globl castor_lock_site\n"
+		     "castor_lock_site:\n" LOCK_PREFIX "incl %0"
+		     : "+m"(*n));
+}
+
+/* kallsyms_lookup_name() is not exported; a probe's address is. */
+static int find_lookup(void)
+{
+	struct kprobe probe = { .symbol_name = "kallsyms_lookup_name" };
+	int rc = register_kprobe(&probe);
+
+	if (rc)
+		return rc;
+	lookup = (void *)probe.addr;
+	unregister_kprobe(&probe);
+	return 0;
+}
+
+static u64 section_address(const char *name)
+{
+	char path[160], text[32] = "";
+	struct file *f;
+	loff_t pos = 0;
+	u64 addr = 0;
+
+	snprintf(path, sizeof(path), "/sys/module/%s/sections/%s", driver, name);
+	f = filp_open(path, O_RDONLY, 0);
+	if (IS_ERR(f))
+		return 0;
+	if (kernel_read(f, text, sizeof(text) - 1, &pos) > 0 && kstrtou64(strim(text), 16, &addr))
+		addr = 0;
+	filp_close(f, NULL);
+	return addr;
+}
+
+/* Imports are of the kernel and stay; sections change when the driver module is loaded again. */
+static int resolve(void)
+{
+	struct castor_shared *a = castor.area;
+	unsigned long i;
+	long kind;
+
+	for (i = 0; (kind = castor_hypercall(CASTOR_HC_QUERY, i, 0)) > 0; i++) {
+		u32 n = a->query_index;
+
+		a->query[sizeof(a->query) - 1] = 0;
+		if (kind == CASTOR_QUERY_SECTION && n < CASTOR_SECTIONS)
+			a->section[n] = section_address(a->query);
+		else if (kind == CASTOR_QUERY_SYMBOL && n < CASTOR_IMPORTS && !imports_done)
+			a->import[n] = lookup(a->query);
+	}
+	imports_done = kind == 0;
+	return kind;
+}
+
+int castor_write_facts(void)
+{
+	struct castor_shared *a = castor.area;
+
+	a->netdev_dva = (unsigned long)castor.nd;
+	a->napi_dva = (unsigned long)castor.napi;
+	a->txq_dva = (unsigned long)netdev_get_tx_queue(castor.nd, 0);
+	return resolve();
+}
+
+int castor_area_init(void)
+{
+	struct castor_shared *a;
+	struct kmem_cache **heads;
+	int i, rc = find_lookup();
+
+	if (rc)
+		return rc;
+	heads = (void *)lookup("skbuff_head_cache");
+	if (!heads || !lookup("init_top_pgt"))
+		return -ENOENT;
+	castor_head_cache = *heads;
+	a = (void *)__get_free_pages(GFP_KERNEL | __GFP_ZERO, get_order(sizeof(*a)));
+	if (!a)
+		return -ENOMEM;
+	castor.area = a;
+	for (i = 0; i < 2; i++) {
+		castor.stack[i] = __get_free_pages(GFP_KERNEL, get_order(CASTOR_STACK_BYTES));
+		a->stack_dva[i] = castor.stack[i];
+	}
+	a->magic = CASTOR_MAGIC;
+	a->version = CASTOR_VERSION;
+	a->bytes = sizeof(*a);
+	strscpy(a->vermagic, VERMAGIC_STRING, sizeof(a->vermagic));
+	a->pgd_gpa = __pa_symbol((void *)lookup("init_top_pgt"));
+	a->page_offset_base = PAGE_OFFSET;
+	a->vmemmap_base = VMEMMAP_START;
+	a->jiffies_dva = (unsigned long)&jiffies;
+	a->destructor_dva = (unsigned long)castor_destructor;
+	a->smp_lock_dva = (unsigned long)castor_lock_site;
+	castor_rings_init();
+	rc = castor.stack[0] && castor.stack[1] ?
+		     castor_hypercall(CASTOR_HC_HELLO, virt_to_phys(a), sizeof(*a)) :
+		     -ENOMEM;
+	if (rc) {
+		pr_info("castor: the hypervisor has no twin for this VM (%d)\n", rc);
+		castor_area_free();
+		return rc == -ENOMEM ? rc : -ENODEV;
+	}
+	return 0;
+}
+
+void castor_area_free(void)
+{
+	int i;
+
+	for (i = 0; i < 2; i++)
+		if (castor.stack[i])
+			free_pages(castor.stack[i], get_order(CASTOR_STACK_BYTES));
+	free_pages((unsigned long)castor.area, get_order(sizeof(*castor.area)));
+	memset(&castor, 0, sizeof(castor));
+	imports_done = false;
+}

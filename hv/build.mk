@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The hypervisor: boot/, hv/ and the judge make pollux.elf; nm makes its symbol table. Offsets of kernel
+# structures come from the BTF of the driver VM's kernel.
+
+HV_DIR := $(O)/hv
+HV_JUDGE := $(filter-out %/main.c %/twinfile.c %/raw.c,$(wildcard drivers/verify/*.c))
+HV_SRC := $(wildcard boot/*.c boot/boot.S hv/*.c hv/*/*.c hv/*/*.S) $(HV_JUDGE)
+HV_OBJ := $(patsubst %,$(HV_DIR)/%.o,$(basename $(HV_SRC)))
+
+HV_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wmissing-prototypes -Wvla \
+	-ffreestanding -nostdinc -isystem $(shell gcc -print-file-name=include) \
+	-fpie -mcmodel=small -fvisibility=hidden -mno-red-zone -mgeneral-regs-only \
+	-fno-stack-protector -fno-omit-frame-pointer -fcf-protection=none \
+	-fno-asynchronous-unwind-tables -fno-tree-loop-distribute-patterns \
+	-Ihv -I. -I$(HV_DIR) -include hv/lib/hidden.h
+
+hv: $(HV_DIR)/pollux.elf $(HV_DIR)/pollux.sym
+.PHONY: hv
+ALL += hv
+LINT_C += $(filter-out drivers/%,$(filter %.c,$(HV_SRC))) $(wildcard boot/*.h hv/*/*.h)
+
+$(HV_DIR)/pollux.elf: $(HV_OBJ) $(HV_DIR)/pollux.lds
+	@echo "  LD      $@"
+	$(Q)ld -n -m elf_x86_64 -z max-page-size=4096 -z noexecstack -T $(HV_DIR)/pollux.lds \
+		-o $@ $(HV_OBJ)
+
+$(HV_DIR)/pollux.sym: $(HV_DIR)/pollux.elf
+	@echo "  NM      $@"
+	$(Q)nm -n $< | grep -i ' [t] ' > $@
+
+$(HV_DIR)/pollux.lds: boot/pollux.lds.S boot/layout_abi.h hv/build.mk
+	@mkdir -p $(@D)
+	$(Q)$(CC) -E -P -x c -I. $< -o $@
+
+$(HV_DIR)/kernel_abi.h: hv/twin/kernel_abi.list scripts/kernel_abi.py $(O)/kernel/vmlinux
+	@mkdir -p $(@D)
+	@echo "  BTF     $@"
+	$(Q)scripts/kernel_abi.py --vmlinux $(O)/kernel/vmlinux --list $< -o $@
+
+$(HV_DIR)/%.o: %.c hv/build.mk | $(HV_DIR)/kernel_abi.h
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	$(Q)$(CC) $(HV_CFLAGS) -MMD -MP -c $< -o $@
+
+$(HV_DIR)/%.o: %.S hv/build.mk
+	@mkdir -p $(@D)
+	@echo "  AS      $<"
+	$(Q)$(CC) -I. -MMD -MP -c $< -o $@
+
+-include $(HV_OBJ:.o=.d)

@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Attach, detach, kill. */
+#include "twin/attach.h"
+
+#include "cpu/timer.h"
+#include "debug/log.h"
+#include "debug/monitor.h"
+#include "debug/stats.h"
+#include "dev/vpci_pass.h"
+#include "kernel_abi.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mem/layout.h"
+#include "net/net.h"
+#include "net/switch.h"
+#include "net/virtio_net.h"
+#include "twin/castor.h"
+#include "twin/load.h"
+#include "twin/native.h"
+#include "twin/pool.h"
+#include "twin/receive.h"
+#include "twin/run.h"
+#include "twin/transmit.h"
+#include "twin/upcall.h"
+#include "twin/uplink.h"
+#include "twin/win.h"
+#include "twin/window.h"
+#include "vm/vm.h"
+
+#define LOCK_PREFIX  0xf0
+#define DONATE_SKB   768
+#define DONATE_HEAD  512
+#define DONATE_FRAG  768
+#define BUFFER_BYTES 2048
+
+static enum attach_state state;
+static struct vm *dvm;
+static const struct vpci_pass *nic;
+static bool wanted; /* net=twin */
+static uint64_t section_dva[CASTOR_SECTIONS], import_dva[CASTOR_IMPORTS];
+static uint64_t attachments, deaths;
+static char last_why[200];
+
+enum attach_state attach_state(void)
+{
+	return state;
+}
+
+void attach_init(const struct config *cfg, struct vm *dvm_, const struct vpci_pass *nic_)
+{
+	wanted = cfg->net == NET_TWIN;
+	dvm = dvm_;
+	nic = nic_;
+	if (!cfg->twin || !dvm)
+		return;
+	if (twin_image_check(hpa_to_hva(cfg->twin->start), cfg->twin->size))
+		return;
+	if (twin_count(TWIN_TABLE_SECTIONS) > CASTOR_SECTIONS ||
+	    twin_count(TWIN_TABLE_IMPORTS) > CASTOR_IMPORTS) {
+		log_warn("twin refused: more sections or imports than the agent can resolve");
+		return;
+	}
+	run_init();
+	uplink_init();
+	state = TWIN_DETACHED;
+	log_info("twin of %s: %u bytes, %u imports, for kernel %s", twin_image.head->module,
+		 twin_count(TWIN_TABLE_TEXT), twin_count(TWIN_TABLE_IMPORTS),
+		 twin_image.head->vermagic);
+}
+
+/* The addresses of all guests' cards, for the NIC's receive filter (R12). */
+static void write_addresses(struct castor_shared *area)
+{
+	uint32_t n = 0;
+
+	for (unsigned int i = 0; i < vm_count && n < CASTOR_UC_MAX; i++)
+		if (vms[i]->kind == VM_GUEST)
+			memcpy(area->uc[n++], vms[i]->mac, 6);
+	area->uc_count = n;
+}
+
+void attach_hello(struct castor_shared *area)
+{
+	area->want_attached = wanted;
+	area->want_skb = DONATE_SKB;
+	area->want_head = DONATE_HEAD;
+	area->want_frag = DONATE_FRAG;
+	area->frag_bytes = BUFFER_BYTES;
+	area->skb_bytes = BUFFER_BYTES;
+	write_addresses(area);
+}
+
+int64_t attach_query(struct castor_shared *area, uint64_t index)
+{
+	const struct twin_section *s = twin_table(TWIN_TABLE_SECTIONS);
+	const struct twin_import *imp = twin_table(TWIN_TABLE_IMPORTS);
+	uint64_t sections = twin_count(TWIN_TABLE_SECTIONS);
+
+	if (state == TWIN_ABSENT)
+		return -ENOENT;
+	if (index < sections) {
+		area->query_index = index;
+		strlcpy(area->query, twin_string(s[index].name), sizeof(area->query));
+		return CASTOR_QUERY_SECTION;
+	}
+	index -= sections;
+	if (index >= twin_count(TWIN_TABLE_IMPORTS))
+		return CASTOR_QUERY_END;
+	area->query_index = index;
+	strlcpy(area->query, twin_string(imp[index].name), sizeof(area->query));
+	return imp[index].kind == TWIN_IMPORT_MODULE ? CASTOR_QUERY_MODULE_FUNCTION
+						     : CASTOR_QUERY_SYMBOL;
+}
+
+/* The area is the driver VM's memory: each number is copied once. */
+static void copy_facts(const struct castor_shared *area)
+{
+	const struct twin_import *imp = twin_table(TWIN_TABLE_IMPORTS);
+
+	memcpy(section_dva, area->section, sizeof(section_dva));
+	memcpy(import_dva, area->import, sizeof(import_dva));
+	for (uint32_t i = 0; i < twin_count(TWIN_TABLE_IMPORTS); i++)
+		if (imp[i].kind == TWIN_IMPORT_MODULE && imp[i].section < CASTOR_SECTIONS)
+			import_dva[i] = section_dva[imp[i].section] + imp[i].module_offset;
+	twin_att = (struct twin_attachment){ .dvm = dvm,
+					     .netdev = area->netdev_dva,
+					     .napi = area->napi_dva,
+					     .txq = area->txq_dva,
+					     .jiffies = area->jiffies_dva,
+					     .destructor = area->destructor_dva,
+					     .page_offset_base = area->page_offset_base,
+					     .vmemmap_base = area->vmemmap_base,
+					     .dvm_bytes = dvm->mem_size };
+}
+
+static int refuse(const char *why)
+{
+	log_warn("twin not attached: %s", why);
+	return -EINVAL;
+}
+
+static bool same_kernel(const struct castor_shared *area)
+{
+	char running[sizeof(area->vermagic)];
+
+	memcpy(running, area->vermagic, sizeof(running));
+	running[sizeof(running) - 1] = 0;
+	return strcmp(running, twin_image.head->vermagic) == 0;
+}
+
+/* What must hold of the device before the twin may touch it; in an invocation, because it reads through the window. */
+static const char *precondition;
+
+static void check_body(uint64_t smp_lock)
+{
+	uint64_t link = win_read64(twin_att.netdev + K_NET_DEVICE_STATE);
+
+	if (win_read8(smp_lock) != LOCK_PREFIX)
+		precondition = "the kernel removed its LOCK prefixes (boot it with noreplace-smp)";
+	else if (!(link >> K___LINK_STATE_START & 1))
+		precondition = "the interface is not up";
+	else
+		precondition = NULL;
+}
+
+static int check(const struct castor_shared *area)
+{
+	precondition = "the driver VM's facts are no addresses of its kernel";
+	if (!run_invocation(check_body, area->smp_lock_dva) || precondition)
+		return refuse(precondition ? precondition : run_why());
+	return 0;
+}
+
+static void take_rings(void)
+{
+	struct castor_slot slot;
+
+	while (castor_pop(CASTOR_RING_GONE, &slot)) {
+		struct pool_object *o = pool_find(slot.dva);
+
+		if (o) {
+			pool_forget(o);
+			pool_counts.returned++;
+		}
+	}
+	while (castor_pop(CASTOR_RING_DONATE, &slot))
+		pool_donate(&slot);
+}
+
+/* Totals since HELLO: what was given, and what it takes to have the pools full again. */
+static void want_more(struct castor_shared *area)
+{
+	static const struct {
+		enum castor_kind kind;
+		uint32_t level;
+	} aim[] = { { CASTOR_SKB, DONATE_SKB },
+		    { CASTOR_HEAD, DONATE_HEAD },
+		    { CASTOR_FRAG, DONATE_FRAG } };
+	uint32_t *want[] = { &area->want_skb, &area->want_head, &area->want_frag };
+	const uint32_t given[] = { area->given_skb, area->given_head, area->given_frag };
+	bool low = false;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(aim); i++) {
+		uint32_t have = pool_level(aim[i].kind) + pool_out_kind(aim[i].kind);
+
+		if (have >= aim[i].level)
+			continue;
+		*want[i] = given[i] + aim[i].level - have;
+		low |= have < aim[i].level / 2;
+	}
+	if (low)
+		castor_raise(CASTOR_EVENT_RINGS);
+}
+
+int64_t attach_attach(struct castor_shared *area)
+{
+	struct twin_binding binding = { section_dva, import_dva, 0 };
+
+	if (state == TWIN_ABSENT)
+		return -ENOENT;
+	if (state == TWIN_ATTACHED)
+		return -EBUSY;
+	if (!same_kernel(area))
+		return refuse("it was derived for another kernel");
+	copy_facts(area);
+	binding.stack_distance =
+		area->stack_dva[0] + CASTOR_STACK_BYTES - (uint64_t)run_stack_top();
+	if (binding.stack_distance >> 47 != 0x1ffff)
+		return refuse("the second stack is too low for a segment base");
+	if (window_open(dvm, area->pgd_gpa, twin_att.page_offset_base, nic))
+		return refuse("the driver VM's page table is not in its memory");
+	pool_reset();
+	take_rings();
+	upcall_bind(import_dva);
+	if (twin_place(&binding) || check(area)) {
+		twin_unplace();
+		window_close();
+		return -EINVAL;
+	}
+	run_set_segments(binding.stack_distance);
+	attachments++;
+	state = TWIN_ATTACHED;
+	uplink_open(nic->pin);
+	log_info("twin attached (%lu. time): pool %u skbs, %u heads, %u fragments", attachments,
+		 pool_level(CASTOR_SKB), pool_level(CASTOR_HEAD), pool_level(CASTOR_FRAG));
+	return 0;
+}
+
+/* Back to the classic path; R13: one step. */
+static void uplink_to_bridge(void)
+{
+	switch_set_uplink(net_switch(), dvm->vnic ? &dvm->vnic->port : NULL);
+}
+
+/* R16: where every buffer went. */
+static void report_pool(uint64_t pooled, uint64_t out)
+{
+	const struct pool_counts *c = &pool_counts;
+
+	log_info(
+		"twin's buffers: donated %lu + adopted %lu = returned %lu + pooled %lu + in rings %lu + to stack %lu "
+		"+ leaked %lu%s",
+		c->donated, c->adopted, c->returned, pooled, out, c->given, c->leaked,
+		c->donated + c->adopted == c->returned + pooled + out + c->given + c->leaked
+			? ""
+			: " (DOES NOT ADD UP)");
+}
+
+/* What is in the pool goes back to castor; what is in the driver's rings stays there: they are real objects. */
+static void empty_pool(void)
+{
+	uint64_t pooled = 0, out = 0;
+	struct pool_object *o;
+	bool was_out;
+
+	while ((o = pool_drain(&was_out))) {
+		struct castor_slot slot = { o->dva, o->bytes, o->kind };
+
+		pool_forget(o);
+		if (was_out)
+			out++;
+		else if (castor_push(CASTOR_RING_BACK, &slot) == 0)
+			pooled++;
+		else
+			pool_counts.leaked++;
+	}
+	report_pool(pooled, out);
+	castor_raise(CASTOR_EVENT_RINGS);
+}
+
+static void take_off(void)
+{
+	uplink_to_bridge();
+	uplink_close();
+	take_rings();
+	empty_pool();
+	twin_unplace();
+	window_close();
+}
+
+int64_t attach_detach(struct castor_shared *area)
+{
+	(void)area;
+	if (state != TWIN_ATTACHED && state != TWIN_DEAD)
+		return -EINVAL;
+	if (state == TWIN_ATTACHED) {
+		take_off();
+		log_info("twin detached");
+	}
+	state = TWIN_DETACHED;
+	return 0;
+}
+
+void attach_rings(struct castor_shared *area)
+{
+	if (state != TWIN_ATTACHED)
+		return;
+	take_rings();
+	want_more(area);
+	uplink_kick();
+}
+
+/* R19. The pin was masked by its interrupt handler or is masked by closing; entry stops with the state. */
+static void kill(void)
+{
+	deaths++;
+	strlcpy(last_why, run_why(), sizeof(last_why));
+	log_warn("twin killed: %s", last_why);
+	state = TWIN_DEAD;
+	transmit_after_kill();
+	take_off();
+	castor_raise(CASTOR_EVENT_KILLED);
+}
+
+void attach_poll(void)
+{
+	static uint64_t level_checked;
+
+	if (state != TWIN_ATTACHED)
+		return;
+	if (uplink_failed()) {
+		kill();
+		return;
+	}
+	if (upcall_run_queued())
+		log_warn("the driver VM does not answer upcalls");
+	if (receive_counts.frames + transmit_counts.sent - level_checked > 64) {
+		level_checked = receive_counts.frames + transmit_counts.sent;
+		take_rings();
+		want_more(castor_area());
+	}
+}
+
+static const char *state_name(void)
+{
+	static const char *const names[] = { "absent", "detached", "attached", "dead" };
+
+	return names[state];
+}
+
+static int monitor_twin(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	mon("%s; attachments %lu, deaths %lu%s%s", state_name(), attachments, deaths,
+	    deaths ? ", last: " : "", last_why);
+	mon("invocations %lu, interrupts %lu, polls %lu, packets %lu, warnings %lu",
+	    run_counts.invocations, uplink_counts.interrupts, uplink_counts.polls,
+	    uplink_counts.packets, run_counts.warns);
+	mon("received %lu frames: %lu to guests, %lu to the driver VM, %lu dropped",
+	    receive_counts.frames, receive_counts.to_guests, receive_counts.to_dvm,
+	    receive_counts.dropped);
+	mon("transmitted %lu of %lu queued; stopped %lu, busy %lu, locked %lu, no buffer %lu",
+	    transmit_counts.sent, transmit_counts.queued, transmit_counts.stopped,
+	    transmit_counts.busy, transmit_counts.locked, transmit_counts.no_buffer);
+	mon("window: %lu pages, fills %lu (large %lu, registers %lu), dropped %lu, refused %lu",
+	    window_pages(), window_stats.fills, window_stats.large_fills, window_stats.bar_fills,
+	    window_stats.dropped, window_stats.refused);
+	mon("pool: %u skbs, %u heads, %u fragments, %u out; given %lu, leaked %lu, empty %lu",
+	    pool_level(CASTOR_SKB), pool_level(CASTOR_HEAD), pool_level(CASTOR_FRAG), pool_out(),
+	    pool_counts.given, pool_counts.leaked, pool_counts.empty);
+	mon("the driver VM is trusted: it owns a DMA engine, and no IOMMU confines it");
+	return 0;
+}
+MONITOR("twin", "state and counters of the twin", monitor_twin);
+
+static void set_wanted(bool twin)
+{
+	struct castor_shared *area = castor_area();
+
+	wanted = twin;
+	if (area) {
+		area->want_attached = twin;
+		castor_raise(CASTOR_EVENT_MODE);
+	}
+}
+
+bool attach_wanted(void)
+{
+	return wanted;
+}
+
+static int monitor_mode(int argc, char **argv)
+{
+	bool twin = argc == 2 && strcmp(argv[1], "twin") == 0;
+
+	if (argc != 2 || (!twin && strcmp(argv[1], "bridge"))) {
+		mon("usage: mode twin|bridge (now %s, twin %s)", wanted ? "twin" : "bridge",
+		    state_name());
+		return -EINVAL;
+	}
+	if (twin && state == TWIN_ABSENT) {
+		mon("there is no twin: no module twin=, or it was refused");
+		return -ENOENT;
+	}
+	set_wanted(twin);
+	return 0;
+}
+MONITOR("mode", "mode twin|bridge: how guests' frames reach the wire", monitor_mode);
+
+static void stats_twin(void)
+{
+	json_string("state", state_name());
+	json_string("last_death", last_why);
+	json_u64("attachments", attachments);
+	json_u64("deaths", deaths);
+	json_u64("invocations", run_counts.invocations);
+	json_u64("us", run_counts.tsc * 1000 / tsc_khz);
+	json_u64("interrupts", uplink_counts.interrupts);
+	json_u64("polls", uplink_counts.polls);
+	json_u64("tx_packets", transmit_counts.sent);
+	json_u64("rx_packets", receive_counts.frames);
+	json_u64("rx_to_guests", receive_counts.to_guests);
+	json_u64("rx_to_dvm", receive_counts.to_dvm);
+	json_u64("window_faults", run_counts.faults);
+	json_u64("window_fills", window_stats.fills);
+	json_u64("window_dropped", window_stats.dropped);
+	json_u64("upcalls", upcall_total());
+	json_u64("pool_skb", pool_level(CASTOR_SKB));
+	json_u64("pool_head", pool_level(CASTOR_HEAD));
+	json_u64("pool_frag", pool_level(CASTOR_FRAG));
+	json_u64("pool_empty", pool_counts.empty);
+}
+STATS("twin", stats_twin);

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Device, hypercalls, rings and upcalls of the agent in the driver VM. */
+#include "twin/castor.h"
+
+#include "debug/log.h"
+#include "debug/stats.h"
+#include "dev/vpci.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "twin/attach.h"
+#include "twin/uplink.h"
+#include "virt/virt_ops.h"
+#include "vm/irq.h"
+#include "vm/mem.h"
+#include "vm/sched.h"
+#include "vm/vm.h"
+
+#define UPCALL_LIMIT_MS 5000 /* then the driver VM is taken for dead (R19) */
+#define PCI_COMMAND     0x04
+#define PCI_LINE        0x3c
+#define EVENTS          6
+
+static struct vm *dvm;
+static struct castor_shared *area;
+static uint32_t events; /* pending, by bit */
+static bool pushed;     /* something for castor since the last CASTOR_EVENT_RINGS */
+static bool upcall_done;
+static uint64_t raised[EVENTS], hypercalls, interrupts;
+
+/* ---- the PCI function ---- */
+
+static uint16_t pci_command;
+static uint8_t pci_line;
+
+static const uint8_t config[64] = {
+	[0x00] = CASTOR_PCI_VENDOR & 0xff,
+	[0x01] = CASTOR_PCI_VENDOR >> 8,
+	[0x02] = CASTOR_PCI_DEVICE & 0xff,
+	[0x03] = CASTOR_PCI_DEVICE >> 8,
+	[0x0b] = 0xff, /* class: fits no other */
+	[0x3d] = 1,    /* INTA */
+};
+
+static uint32_t cfg_read(struct vpci_dev *dev, unsigned int off, unsigned int size)
+{
+	uint32_t val = 0;
+
+	(void)dev;
+	if (off + size > sizeof(config))
+		return 0;
+	memcpy(&val, config + off, size);
+	if (off <= PCI_COMMAND && off + size > PCI_COMMAND)
+		val |= (uint32_t)pci_command << 8 * (PCI_COMMAND - off);
+	if (off <= PCI_LINE && off + size > PCI_LINE)
+		val |= (uint32_t)pci_line << 8 * (PCI_LINE - off);
+	return val;
+}
+
+static void cfg_write(struct vpci_dev *dev, unsigned int off, unsigned int size, uint32_t val)
+{
+	(void)dev;
+	(void)size;
+	if (off == PCI_COMMAND)
+		pci_command = val & 0x0404; /* bus master, INTx disable */
+	else if (off == PCI_LINE)
+		pci_line = val;
+}
+
+static int bar_find(struct vpci_dev *dev, bool io, uint64_t addr, uint32_t *off)
+{
+	(void)dev;
+	(void)io;
+	(void)addr;
+	(void)off;
+	return -1; /* no BAR */
+}
+
+static const struct vpci_ops ops = {
+	.cfg_read = cfg_read,
+	.cfg_write = cfg_write,
+	.bar_find = bar_find,
+};
+static struct vpci_dev device = { .ops = &ops, .slot = CASTOR_PCI_SLOT, .intx_pin = CASTOR_PIN };
+
+int castor_init(struct vm *vm)
+{
+	dvm = vm;
+	device.vm = vm;
+	return vpci_add(vm, &device);
+}
+
+/* ---- events ---- */
+
+void castor_raise(uint32_t bits)
+{
+	if (!area)
+		return;
+	for (unsigned int i = 0; i < EVENTS; i++)
+		raised[i] += bits >> i & 1;
+	if (!events)
+		interrupts++;
+	events |= bits;
+	vm_pin_set(dvm, CASTOR_PIN, true);
+}
+
+void castor_flush(void)
+{
+	if (pushed)
+		castor_raise(CASTOR_EVENT_RINGS);
+	pushed = false;
+}
+
+static uint32_t take_events(void)
+{
+	uint32_t bits = events;
+
+	events = 0;
+	vm_pin_set(dvm, CASTOR_PIN, false);
+	return bits;
+}
+
+/* ---- rings ---- */
+
+struct castor_shared *castor_area(void)
+{
+	return area;
+}
+
+static struct castor_ring *ring_of(enum castor_ring_id id)
+{
+	struct castor_ring *const rings[] = { &area->donate, &area->gone, &area->free, &area->rx,
+					      &area->back };
+
+	return rings[id];
+}
+
+/* Filled slots; a ring whose indices make no sense counts as empty for us and full for the other side. */
+static uint32_t filled(struct castor_ring *r)
+{
+	return __atomic_load_n(&r->tail, __ATOMIC_ACQUIRE) -
+	       __atomic_load_n(&r->head, __ATOMIC_ACQUIRE);
+}
+
+bool castor_room(enum castor_ring_id id)
+{
+	return area && filled(ring_of(id)) < CASTOR_RING_SLOTS;
+}
+
+int castor_push(enum castor_ring_id id, const struct castor_slot *slot)
+{
+	struct castor_ring *r;
+	uint32_t tail;
+
+	if (!castor_room(id))
+		return -ENOSPC;
+	r = ring_of(id);
+	tail = r->tail;
+	r->slot[tail % CASTOR_RING_SLOTS] = *slot;
+	__atomic_store_n(&r->tail, tail + 1, __ATOMIC_RELEASE); /* the slot before its index */
+	pushed = true;
+	return 0;
+}
+
+bool castor_pop(enum castor_ring_id id, struct castor_slot *slot)
+{
+	struct castor_ring *r;
+	uint32_t n, head;
+
+	if (!area)
+		return false;
+	r = ring_of(id);
+	n = filled(r);
+	if (n == 0 || n > CASTOR_RING_SLOTS)
+		return false;
+	head = r->head;
+	*slot = r->slot[head % CASTOR_RING_SLOTS];
+	__atomic_store_n(&r->head, head + 1, __ATOMIC_RELEASE); /* read before it is free again */
+	return true;
+}
+
+/* ---- upcalls ---- */
+
+static bool is_done(void *arg)
+{
+	(void)arg;
+	return upcall_done;
+}
+
+int castor_upcall(dva_t fn, const uint64_t *args, unsigned int n, uint64_t *result)
+{
+	struct castor_upcall *up;
+
+	if (!area || n > ARRAY_SIZE(area->upcall.arg))
+		return -EIO;
+	up = &area->upcall;
+	up->fn_dva = fn;
+	memcpy(up->arg, args, n * sizeof(*args));
+	up->args = n;
+	up->pending = 1;
+	upcall_done = false;
+	castor_raise(CASTOR_EVENT_UPCALL);
+	if (sched_run_until(dvm, is_done, NULL, UPCALL_LIMIT_MS))
+		return -EIO;
+	*result = up->result;
+	return 0;
+}
+
+/* ---- hypercalls ---- */
+
+static int64_t hello(gpa_t gpa, uint64_t bytes)
+{
+	struct castor_shared *a = vm_ram(dvm, gpa, sizeof(*a));
+
+	if (attach_state() == TWIN_ABSENT)
+		return -ENOENT;
+	if (attach_state() == TWIN_ATTACHED)
+		return -EBUSY;
+	if (!a || (gpa & (PAGE_SIZE - 1)) || bytes < sizeof(*a) || a->magic != CASTOR_MAGIC ||
+	    a->version != CASTOR_VERSION) {
+		log_warn("castor: its shared area is not what this hypervisor expects");
+		return -EINVAL;
+	}
+	area = a;
+	attach_hello(area);
+	return 0;
+}
+
+static int64_t dispatch(struct vcpu *vcpu, uint64_t nr, uint64_t a, uint64_t b)
+{
+	if (nr == CASTOR_HC_HELLO)
+		return hello(a, b);
+	if (!area)
+		return -EINVAL;
+	switch (nr) {
+	case CASTOR_HC_QUERY:
+		return attach_query(area, a);
+	case CASTOR_HC_ATTACH:
+		return attach_attach(area);
+	case CASTOR_HC_DETACH:
+		return attach_detach(area);
+	case CASTOR_HC_POLL:
+		return attach_state() == TWIN_ATTACHED ? uplink_poll(a) : -EINVAL;
+	case CASTOR_HC_UPCALL_DONE:
+		upcall_done = true;
+		return 0;
+	case CASTOR_HC_EVENTS:
+		return take_events();
+	case CASTOR_HC_RINGS:
+		attach_rings(area);
+		return 0;
+	case CASTOR_HC_RESET_DONE:
+		log_info("castor: the driver %s", a ? "was reset" : "could not be reset");
+		return 0;
+	case CASTOR_HC_BYE:
+		if (attach_state() == TWIN_ATTACHED)
+			return -EBUSY;
+		area = NULL;
+		take_events();
+		return 0;
+	}
+	(void)vcpu;
+	return -ENOSYS;
+}
+
+bool castor_hypercall(struct vcpu *vcpu)
+{
+	struct vcpu_sysregs regs;
+	uint64_t nr = vcpu->gpr[RAX];
+	int64_t rc;
+
+	if (vcpu->vm != dvm || nr < CASTOR_HC_HELLO || nr > CASTOR_HC_BYE)
+		return false;
+	virt->sysregs_read(vcpu, &regs);
+	if (regs.cpl != 0)
+		return false;
+	hypercalls++;
+	rc = dispatch(vcpu, nr, vcpu->gpr[RBX], vcpu->gpr[RCX]);
+	/*
+	 * An upcall inside POLL leaves the vCPU in castor's interrupt handler, so the result of POLL travels in memory; RAX
+	 * belongs to whatever runs there now.
+	 */
+	if (nr == CASTOR_HC_POLL)
+		area->poll_result = rc;
+	else
+		vcpu->gpr[RAX] = rc;
+	return true;
+}
+
+static void stats_castor(void)
+{
+	static const char *const names[EVENTS] = {
+		"upcall", "rings", "killed", "wake", "mode", "5"
+	};
+
+	json_u64("hypercalls", hypercalls);
+	json_u64("interrupts", interrupts);
+	for (unsigned int i = 0; i < EVENTS; i++)
+		json_u64(names[i], raised[i]);
+}
+STATS("castor", stats_castor);
