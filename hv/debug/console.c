@@ -86,10 +86,10 @@ static void begin_line(struct console_source *src)
 
 static void end_line(struct console_source *src)
 {
-	if (!src->shown || open_line != src) {
+	src->shown = src->shown && open_line == src;
+	if (!src->shown) {
+		src->shown = true;
 		begin_line(src);
-		if (!src->shown)
-			put_text(src->line, src->len);
 	}
 	put_text("\r\n", 2);
 	open_line = NULL;
@@ -97,15 +97,15 @@ static void end_line(struct console_source *src)
 	src->shown = false;
 }
 
+/* Shows the last byte of the line; all of it when another source wrote in between. */
 static void show(struct console_source *src, char c)
 {
+	bool whole = !src->shown || open_line != src;
+
+	src->shown = true;
 	begin_line(src);
-	if (!src->shown) { /* it got the focus in the middle of its line */
-		put_text(src->line, src->len);
-		src->shown = true;
-	} else {
+	if (!whole)
 		put_raw(c);
-	}
 }
 
 void console_put(struct console_source *src, char byte)
@@ -141,10 +141,8 @@ static void select_source(struct console_source *src)
 {
 	focus = src;
 	if (src->len) {
-		src->shown = false;
-		begin_line(src);
-		put_text(src->line, src->len);
 		src->shown = true;
+		begin_line(src);
 	}
 }
 

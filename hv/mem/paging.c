@@ -129,6 +129,11 @@ hpa_t paging_root(void)
 	return root;
 }
 
+uint64_t *paging_root_table(void)
+{
+	return table_at(root);
+}
+
 void *mmio_map(hpa_t hpa, uint64_t len)
 {
 	uint64_t va = next_mmio;

@@ -26,6 +26,9 @@ void paging_init(void);
 /* The root (hpa) of the hypervisor's tables. */
 hpa_t paging_root(void);
 
+/* The same, to be written: the window (twin/window.h) owns the entries of the upper half. */
+uint64_t *paging_root_table(void);
+
 /* Maps [hpa, hpa+len) at va with the given PTE flags (P is implied), 2 MiB pages where aligned. */
 void paging_map(uint64_t va, hpa_t hpa, uint64_t len, uint64_t flags);
 

@@ -62,7 +62,7 @@ int window_open(struct vm *dvm, gpa_t pgd, uint64_t direct_base, const struct vp
 	w.pgd = pgd;
 	w.direct_base = direct_base;
 	w.nic = nic;
-	w.root = hpa_to_hva(paging_root());
+	w.root = paging_root_table();
 	if (!w.table)
 		w.table = phys_alloc_hv(TABLES * PAGE_SIZE);
 	window_flush();
