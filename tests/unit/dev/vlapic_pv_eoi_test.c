@@ -71,6 +71,25 @@ static void pv_eoi_not_delivered(void **state)
 	assert_int_equal(vlapic_pending(apic), 0x40);
 }
 
+/* Two in service: the end of the upper one must be seen, or the lower one's would be taken for it. */
+static void pv_eoi_not_for_nested(void **state)
+{
+	(void)state;
+	wr(PV_EOI, WORD_GPA | 1);
+	vlapic_raise(apic, 0x40, false);
+	run(true, false);
+	vlapic_raise(apic, 0x80, false);
+	run(true, true);
+	assert_true(bit(ISR, 0x80));
+	run(true, true);
+	assert_int_equal(apic->pv_eois, 0);
+	wr(EOI, 0);
+	assert_true(bit(ISR, 0x40));
+	run(true, true); /* alone again */
+	assert_int_equal(apic->pv_eois, 1);
+	assert_false(bit(ISR, 0x40));
+}
+
 static void pv_eoi_refused(void **state)
 {
 	(void)state;
@@ -104,10 +123,8 @@ static void pv_eoi_refused(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		T(pv_eoi_without_exit),
-		T(pv_eoi_not_used_by_guest),
-		T(pv_eoi_not_delivered),
-		T(pv_eoi_refused),
+		T(pv_eoi_without_exit),   T(pv_eoi_not_used_by_guest), T(pv_eoi_not_delivered),
+		T(pv_eoi_not_for_nested), T(pv_eoi_refused),
 	};
 
 	return cmocka_run_group_tests_name("vlapic_pv_eoi", tests, NULL, NULL);

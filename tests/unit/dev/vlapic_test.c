@@ -151,6 +151,18 @@ static void software_disable_masks(void **state)
 	assert_true(vlapic_raise(apic, 0x40, false));
 }
 
+/* What was taken before waits for the APIC to be enabled again. */
+static void software_disable_holds(void **state)
+{
+	(void)state;
+	vlapic_raise(apic, 0x40, false);
+	wr(SVR, 0xff);
+	assert_int_equal(vlapic_pending(apic), -1);
+	assert_true(bit(IRR, 0x40));
+	wr(SVR, ENABLED);
+	assert_int_equal(take(), 0x40);
+}
+
 /* ---- priorities ---- */
 
 static void highest_first(void **state)
@@ -228,6 +240,19 @@ static void every_vector(void **state)
 	}
 	for (unsigned int i = 0; i < 8; i++)
 		assert_int_equal(rd(ISR + i) | rd(IRR + i), 0);
+}
+
+/* The trigger mode is that of the last interrupt with the vector. */
+static void trigger_mode(void **state)
+{
+	(void)state;
+	vlapic_raise(apic, 0x40, true);
+	assert_true(bit(TMR, 0x40));
+	assert_int_equal(take(), 0x40);
+	wr(EOI, 0);
+	vlapic_raise(apic, 0x40, false);
+	assert_false(bit(TMR, 0x40));
+	assert_true(bit(IRR, 0x40));
 }
 
 /* An interrupt between the delivery and its bookkeeping is a second one. */
@@ -345,10 +370,12 @@ int main(void)
 		T(reserved_bits_are_refused),
 		T(error_status),
 		T(software_disable_masks),
+		T(software_disable_holds),
 		T(highest_first),
 		T(nesting),
 		T(task_priority),
 		T(every_vector),
+		T(trigger_mode),
 		T(raised_while_delivered),
 		T(x2apic_commands),
 		T(xapic_commands),
