@@ -81,7 +81,8 @@
  *  - mov, lea, add, sub, inc, dec, cmovcc, xchg, `and r, imm32 < 0` carry slack, plus the other
  *    operands' bounds; a sum at or over 2^TWIN_SLACK_LOG2 is unknown. Writing 32 bits bounds by
  *    2^32-1, movzx and movsx by their source; shl, shr, and, imul by an immediate carry bounds.
- *  - A call (import, thunk or text) keeps only rbx, rbp, r12..r15 and the frame.
+ *  - A call (import, thunk or text) keeps only rbx, rbp, r12..r15 and the frame; at level strict
+ *    a call inside the text or of a thunk keeps none: the callee restores them from its stack.
  *  - Where paths meet the larger slack and bound hold.
  * The level says which further facts were used.
  */

@@ -75,6 +75,13 @@ static bool is_bit_string(const struct insn *i)
 	       i->op[1].type == ZYDIS_OPERAND_TYPE_REGISTER;
 }
 
+/* The judge knows string instructions with `rep` alone; gcc makes no others. */
+static bool is_single_string(const struct insn *i)
+{
+	return i->z.meta.category == ZYDIS_CATEGORY_STRINGOP &&
+	       !(i->z.attributes & ZYDIS_ATTRIB_HAS_REP);
+}
+
 /* The analysis counts on 8 bytes for each. */
 static bool is_short_push(const struct insn *i)
 {
@@ -97,6 +104,8 @@ void allow_check(struct program *p, struct func *f)
 		else if (is_bit_string(i))
 			refuse(p, f, i, "%s of memory with the bit number in a register",
 			       ZydisMnemonicGetString(i->z.mnemonic));
+		else if (is_single_string(i))
+			refuse(p, f, i, "%s without rep", ZydisMnemonicGetString(i->z.mnemonic));
 		else if (is_short_push(i))
 			refuse(p, f, i, "%s of 16 bits", ZydisMnemonicGetString(i->z.mnemonic));
 		else if (uses_other_registers(i))

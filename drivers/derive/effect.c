@@ -493,6 +493,22 @@ static bool apply_exchange(const struct insn *i, struct state *s)
 	return true;
 }
 
+/*
+ * What a call leaves of register r. A function of the text restores callee-saved registers from
+ * its stack slots, and at level strict nothing that comes from one is trusted.
+ */
+static void apply_call(const struct insn *i, const struct options *o, struct state *s, int r)
+{
+	int8_t origin = s->reg[r].origin;
+	bool inside = i->target != NO_INSN || i->thunk >= 0;
+
+	if ((CALLEE_SAVED >> r & 1) && !(inside && o->level == TWIN_FACTS_STRICT))
+		return;
+	s->reg[r] = value_top();
+	if (CALLEE_SAVED >> r & 1)
+		s->reg[r].origin = origin;
+}
+
 void effect_early_guards(const struct insn *i, struct state *s)
 {
 	for (unsigned k = 0; k < i->nearly; k++) {
@@ -514,8 +530,7 @@ void effect_apply(const struct program *p, const struct func *f, const struct in
 		if (i->stack_words && s->depth != DEPTH_UNKNOWN) /* the callee owns its arguments */
 			forget_slots(s, -s->depth, 8 * i->stack_words);
 		for (r = 0; r < NREGS; r++)
-			if (!(CALLEE_SAVED >> r & 1))
-				s->reg[r] = value_top();
+			apply_call(i, o, s, r);
 		return;
 	}
 	effect_early_guards(i, s);

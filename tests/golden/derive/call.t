@@ -75,7 +75,8 @@ jmp g
 	mov (%rdi), %rax
 	call __x86_indirect_thunk_rax
 	mov (%rdi), %r11
-	cs call __x86_indirect_thunk_r11
+	.byte 0x2e
+	call __x86_indirect_thunk_r11
 	add $8, %rsp
 	jmp __x86_indirect_thunk_rax
 >>>
@@ -219,3 +220,35 @@ derive: golden.ko: 1 function of the set cannot be derived
 >>>
 derive: golden.ko: refused: f: may call itself, so its stack has no bound
 derive: golden.ko: 1 function of the set cannot be derived
+------
+# Level strict: a derived callee restores rbx from its stack, so nothing is known of it after.
+#option --facts=strict
+func g
+	ret
+end g
+func f
+	push %rbx
+	mov %rdi, %rbx
+	mov (%rbx), %eax
+	call schedule
+	mov 8(%rbx), %eax
+	call g
+	mov 16(%rbx), %eax
+	pop %rbx
+	ret
+end f
+>>>
+g:
+ret
+f:
+push %rbx
+mov %rdi,%rbx
+bts $0x2f,%rbx
+mov (%rbx),%eax
+call schedule
+mov 0x8(%rbx),%eax
+call g
+bts $0x2f,%rbx
+mov 0x10(%rbx),%eax
+pop %rbx
+ret

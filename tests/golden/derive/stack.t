@@ -83,7 +83,8 @@ mov (%rdi),%eax
 add $0x8,%rsp
 ret
 ------
-# Stack arguments may be read.
+# Stack arguments may be read (but an entry gets none from the hv).
+#judge args
 	mov 8(%rsp), %rax
 	mov (%rax), %eax
 	ret
@@ -166,6 +167,7 @@ derive: golden.ko: refused: f+0x0 (.text+0x0): rsp is used as a value
 derive: golden.ko: 1 function of the set cannot be derived
 ------
 # A frame pointer is replaced by rsp.
+#judge args
 	push %rbp
 	mov %rsp, %rbp
 	push %rbx
@@ -193,6 +195,7 @@ pop %rbp
 ret
 ------
 # What was known of a slot ends when rsp rises above it.
+#judge frame-init
 	mov (%rdi), %eax
 	push %rdi
 	add $8, %rsp

@@ -5,7 +5,7 @@
 Each *.t file holds cases separated by lines of dashes: `input`, a line `>>>`, `expected`. The
 input is the body of one function, in AT&T syntax, or several functions between `func NAME` and
 `end NAME`; lines that start with `#conf` go to the description, with `#option` to the command
-line. What is expected is the derived text, or the messages on stderr if derive fails.
+line; `#judge RULE` says that the judge refuses the result by that rule (test_judge.py). What is expected is the derived text, or the messages on stderr if derive fails.
 
 GOLDEN_UPDATE=1 writes what derive does now into the files: read the difference before you commit.
 """

@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """derive and bad input: one clear line, exit status 1, no output file, whatever the file holds."""
+import glob
+import json
 import os
 import random
 import struct
@@ -9,10 +11,10 @@ import subprocess
 import pytest
 
 import fakekernel
-from test_golden import DERIVE, PRELUDE, TOP, fixture_kernel  # noqa: F401
+from test_golden import DERIVE, OUT, PRELUDE, TOP, fixture_kernel  # noqa: F401
 from twinfile import Twin
 
-SOURCE = PRELUDE + """
+BODY = """
 func g
 	call __fentry__
 	push %rbx
@@ -20,8 +22,8 @@ func g
 	mov %rsp, %rdi
 	call kfree
 	incl %gs:__preempt_count(%rip)
-	mov jiffies(%rip), %rax
-	mov own_data+8(%rip), %rbx
+	mov jiffies(%rip), %rbx
+	mov own_data+8(%rip), %rax
 	mov (%rbx,%rax,8), %rdx
 1:	nopl 0(%rax,%rax)
 	add $0x10, %rsp
@@ -53,6 +55,7 @@ func f.cold .text.unlikely
 	jmp back
 end f.cold
 """
+SOURCE = PRELUDE + BODY
 CONF = "module golden\nentry xmit f\ntarget g\nnative kfree\n"
 
 
@@ -64,6 +67,13 @@ def fixture_case(kernel, tmp_path):
     (tmp_path / "golden.conf").write_text(CONF)
     (tmp_path / "vmlinux").write_bytes(open(kernel, "rb").read())
     return tmp_path
+
+
+def stock_files():
+    """(e1000.ko, vmlinux) of the packaged kernel, (None, None) before set-up."""
+    found = [glob.glob(os.path.join(OUT, "kernel", "**", name), recursive=True)
+             for name in ("e1000.ko", "vmlinux")]
+    return (found[0][0], found[1][0]) if all(found) else (None, None)
 
 
 def run(case, *arguments):
@@ -123,7 +133,6 @@ def test_report_and_diff(case):
 
 def test_report_json_is_json(case):
     """And its sums agree with the file."""
-    import json
     report = json.loads(run(case, "report", "--json", *FILES).stdout)
     twin = Twin(case / "golden.twin")
     assert report["total"]["after"] == len(twin.by_twin)
@@ -238,12 +247,9 @@ def test_bit_flips(case, name, seed):
 
 def test_stock_e1000(tmp_path):
     """The packaged driver, when set-up has put the kernel under out/kernel: all of the hot set."""
-    kernel = os.path.join(TOP, os.environ.get("O", "out"), "kernel")
-    module = os.path.join(kernel, "e1000.ko")
-    vmlinux = os.path.join(kernel, "vmlinux")
-    if not os.path.exists(module) or not os.path.exists(vmlinux):
-        pytest.skip("no kernel package unpacked")
-    import json
+    module, vmlinux = stock_files()
+    if not module:
+        pytest.skip("no kernel package unpacked under %s/kernel" % OUT)
     conf = os.path.join(TOP, "drivers", "e1000", "e1000.twin.conf")
     result = run(tmp_path, "report", "--json", module, "-c", conf, "-k", vmlinux, "-o",
                  "e1000.twin")
