@@ -37,7 +37,7 @@ enum castor_hypercall {
 	CASTOR_HC_QUERY,
 	/* Relocates, verifies, checks the device's state, takes the interrupt. Reason of a refusal in hv's log. */
 	CASTOR_HC_ATTACH,
-	/* Stops the twin, gives the interrupt back, returns unused buffers through ring `back`. */
+	/* Stops the twin and gives the interrupt back. The pool stays for the next attachment. */
 	CASTOR_HC_DETACH,
 	/*
 	 * Replacement of napi->poll while attached. rbx = budget. The result is in shared->poll_result: packets done
@@ -52,6 +52,8 @@ enum castor_hypercall {
 	CASTOR_HC_RINGS,
 	/* The dvm's driver was reset after a kill: rbx = 1 done, 0 failed. */
 	CASTOR_HC_RESET_DONE,
+	/* Not attached: puts pooled buffers into ring `back`, as many as it holds. Returns how many; 0: the pool is empty. */
+	CASTOR_HC_RETURN,
 	/* The area goes away (castor is unloaded). -EBUSY while attached. */
 	CASTOR_HC_BYE,
 };

@@ -257,6 +257,11 @@ static void castor_remove(struct pci_dev *pdev)
 	rtnl_lock();
 	detach();
 	rtnl_unlock();
+	local_bh_disable();
+	while (castor_hypercall(CASTOR_HC_RETURN, 0, 0) > 0)
+		castor_drain();
+	castor_drain();
+	local_bh_enable();
 	castor_hypercall(CASTOR_HC_BYE, 0, 0);
 	free_irq(castor.irq, &castor);
 	tasklet_kill(&castor.tasklet);

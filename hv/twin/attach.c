@@ -88,6 +88,10 @@ void attach_hello(struct castor_shared *area)
 	area->frag_bytes = BUFFER_BYTES;
 	area->skb_bytes = BUFFER_BYTES;
 	write_addresses(area);
+	twin_att.dvm = dvm;
+	twin_att.page_offset_base = area->page_offset_base;
+	twin_att.dvm_bytes = dvm->mem_size;
+	pool_reset();
 }
 
 int64_t attach_query(struct castor_shared *area, uint64_t index)
@@ -229,7 +233,6 @@ int64_t attach_attach(struct castor_shared *area)
 		return refuse("the second stack is too low for a segment base");
 	if (window_open(dvm, area->pgd_gpa, twin_att.page_offset_base, nic))
 		return refuse("the driver VM's page table is not in its memory");
-	pool_reset();
 	take_rings();
 	upcall_bind(import_dva);
 	if (twin_place(&binding) || check(area)) {
@@ -253,39 +256,35 @@ static void uplink_to_bridge(void)
 }
 
 /* R16: where every buffer went. */
-static void report_pool(uint64_t pooled, uint64_t out)
+static void report_pool(void)
 {
 	const struct pool_counts *c = &pool_counts;
+	uint64_t pooled =
+		pool_level(CASTOR_SKB) + pool_level(CASTOR_HEAD) + pool_level(CASTOR_FRAG);
+	bool even = c->donated + c->adopted ==
+		    c->returned + c->left + c->given + c->leaked + pool_out() + pooled;
 
 	log_info(
-		"twin's buffers: donated %lu + adopted %lu = returned %lu + pooled %lu + in rings %lu + to stack %lu "
-		"+ leaked %lu%s",
-		c->donated, c->adopted, c->returned, pooled, out, c->given, c->leaked,
-		c->donated + c->adopted == c->returned + pooled + out + c->given + c->leaked
-			? ""
-			: " (DOES NOT ADD UP)");
+		"twin's buffers: donated %lu + adopted %lu = returned %lu + left in rings %lu + to stack %lu "
+		"+ leaked %lu + pooled %lu%s",
+		c->donated, c->adopted, c->returned, c->left, c->given, c->leaked, pooled,
+		even ? "" : " (DOES NOT ADD UP)");
 }
 
-/* What is in the pool goes back to castor; what is in the driver's rings stays there: they are real objects. */
-static void empty_pool(void)
+int64_t attach_return(void)
 {
-	uint64_t pooled = 0, out = 0;
 	struct pool_object *o;
-	bool was_out;
+	int64_t n = 0;
 
-	while ((o = pool_drain(&was_out))) {
+	while (castor_room(CASTOR_RING_BACK) && (o = pool_take_any())) {
 		struct castor_slot slot = { o->dva, o->bytes, o->kind };
 
 		pool_forget(o);
-		if (was_out)
-			out++;
-		else if (castor_push(CASTOR_RING_BACK, &slot) == 0)
-			pooled++;
-		else
-			pool_counts.leaked++;
+		pool_counts.returned++;
+		castor_push(CASTOR_RING_BACK, &slot);
+		n++;
 	}
-	report_pool(pooled, out);
-	castor_raise(CASTOR_EVENT_RINGS);
+	return n;
 }
 
 static void take_off(void)
@@ -293,7 +292,9 @@ static void take_off(void)
 	uplink_to_bridge();
 	uplink_close();
 	take_rings();
-	empty_pool();
+	pool_leave(); /* they are real objects of the driver VM's: its driver frees them */
+	report_pool();
+	castor_flush();
 	twin_unplace();
 	window_close();
 }
@@ -313,9 +314,9 @@ int64_t attach_detach(struct castor_shared *area)
 
 void attach_rings(struct castor_shared *area)
 {
+	take_rings();
 	if (state != TWIN_ATTACHED)
 		return;
-	take_rings();
 	want_more(area);
 	uplink_kick();
 }

@@ -251,6 +251,8 @@ static int64_t dispatch(struct vcpu *vcpu, uint64_t nr, uint64_t a, uint64_t b)
 	case CASTOR_HC_RESET_DONE:
 		log_info("castor: the driver %s", a ? "was reset" : "could not be reset");
 		return 0;
+	case CASTOR_HC_RETURN:
+		return attach_state() == TWIN_ATTACHED ? -EBUSY : attach_return();
 	case CASTOR_HC_BYE:
 		if (attach_state() == TWIN_ATTACHED)
 			return -EBUSY;

@@ -346,6 +346,16 @@ uint64_t twin_entry_address(enum twin_role role)
 	return 0;
 }
 
+int twin_poke(uint64_t addr, const uint8_t *bytes, uint32_t n)
+{
+	if (!twin_has(addr) || n > place.size || addr - TWIN_BASE > place.size - n)
+		return -EINVAL;
+	paging_protect((uint64_t)place.text, TEXT_MAX, PTE_W | PTE_NX);
+	memcpy(place.text + (addr - TWIN_BASE), bytes, n);
+	paging_protect((uint64_t)place.text, TEXT_MAX, PTE_NX);
+	return 0;
+}
+
 bool twin_has(uint64_t addr)
 {
 	return place.placed && addr >= TWIN_BASE && addr - TWIN_BASE < place.size;

@@ -50,6 +50,12 @@ void twin_unplace(void);
 /* Address of the entry with a role, or 0. Only while placed. */
 uint64_t twin_entry_address(enum twin_role role);
 
+/*
+ * Fault injection for tests: overwrites placed code without asking the judge, so that what follows must be
+ * contained by hardware and traps alone. The next attachment starts from the file again. -EINVAL: not inside the code.
+ */
+int twin_poke(uint64_t addr, const uint8_t *bytes, uint32_t n);
+
 /* Whether an address lies in the placed code; whether a ud2 there is a WARN. */
 bool twin_has(uint64_t addr);
 bool twin_is_warn(uint64_t addr);

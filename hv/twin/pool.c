@@ -203,21 +203,23 @@ uint32_t pool_out(void)
 	return out_count[CASTOR_SKB] + out_count[CASTOR_HEAD] + out_count[CASTOR_FRAG];
 }
 
-struct pool_object *pool_drain(bool *was_out)
+struct pool_object *pool_take_any(void)
 {
 	for (unsigned int k = CASTOR_SKB; k <= CASTOR_FRAG; k++)
-		if (list_count[k]) {
-			struct pool_object *o = &object[list[k][--list_count[k]]];
+		if (list_count[k])
+			return pool_take(k, 0);
+	return NULL;
+}
 
-			o->out = true;
-			out_count[k]++;
-			*was_out = false;
-			return o;
-		}
+uint32_t pool_leave(void)
+{
+	uint32_t n = 0;
+
 	for (unsigned int i = 0; i < OBJECTS; i++)
 		if (object[i].kind && object[i].out) {
-			*was_out = true;
-			return &object[i];
+			pool_forget(&object[i]);
+			n++;
 		}
-	return NULL;
+	pool_counts.left += n;
+	return n;
 }

@@ -23,9 +23,12 @@ struct pool_object {
 	bool out;
 };
 
-/* donated + adopted = returned + out + pooled + given + leaked (checked at detach). */
+/*
+ * Since castor said hello: donated + adopted = returned + left + given + leaked + out + pooled (checked at detach).
+ * returned: to castor, or freed by the dvm; left: in the driver's rings at a detach; given: to the dvm's stack.
+ */
 struct pool_counts {
-	uint64_t donated, adopted, returned, given, leaked, empty, refused;
+	uint64_t donated, adopted, returned, left, given, leaked, empty, refused;
 };
 extern struct pool_counts pool_counts;
 
@@ -51,8 +54,12 @@ uint32_t pool_level(enum castor_kind kind); /* objects in the pool */
 uint32_t pool_out(void);                    /* objects that are out */
 uint32_t pool_out_kind(enum castor_kind kind);
 
-/* Takes one object out of the table, whatever its state, until none is left: for detach. NULL: empty. */
-struct pool_object *pool_drain(bool *was_out);
+/* Forgets all objects that are out: the driver keeps them. Returns how many. */
+uint32_t pool_leave(void);
+
+/* Any one object that is in the pool, taken out of it; NULL: the pool is empty. */
+struct pool_object *pool_take_any(void);
+
 void pool_reset(void);
 
 #endif

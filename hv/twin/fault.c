@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Monitor command `fault KIND`: breaks the attached twin on purpose. The first bytes of its poll function are replaced by
+ * code that does the thing; the next packet runs it. Tests see that each kind kills the twin and nothing else.
+ */
+#include "debug/monitor.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "twin/attach.h"
+#include "twin/gate.h"
+#include "twin/load.h"
+#include "twin/native.h"
+
+#define CODE_MAX 32
+
+struct code {
+	uint8_t byte[CODE_MAX];
+	unsigned int len;
+};
+
+static void add(struct code *c, const void *bytes, unsigned int n)
+{
+	memcpy(c->byte + c->len, bytes, n);
+	c->len += n;
+}
+
+/* movabs $val, %rax (or another register by its opcode) */
+static void add_mov(struct code *c, uint8_t opcode, uint64_t val)
+{
+	add(c, (const uint8_t[]){ 0x48, opcode }, 2);
+	add(c, &val, 8);
+}
+
+#define MOV_RAX 0xb8
+#define MOV_RSI 0xbe
+#define MOV_RDI 0xbf
+
+static void add_jump(struct code *c, uint64_t at, uint64_t to)
+{
+	int32_t distance = to - (at + c->len + 5);
+
+	add(c, &(const uint8_t){ 0xe9 }, 1);
+	add(c, &distance, 4);
+}
+
+static void store_to(struct code *c, uint64_t addr)
+{
+	add_mov(c, MOV_RAX, addr);
+	add(c, (const uint8_t[]){ 0x88, 0x00 }, 2); /* mov %al, (%rax) */
+}
+
+static int make(struct code *c, const char *kind, uint64_t at)
+{
+	if (strcmp(kind, "lower") == 0) {
+		store_to(c, 0x200000);
+	} else if (strcmp(kind, "wild") == 0) {
+		store_to(c, 0xffffdead00000000);
+	} else if (strcmp(kind, "noncanonical") == 0) {
+		store_to(c, 0x1234567812345678);
+	} else if (strcmp(kind, "ud") == 0) {
+		add(c, (const uint8_t[]){ 0x0f, 0x0b }, 2);
+	} else if (strcmp(kind, "de") == 0) {
+		add(c, (const uint8_t[]){ 0x31, 0xc9, 0xf7, 0xf1 },
+		    4); /* xor %ecx,%ecx; div %ecx */
+	} else if (strcmp(kind, "loop") == 0) {
+		add(c, (const uint8_t[]){ 0xeb, 0xfe }, 2);
+	} else if (strcmp(kind, "indirect") == 0) {
+		add_mov(c, MOV_RAX, twin_att.netdev);
+		add_jump(c, at, twin_gate_thunk(0));
+	} else if (strcmp(kind, "native") == 0) {
+		add_mov(c, MOV_RDI, 0x1234);
+		add_mov(c, MOV_RSI, 0x100);
+		add_jump(c, at, (uint64_t)native_find("skb_put")->fn);
+	} else {
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int monitor_fault(int argc, char **argv)
+{
+	uint64_t at = twin_entry_address(TWIN_ROLE_POLL);
+	struct code c = { .len = 0 };
+
+	if (attach_state() != TWIN_ATTACHED || !at) {
+		mon("the twin is not attached");
+		return -ENODEV;
+	}
+	if (argc != 2 || make(&c, argv[1], at)) {
+		mon("usage: fault lower|wild|noncanonical|ud|de|loop|indirect|native");
+		return -EINVAL;
+	}
+	return twin_poke(at, c.byte, c.len);
+}
+MONITOR("fault", "fault KIND: breaks the twin on purpose, for tests", monitor_fault);
