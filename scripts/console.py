@@ -8,7 +8,8 @@ import re
 import threading
 import time
 
-LINE = re.compile(r'([a-z][a-z0-9_-]{0,14})\| ?(.*)', re.S)
+# GRUB leaves terminal control sequences in front of the hypervisor's first line.
+LINE = re.compile(r'(?:\x1b\[[0-9;]*[A-Za-z])*([a-z][a-z0-9_-]{0,14})\| ?(.*)', re.S)
 RAW = 'raw'
 CTRL_A = b'\x01'
 
