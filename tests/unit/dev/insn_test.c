@@ -265,6 +265,24 @@ static void random_bytes(void **state)
 	assert_in_range(accepted, 1000, compared);
 }
 
+/* No instruction has 16 bytes, however many there are to look at. */
+static void longer_than_any(void **state)
+{
+	uint8_t b[16];
+	struct insn_mmio i;
+
+	(void)state;
+	memset(b, 0x2e, sizeof(b));
+	b[13] = 0x8b;
+	b[14] = 0x00;
+	assert_int_equal(decode(b, 16, true, &i), 0);
+	assert_int_equal(i.length, 15);
+	b[13] = 0x2e;
+	b[14] = 0x8b;
+	b[15] = 0x00;
+	assert_int_equal(decode(b, 16, true, &i), -EINVAL);
+}
+
 /* What Linux does to the local APIC, IOAPIC and MSI-X table (facts of the boot), spelled out. */
 static void the_forms_linux_uses(void **state)
 {
@@ -296,10 +314,8 @@ static void the_forms_linux_uses(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		T(all_forms),
-		T(every_opcode),
-		T(random_bytes),
-		T(the_forms_linux_uses),
+		T(all_forms),       T(every_opcode),         T(random_bytes),
+		T(longer_than_any), T(the_forms_linux_uses),
 	};
 
 	return cmocka_run_group_tests_name("insn", tests, NULL, NULL);

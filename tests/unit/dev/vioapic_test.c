@@ -132,7 +132,9 @@ static void edge(void **state)
 static void edge_while_masked_is_lost(void **state)
 {
 	(void)state;
+	set_rte(PIN, MASKED | VEC);
 	vm_pin_set(&fake_vm, PIN, true);
+	assert_int_equal(take(), -1);
 	set_rte(PIN, VEC);
 	assert_int_equal(take(), -1);
 	vm_pin_set(&fake_vm, PIN, false);

@@ -275,8 +275,10 @@ static void transmit(void **state)
 	assert_false(interrupted());
 	out(IER, 2); /* enabling it with an empty transmitter */
 	assert_true(interrupted());
+	assert_int_equal(in(IIR), 0xc2);
 	out(IER, 2); /* is not enabling it again */
 	assert_false(interrupted());
+	assert_int_equal(in(IIR), 0xc1);
 }
 
 static void priority(void **state)
