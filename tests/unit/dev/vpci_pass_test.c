@@ -447,8 +447,8 @@ static void no_and_broken_lists(void **state)
 	put(f->cfg, 0xf8, 4, 0x00020010);
 	assert_int_equal(vpci_pass_init(&pass, &fake_vm, 0, 3, 0), 0);
 	assert_int_equal(capabilities(ids), 2);
-	put(f->cfg, 0xfc, 4, 0x00020010 | 0x60 << 8); /* the same with a hidden one between */
-	put(f->cfg, 0x60, 4, 0x00000011 | 0xf8 << 8);
+	put(f->cfg, 0xfc, 4, 0x00020010 | 0x44 << 8); /* the same with a hidden one between */
+	put(f->cfg, 0x44, 4, 0x00000011 | 0xf8 << 8);
 	assert_int_equal(vpci_pass_init(&pass, &fake_vm, 0, 3, 0), 0);
 	assert_int_equal(capabilities(ids), 2);
 	assert_int_equal(rd(0xfd, 1), 0xf8);
