@@ -15,6 +15,7 @@ struct named {
 	const struct btf_type *type;
 };
 
+/* The parsed form of one .BTF section. Types and strings of a module continue the kernel's. */
 struct btf {
 	const char *name;
 	const struct btf *base;
@@ -27,6 +28,7 @@ struct btf {
 	uint32_t nfunctions;
 };
 
+/* A string of this part or of the parts below it; "" if the offset is out of range. */
 static const char *string_at(const struct btf *b, uint32_t offset)
 {
 	while (b && offset < b->string_base)
@@ -88,6 +90,7 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct named *)a)->name, ((const struct named *)b)->name);
 }
 
+/* One pass over all types: where each one starts, and which of them are functions. */
 static void index_types(struct btf *b, const uint8_t *bytes, uint32_t size)
 {
 	uint32_t capacity = 0;
@@ -180,6 +183,7 @@ static uint8_t argument_code(const struct btf *b, uint32_t id, bool *ok)
 	return TWIN_ARG_NONE;
 }
 
+/* The last parameter of a varargs prototype has neither name nor type. */
 static struct proto read_proto(const struct btf *b, const struct btf_type *function)
 {
 	const struct btf_type *t = type_at(b, function->type);
@@ -204,6 +208,7 @@ static struct proto read_proto(const struct btf *b, const struct btf_type *funct
 	return p;
 }
 
+/* Several functions of one name are common (static ones); they count only if they agree. */
 struct proto btf_proto(const struct btf *b, const char *function)
 {
 	uint32_t low = 0, high = b ? b->nfunctions : 0;

@@ -143,6 +143,7 @@ static void mark_warnings(struct program *p)
 	}
 }
 
+/* Hot parts come first, so a function is known before its cold parts look for it. */
 static struct func *new_func(struct program *p, uint32_t *capacity, uint32_t part)
 {
 	struct func *f;
@@ -197,6 +198,7 @@ static void build_functions(struct program *p)
 	}
 }
 
+/* A leader is where a block starts: facts are merged there and guards do not move above it. */
 static void mark_leaders(struct program *p)
 {
 	for (uint32_t x = 0; x < p->ninsns; x++) {
@@ -252,6 +254,7 @@ static void mark_reachable(struct program *p, struct func *f)
 	}
 }
 
+/* Problems refuse a function only where it can come to them: dead code may be anything. */
 void cfg_build(struct program *p)
 {
 	const char **problem = zalloc(p->ninsns, sizeof(*problem));

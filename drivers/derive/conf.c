@@ -29,6 +29,7 @@ static uint32_t parse_role(const struct conf *c, uint32_t line, const char *word
 	fail("%s:%u: unknown role '%s' (intr, poll, xmit)", c->path, line, word);
 }
 
+/* A line that occurs twice is a mistake in the file, not harmless. */
 static void add(struct conf *c, uint32_t *capacity, struct conf_line l)
 {
 	for (uint32_t i = 0; i < c->nlines; i++)
@@ -39,6 +40,7 @@ static void add(struct conf *c, uint32_t *capacity, struct conf_line l)
 	c->lines[c->nlines++] = l;
 }
 
+/* Each verb takes a fixed number of words; the name comes last. */
 static void parse_line(struct conf *c, uint32_t *capacity, char **word, int n, uint32_t line)
 {
 	static const char *const verbs[] = { [CONF_ENTRY] = "entry",
@@ -71,6 +73,7 @@ static void parse_line(struct conf *c, uint32_t *capacity, char **word, int n, u
 	fail("%s:%u: unknown word '%s'", c->path, line, word[0]);
 }
 
+/* The text is cut into words in place; names point into it. */
 struct conf *conf_load(const char *path)
 {
 	struct conf *c = zalloc(1, sizeof(*c));

@@ -19,6 +19,10 @@ static int by_place(const void *a, const void *b)
 	return (x->offset > y->offset) - (x->offset < y->offset);
 }
 
+/*
+ * Aliases (init_module and the driver's own name for it) are one part; an overlap is an error,
+ * for then it is not clear which bytes are whose.
+ */
 static void find_parts(struct program *p)
 {
 	const struct object *o = p->object;
@@ -56,6 +60,7 @@ static void find_parts(struct program *p)
 	p->nparts = kept;
 }
 
+/* At most two fields of an instruction can have one: displacement and immediate. */
 static bool add_relocs(struct program *p, struct insn *i)
 {
 	const struct section *s = &p->object->sections[i->section];

@@ -11,6 +11,7 @@
 #include "stack.h"
 #include "util.h"
 
+/* Cheap checks first: a wrong description should not need a kernel to be found out. */
 static struct program *load(const struct job *job)
 {
 	struct program *p = zalloc(1, sizeof(*p));
@@ -44,6 +45,7 @@ static void count_before(struct program *p, struct func *f)
 		f->n.bytes_before += p->parts[f->parts[k]].size;
 }
 
+/* Each function by itself; a refusal ends its analysis, not the others'. */
 static void analyse(struct program *p, const struct options *o)
 {
 	for (uint32_t k = 0; k < p->nfuncs; k++) {
@@ -63,6 +65,7 @@ static void analyse(struct program *p, const struct options *o)
 	}
 }
 
+/* Functions of the set that emission refused. */
 static uint32_t refusals(const struct program *p)
 {
 	uint32_t n = 0;

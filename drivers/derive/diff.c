@@ -61,6 +61,7 @@ static void print_item(const struct printer *r, const char *left, const struct i
 		note(r->t, item));
 }
 
+/* Left the module's instruction, right the first of its derived ones; the others follow alone. */
 static void print_insn(const struct printer *r, uint32_t x, FILE *to)
 {
 	const struct insn *i = &r->p->insns[x];

@@ -19,6 +19,7 @@ static struct value anchored(uint64_t slack)
 	return (struct value){ slack, UNKNOWN, false, -1 };
 }
 
+/* Slot of an aligned 8-byte place in the frame, -1 for any other place. */
 static int slot_of(int offset)
 {
 	int k = -offset / 8 - 1;
@@ -26,6 +27,7 @@ static int slot_of(int offset)
 	return offset < 0 && offset % 8 == 0 && k < SLOTS ? k : -1;
 }
 
+/* A store of any size ends what was known of each slot it touches. */
 static void forget_slots(struct state *s, int offset, int size)
 {
 	for (int k = 0; k < SLOTS; k++) {
@@ -68,6 +70,7 @@ static struct value load_slot(const struct state *s, int offset)
 	return k >= 0 ? s->slot[k] : value_top();
 }
 
+/* What the guards in front of the instruction, and its success, say about its pointers. */
 static void apply_accesses(const struct insn *i, const struct options *o, struct state *s)
 {
 	struct memref ref[MEMREF_MAX];
@@ -97,6 +100,7 @@ static void apply_accesses(const struct insn *i, const struct options *o, struct
 	}
 }
 
+/* A pushed value and the slot it lies in are the same fact, as for mov to the stack. */
 static bool apply_push_pop(const struct func *f, const struct insn *i, const struct options *o,
 			   struct state *s)
 {
@@ -202,6 +206,7 @@ struct source {
 	int64_t imm;
 };
 
+/* The operand as a value: only registers and immediates have one here. */
 static struct source source_of(const struct insn *i, const struct state *s, unsigned k)
 {
 	struct source x = { .v = value_top() };
@@ -218,6 +223,7 @@ static struct source source_of(const struct insn *i, const struct state *s, unsi
 	return x;
 }
 
+/* Does truncating to 32 bits keep the value? */
 static bool fits32(const struct value *v)
 {
 	return v->nonneg && v->bound <= MASK32;
@@ -270,6 +276,7 @@ static struct value result_partial(const struct insn *i, const struct value *old
 			       -1 };
 }
 
+/* A sum of base, scaled index and displacement: each part adds its bound to the other's slack. */
 static struct value result_lea(const struct insn *i, const struct state *s)
 {
 	const ZydisDecodedOperand *m = &i->op[1];
@@ -297,6 +304,7 @@ static struct value result_lea(const struct insn *i, const struct state *s)
 			       -1 };
 }
 
+/* Copies carry everything, the origin too: that is how restored registers are recognised. */
 static struct value result_mov(const struct insn *i, const struct state *s,
 			       const struct source *src)
 {
@@ -322,6 +330,7 @@ static struct value result_mov(const struct insn *i, const struct state *s,
 	return value_top();
 }
 
+/* Either operand may be the pointer; a difference of pointers is only bounded by bounds. */
 static struct value result_add(const struct insn *i, const struct value *old,
 			       const struct source *src)
 {
@@ -344,6 +353,7 @@ static struct value result_add(const struct insn *i, const struct value *old,
 			       add && old->nonneg && src->v.nonneg, -1 };
 }
 
+/* Clearing low bits moves a pointer down by less than the mask's complement. */
 static struct value result_and(const struct value *old, const struct source *src)
 {
 	uint64_t bound = old->nonneg ? old->bound : UNKNOWN;
@@ -358,6 +368,7 @@ static struct value result_and(const struct value *old, const struct source *src
 	return bounded(bound, bound != UNKNOWN);
 }
 
+/* Shifting right bounds any value; shifting left only a bounded one. */
 static struct value result_shift(const struct insn *i, const struct value *old,
 				 const struct source *src)
 {
@@ -475,6 +486,7 @@ static void apply_other_results(const struct insn *i, struct state *s)
 	}
 }
 
+/* Swaps two whole facts; narrower exchanges are left to the general case. */
 static bool apply_exchange(const struct insn *i, struct state *s)
 {
 	int a, b;
@@ -509,6 +521,7 @@ static void apply_call(const struct insn *i, const struct options *o, struct sta
 		s->reg[r].origin = origin;
 }
 
+/* Such a guard is part of the instruction from here on, like those that facts_need asks for. */
 void effect_early_guards(const struct insn *i, struct state *s)
 {
 	for (unsigned k = 0; k < i->nearly; k++) {

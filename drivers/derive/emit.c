@@ -87,6 +87,7 @@ bool emit_reloc(struct emitter *e, struct item *item, uint8_t field, const struc
 	return true;
 }
 
+/* In the order of the plan: early ones first. */
 static void emit_guards(struct emitter *e)
 {
 	for (unsigned k = 0; k < e->i->nguards; k++) {
@@ -127,6 +128,7 @@ static void emit_branch(struct emitter *e, enum item_form form, uint8_t conditio
 		(struct twin_reloc){ .type = TWIN_R_CALL32, .index = twin_import_module(e->t, to) };
 }
 
+/* The field is filled by the loader, so always rel32. */
 static void emit_import_branch(struct emitter *e, uint8_t opcode)
 {
 	const char *name = e->p->object->symbols[e->i->import].name;
@@ -235,6 +237,7 @@ static void emit_own_address(struct emitter *e, const ZydisDecodedOperand *m)
 					   .addend = (int32_t)at };
 }
 
+/* The displacement is final already: the file carries the block's layout. */
 static void emit_gs(struct emitter *e, const struct memref *ref)
 {
 	const char *symbol;
@@ -324,6 +327,7 @@ static void emit_through_address(struct emitter *e, const struct memref *ref)
 		emit_code(e, encode_pop(reg), TWIN_MAP_SPILL);
 }
 
+/* No branch and nothing of the stack: one of the ways to treat a memory operand, or a copy. */
 static void emit_ordinary(struct emitter *e)
 {
 	struct memref ref[MEMREF_MAX];

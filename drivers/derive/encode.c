@@ -85,6 +85,7 @@ struct code encode_bts(int reg, unsigned bit)
 	return c;
 }
 
+/* push and pop: the register is part of the opcode. */
 static struct code one_register(uint8_t opcode, int reg)
 {
 	struct code c = { 0 };
@@ -180,6 +181,7 @@ static bool is_segment_prefix(uint8_t byte)
 	       byte == PREFIX_GS;
 }
 
+/* Prefixes and opcode stay; REX keeps W and R, its X and B belong to the new address. */
 struct code encode_with_address(const struct program *p, const struct insn *i, struct address a)
 {
 	const ZydisDecodedInstructionRaw *raw = &i->z.raw;
@@ -211,6 +213,7 @@ struct code encode_with_address(const struct program *p, const struct insn *i, s
 	return c;
 }
 
+/* Says where the fields are, for their relocations. */
 struct code encode_copy(const struct program *p, const struct insn *i, uint8_t segment)
 {
 	struct code c = { 0 };

@@ -56,6 +56,7 @@ bool value_merge(struct value *a, const struct value *b, bool widen)
 	return changed;
 }
 
+/* What holds behind both paths. Depths that differ are unknown, which refuses the function. */
 static bool state_merge(struct state *a, const struct state *b, bool widen)
 {
 	bool changed = false;
@@ -79,6 +80,7 @@ static bool state_merge(struct state *a, const struct state *b, bool widen)
 	return changed;
 }
 
+/* Nothing is known of arguments; each register has its own origin. */
 static struct state entry_state(void)
 {
 	struct state s = { .valid = true, .depth = 0, .frame = NO_FRAME };
@@ -92,6 +94,7 @@ static struct state entry_state(void)
 	return s;
 }
 
+/* A pointer with a constant distance. */
 static enum need need_one(const struct value *v, uint64_t distance, int reg, int *out)
 {
 	*out = reg;
@@ -183,6 +186,7 @@ struct solver {
 	bool *queued;
 };
 
+/* Instructions of a function are numbered through its parts, so that arrays stay small. */
 static uint32_t local(const struct solver *v, uint32_t x)
 {
 	for (uint32_t k = 0; k < v->f->nparts; k++) {
@@ -194,6 +198,7 @@ static uint32_t local(const struct solver *v, uint32_t x)
 	fail("internal error: instruction outside of its function");
 }
 
+/* A state reaches the start of a block; queue the block if that changed anything. */
 static void flow_into(struct solver *v, uint32_t x, const struct state *s)
 {
 	uint32_t k = local(v, x);
@@ -241,6 +246,7 @@ static void solver_free(struct solver *v, uint32_t n)
 	free(v->queued);
 }
 
+/* First to the fixed point, then once more over each block with the visitor. */
 void facts_walk(struct program *p, struct func *f, const struct options *o, facts_visit_fn *visit,
 		void *context)
 {

@@ -13,6 +13,7 @@ struct blob {
 	uint32_t size, capacity;
 };
 
+/* Append with alignment; returns where. */
 static uint32_t put(struct blob *b, const void *bytes, size_t n, uint32_t align)
 {
 	uint32_t at = (b->size + align - 1) & ~(align - 1);
@@ -36,6 +37,7 @@ struct table {
 	uint32_t align;
 };
 
+/* The order is that of enum twin_table_id. */
 static void describe(const struct twin *t, struct table table[TWIN_TABLE_COUNT])
 {
 	const struct table all[TWIN_TABLE_COUNT] = {
@@ -142,6 +144,7 @@ static void add_symbols(const struct twin *t, struct blob *file, struct sections
 	free(symbols.bytes);
 }
 
+/* Section headers come last, when all places are known. */
 static void add_elf_header(struct blob *file, struct sections *s)
 {
 	Elf64_Ehdr e = { .e_type = ET_REL,

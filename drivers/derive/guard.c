@@ -48,6 +48,7 @@ static int spill_register(const struct insn *i)
 	return -1;
 }
 
+/* Two accesses of one instruction, or of two, can ask for the same guard at the same place. */
 static bool guards_already(const struct insn *i, int reg)
 {
 	for (unsigned k = 0; k < i->nguards; k++)
@@ -69,6 +70,7 @@ uint32_t guard_point(const struct program *p, uint32_t x, int reg)
 	return x;
 }
 
+/* Flags that cannot be avoided cost two more instructions and 8 bytes of stack. */
 static void add_guard(struct context *c, uint32_t x, int reg)
 {
 	uint32_t at = guard_point(c->p, x, reg);
@@ -136,6 +138,7 @@ static enum need decide(const struct context *c, const struct state *s, const st
 	return need;
 }
 
+/* Count the access, and guard it if policy and facts say so. */
 static void plan_access(struct context *c, uint32_t x, const struct state *s,
 			const struct memref *ref, unsigned number)
 {
@@ -193,6 +196,7 @@ static void plan_lea(struct program *p, struct func *f, const struct options *o)
 	}
 }
 
+/* Early guards stay, everything else is planned again. */
 static void clear_plan(struct program *p, struct func *f)
 {
 	for_each_insn(p, f, i, x)

@@ -20,6 +20,7 @@ struct modversion_info {
 	char name[64 - sizeof(uint64_t)];
 };
 
+/* The banner is the one place that has the release as text in every build. */
 static const char *find_release(const struct object *o)
 {
 	const struct section *s = object_section(o, ".rodata");
@@ -37,6 +38,10 @@ static const char *find_release(const struct object *o)
 	fail("%s: the version banner is cut off", o->path);
 }
 
+/*
+ * What an export is follows from the section its address lies in. Per-CPU variables have
+ * addresses from 0, which are offsets into each CPU's area.
+ */
 static uint8_t classify(const struct object *o, uint64_t address)
 {
 	const struct section *percpu = object_section(o, ".data..percpu");
@@ -53,6 +58,7 @@ static uint8_t classify(const struct object *o, uint64_t address)
 	return EXPORT_DATA;
 }
 
+/* An entry is 12 bytes: value and name relative to their own place, and a name space. */
 static void load_exports(struct kernel *k, const struct object *o, const char *table,
 			 const char *crcs, uint32_t *capacity)
 {
@@ -110,6 +116,7 @@ const struct export *kernel_export(const struct kernel *k, const char *name)
 	return bsearch(&key, k->exports, k->nexports, sizeof(key), by_name);
 }
 
+/* CRCs cover prototypes and structure layouts: the release alone would miss a rebuilt kernel. */
 static void check_crcs(const struct kernel *k, const struct object *m)
 {
 	const struct section *s = object_section(m, "__versions");

@@ -34,6 +34,7 @@ static bool starts_function(const struct twin *t, uint32_t k)
 	       (k == 0 || t->p->insns[t->items[k - 1].insn].part != part);
 }
 
+/* Offsets for the lengths that are assumed now. */
 static void place(struct twin *t)
 {
 	uint32_t at = 0;
@@ -58,6 +59,7 @@ static int64_t distance(const struct twin *t, const struct item *item)
 	       (item->offset + branch_length(item));
 }
 
+/* Turn the short branches that do not reach into long ones. */
 static bool widen(struct twin *t)
 {
 	bool changed = false;
@@ -77,6 +79,7 @@ static bool widen(struct twin *t)
 	return changed;
 }
 
+/* Only now distances are final. */
 static void encode_branch(struct item *item, int64_t d)
 {
 	uint8_t condition = item->bytes[0], *to = item->bytes;

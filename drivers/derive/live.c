@@ -43,6 +43,7 @@ static void add_register(const struct insn *i, const ZydisDecodedOperand *op, re
 		*use |= 1u << r;
 }
 
+/* Registers of an address are read, whatever is done with the memory. */
 static regset address_registers(const ZydisDecodedOperand *op)
 {
 	int base = reg_number(op->mem.base), index = reg_number(op->mem.index);
@@ -102,6 +103,7 @@ regset live_mentioned(const struct insn *i)
 	return all;
 }
 
+/* Flags that an instruction reads, and those that it replaces for sure. */
 static void flags_of(const struct insn *i, uint32_t *use, uint32_t *def)
 {
 	const ZydisAccessedFlags *f = i->z.cpu_flags;
@@ -154,6 +156,7 @@ static void live_out(const struct program *p, const struct func *f, uint32_t x, 
 	}
 }
 
+/* One instruction; says whether something changed. */
 static bool live_step(struct program *p, struct func *f, uint32_t x)
 {
 	struct insn *i = &p->insns[x];
@@ -174,6 +177,7 @@ static bool live_step(struct program *p, struct func *f, uint32_t x)
 	return true;
 }
 
+/* Backwards over the parts until nothing changes: few rounds, since code mostly runs forward. */
 void live_solve(struct program *p, struct func *f)
 {
 	bool changed = true;

@@ -66,6 +66,7 @@ static uint32_t *add_functions(struct twin *t)
 	return index;
 }
 
+/* The bound on stack lets the hv check its own stack's size at load time. */
 static void add_entries(struct twin *t, const uint32_t *index)
 {
 	struct program *p = t->p;
@@ -90,6 +91,7 @@ static int by_place(const void *a, const void *b)
 	return (x->module_offset > y->module_offset) - (x->module_offset < y->module_offset);
 }
 
+/* Entries are left out: the hv alone may enter there. */
 static void add_targets(struct twin *t, const uint32_t *index)
 {
 	struct program *p = t->p;
@@ -109,6 +111,7 @@ static void add_targets(struct twin *t, const uint32_t *index)
 		qsort(t->targets, t->ntargets, sizeof(*t->targets), by_place);
 }
 
+/* One row per derived instruction; a fault's address finds its place in the module here. */
 static void add_by_twin(struct twin *t)
 {
 	for (uint32_t k = 0; k < t->nitems; k++) {
@@ -148,6 +151,7 @@ static int by_module_place(const void *a, const void *b)
 	return (x->module_offset > y->module_offset) - (x->module_offset < y->module_offset);
 }
 
+/* Also for what was dropped, so that every address of the module finds its twin. */
 static void add_by_module(struct twin *t)
 {
 	const struct program *p = t->p;

@@ -2,6 +2,7 @@
 /* Classes of memory accesses: see memref.h. */
 #include "memref.h"
 
+/* rsi and rdi of these are hidden operands. */
 static bool is_string(const struct insn *i)
 {
 	return i->z.meta.category == ZYDIS_CATEGORY_STRINGOP ||
@@ -13,6 +14,7 @@ static bool has_special_segment(const ZydisDecodedOperand *op)
 	return op->mem.segment == ZYDIS_REGISTER_FS || op->mem.segment == ZYDIS_REGISTER_GS;
 }
 
+/* A prefetch never faults and changes nothing; an lea only computes. */
 static bool accesses_memory(const struct insn *i)
 {
 	return i->flow != FLOW_DROP && i->z.mnemonic != ZYDIS_MNEMONIC_LEA &&
@@ -52,6 +54,7 @@ enum memref_class memref_classify(const struct insn *i, const ZydisDecodedOperan
 	return index ? MEM_BASE_INDEX : MEM_BASE;
 }
 
+/* Hidden memory operands are the stack slots of push, pop and call, but for string operations. */
 unsigned memref_collect(const struct insn *i, struct memref out[MEMREF_MAX])
 {
 	const ZydisOperandActions reads = ZYDIS_OPERAND_ACTION_READ | ZYDIS_OPERAND_ACTION_CONDREAD;

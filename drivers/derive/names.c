@@ -61,6 +61,7 @@ bool name_noreturn(const char *symbol)
 	return listed(list, ARRAY_SIZE(list), symbol);
 }
 
+/* Only spinning locks: sleeping ones cannot be taken in atomic context. */
 int name_lock(const char *symbol)
 {
 	static const char *const take[] = { "_raw_spin_lock",     "_raw_spin_lock_bh",

@@ -11,6 +11,7 @@
 
 #define FILE_LIMIT ((size_t)256 << 20)
 
+/* A name must end inside its string table; libelf does not promise that. */
 static const char *string_at(const struct object *o, const struct section *table, uint32_t offset)
 {
 	if (!table->data || offset >= table->size ||
@@ -19,6 +20,7 @@ static const char *string_at(const struct object *o, const struct section *table
 	return (const char *)table->data + offset;
 }
 
+/* Say what the file is instead, so that a wrong argument explains itself. */
 static void check_header(const struct object *o, Elf *elf, unsigned type)
 {
 	GElf_Ehdr h;
@@ -34,6 +36,7 @@ static void check_header(const struct object *o, Elf *elf, unsigned type)
 		     type == ET_REL ? "kernel module (relocatable file)" : "vmlinux");
 }
 
+/* Sizes are limited and places checked here, once, for everything that follows. */
 static void load_section(struct object *o, Elf_Scn *scn, uint32_t i, size_t names, Elf *elf)
 {
 	struct section *s = &o->sections[i];
@@ -80,6 +83,7 @@ static void load_sections(struct object *o, Elf *elf)
 	}
 }
 
+/* A symbol beyond its section would let a relocation point anywhere. */
 static void load_symbol(struct object *o, const struct section *strings, uint32_t i,
 			const uint8_t *raw)
 {
@@ -123,6 +127,7 @@ static void load_symbols(struct object *o, Elf *elf)
 			    o->sections[table].data + i * sizeof(Elf64_Sym));
 }
 
+/* Only the types that occur in modules; others are taken as 4 bytes and refused where used. */
 static uint32_t field_size(uint32_t type)
 {
 	return type == R_X86_64_64 || type == R_X86_64_PC64 ? 8 : 4;
@@ -135,6 +140,7 @@ static int by_offset(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* Relocations are copied out and sorted: later passes look them up by offset. */
 static void load_relocs(struct object *o, const struct section *from, uint32_t to)
 {
 	struct section *s;
@@ -181,6 +187,7 @@ static void load_all_relocs(struct object *o, Elf *elf)
 	}
 }
 
+/* The file stays in memory: section data and names are pointers into it. */
 struct object *object_load(const char *path, unsigned type)
 {
 	struct object *o = zalloc(1, sizeof(*o));

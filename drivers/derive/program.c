@@ -37,6 +37,7 @@ const char *insn_place(const struct program *p, const struct insn *i)
 			     p->object->sections[i->section].name, i->offset);
 }
 
+/* The place is part of the reason: it is all that a reader gets. */
 void refuse(struct program *p, struct func *f, const struct insn *i, const char *format, ...)
 {
 	va_list args;
@@ -76,6 +77,7 @@ bool reg_is_high_byte(ZydisRegister r)
 	return r >= ZYDIS_REGISTER_AH && r <= ZYDIS_REGISTER_BH;
 }
 
+/* A relocation belongs to the field that starts where it applies. */
 const struct reloc *insn_disp_reloc(const struct insn *i)
 {
 	for (unsigned k = 0; k < i->nrel; k++)

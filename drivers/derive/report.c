@@ -81,6 +81,7 @@ static void text_functions(const struct twin *t, FILE *to, struct counts *sum)
 	text_row(to, "SUM", sum);
 }
 
+/* What an upcall stub needs to know is said here too: stack arguments and locks. */
 static void text_import(const struct twin *t, FILE *to, const struct twin_import *m)
 {
 	fprintf(to, "  %-34s %3u call%s", twin_string_at(t, m->name), m->calls,
@@ -126,6 +127,7 @@ static const char *function_name(const struct twin *t, uint32_t k)
 	return twin_string_at(t, t->functions[k].name);
 }
 
+/* Entries, targets, per-CPU places and frozen keys: what the hv checks at attach. */
 static void text_rest(const struct twin *t, FILE *to)
 {
 	for (uint32_t k = 0; k < t->nentries; k++)

@@ -32,6 +32,7 @@ static void mark_address_taken(struct program *p)
 	}
 }
 
+/* Everything that f may call or jump to, but for what the description keeps in the dvm. */
 static void add_closure(struct program *p, struct func *f)
 {
 	struct func **work = zalloc(p->nfuncs + 1, sizeof(*work));
@@ -140,6 +141,7 @@ struct locks {
 	bool changed;
 };
 
+/* The analysis only ever raises levels, so it ends. */
 static void raise_to(struct locks *l, int8_t *level, int now)
 {
 	if (now > 3)
@@ -150,6 +152,7 @@ static void raise_to(struct locks *l, int8_t *level, int now)
 	l->changed = true;
 }
 
+/* An indirect call may lead to each target. */
 static void enter_targets(struct locks *l, int held)
 {
 	for (uint32_t k = 0; k < l->p->nfuncs; k++)
@@ -157,6 +160,7 @@ static void enter_targets(struct locks *l, int held)
 			raise_to(l, &l->entered[k], held);
 }
 
+/* A callee returns with the locks it was entered with: no routine here hands one over. */
 static void lock_step(struct locks *l, struct func *f, const struct insn *i, uint32_t x)
 {
 	struct program *p = l->p;
@@ -218,6 +222,7 @@ struct depths {
 	bool indirect; /* an indirect call was met */
 };
 
+/* Depth below f's entry over direct calls; memorised, and a cycle is a refusal. */
 static int direct_bytes(struct depths *d, struct func *f)
 {
 	int *bytes = &d->bytes[f - d->p->funcs], most = f->deepest;

@@ -16,6 +16,7 @@ struct context {
 	int saved; /* lowest entry offset of a saved callee-saved register */
 };
 
+/* The first operand, if it is a general register. */
 static int first_register(const struct insn *i)
 {
 	return i->z.operand_count_visible && i->op[0].type == ZYDIS_OPERAND_TYPE_REGISTER
@@ -86,6 +87,7 @@ static void check_frame_operands(struct context *c, struct insn *i)
 		refuse(c->p, c->f, i, "the frame pointer with an index");
 }
 
+/* A ret, or a jump to another function: both must leave everything as they found it. */
 static void check_exit(struct context *c, struct insn *i, const struct state *s)
 {
 	bool leaves = i->flow == FLOW_RET || i->flow == FLOW_TAIL ||
@@ -143,6 +145,7 @@ static void check_accesses(struct context *c, struct insn *i, const struct state
 	}
 }
 
+/* Deepest place, and where the saved registers lie: locals are below them. */
 static void note_depth(struct context *c, struct insn *i, const struct state *s)
 {
 	int depth = s->depth, r = first_register(i);
@@ -158,6 +161,7 @@ static void note_depth(struct context *c, struct insn *i, const struct state *s)
 		c->f->deepest = depth;
 }
 
+/* All checks of one instruction; the first reason is kept. */
 static void visit(void *context, uint32_t x, const struct state *s)
 {
 	struct context *c = context;

@@ -30,6 +30,7 @@ static struct twin_import *add_import(struct twin *t, uint32_t name, unsigned ki
 	return &t->imports[t->nimports++];
 }
 
+/* Arguments beyond the sixth lie on the stack (System V ABI). */
 static void set_proto(struct twin_import *m, struct proto proto)
 {
 	if (proto.varargs)
@@ -44,6 +45,7 @@ static void set_proto(struct twin_import *m, struct proto proto)
 		m->nstack = (uint8_t)(proto.nargs - REGISTER_ARGS);
 }
 
+/* Indirect thunks are a kind of their own: their code is the hv's. */
 uint32_t twin_import_function(struct twin *t, const char *symbol)
 {
 	uint32_t name = twin_string(t, symbol);
@@ -96,6 +98,7 @@ uint32_t twin_import_module(struct twin *t, const struct func *f)
 	return t->nimports - 1;
 }
 
+/* Calls between derived functions need no import. */
 static void note_call(struct twin *t, const struct insn *i, bool locked)
 {
 	struct twin_import *m;
@@ -186,6 +189,7 @@ bool gs_operand(const struct program *p, const struct insn *i, const struct memr
 	       i->z.raw.modrm.offset;
 }
 
+/* Only accesses that remain in the twin: dead code asks for nothing. */
 static void collect_gs(struct twin *t, struct func *f)
 {
 	for_each_insn(t->p, f, i, x)
@@ -202,6 +206,7 @@ static void collect_gs(struct twin *t, struct func *f)
 	}
 }
 
+/* Variables follow each other in the block, 8 bytes aligned; the canary has its own place. */
 static void place_gs(struct twin *t)
 {
 	uint32_t at = GS_FIRST;

@@ -53,6 +53,7 @@ uint32_t twin_section_index(struct twin *t, uint32_t elf_section)
 	return *known - 1;
 }
 
+/* Cold code goes behind all hot code, as in the module, so that hot code stays dense. */
 uint32_t *twin_part_order(const struct twin *t, uint32_t *count)
 {
 	const struct program *p = t->p;

@@ -75,6 +75,7 @@ char *format_string(const char *format, ...)
 	return text;
 }
 
+/* Read once: what is checked is what is used. */
 uint8_t *read_file(const char *path, size_t limit, size_t *size)
 {
 	FILE *f = fopen(path, "rb");

@@ -10,7 +10,7 @@ import shutil
 
 import pytest
 
-from test_golden import OUT, TOP, assemble, cases, derive, fixture_kernel, run_case  # noqa: F401
+from test_golden import OUT, TOP, assemble, cases, derive, run_case
 from test_input import BODY, CONF, stock_files
 from twinfile import Twin
 

@@ -5,7 +5,8 @@
 Each *.t file holds cases separated by lines of dashes: `input`, a line `>>>`, `expected`. The
 input is the body of one function, in AT&T syntax, or several functions between `func NAME` and
 `end NAME`; lines that start with `#conf` go to the description, with `#option` to the command
-line; `#judge RULE` says that the judge refuses the result by that rule (test_judge.py). What is expected is the derived text, or the messages on stderr if derive fails.
+line; `#judge RULE` says that the judge refuses the result by that rule (test_judge.py). What is
+expected is the derived text, or the messages on stderr if derive fails.
 
 GOLDEN_UPDATE=1 writes what derive does now into the files: read the difference before you commit.
 """
@@ -56,16 +57,6 @@ def cases():
             for k, block in enumerate(re.split(r"^-{6,}\n", f.read(), flags=re.M)):
                 source, _, expected = block.partition("\n>>>\n")
                 yield name, k, source, expected.strip()
-
-
-@pytest.fixture(scope="session", name="kernel")
-def fixture_kernel(tmp_path_factory):
-    """The small vmlinux; derive is built if it is not there."""
-    if not os.path.exists(DERIVE):
-        subprocess.run(["make", "-s", "-C", TOP, "derive"], check=True)
-    path = tmp_path_factory.mktemp("kernel") / "vmlinux"
-    fakekernel.write(path)
-    return str(path)
 
 
 def assemble(source, tmp_path):

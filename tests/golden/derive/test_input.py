@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 import fakekernel
-from test_golden import DERIVE, OUT, PRELUDE, TOP, fixture_kernel  # noqa: F401
+from test_golden import DERIVE, OUT, PRELUDE, TOP
 from twinfile import Twin
 
 BODY = """

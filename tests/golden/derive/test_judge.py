@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from test_golden import OUT, TOP, cases, derive, fixture_kernel, run_case  # noqa: F401
+from test_golden import OUT, TOP, cases, derive, run_case
 from test_input import stock_files
 
 VERIFY = os.path.join(OUT, "drivers", "verify")
