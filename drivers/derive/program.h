@@ -63,7 +63,9 @@ struct insn {
 	/* stack: before this instruction, rsp and (if not NO_FRAME) rbp below the entry's rsp */
 	int depth, frame;
 	bool sets_frame; /* `mov rbp, rsp` that makes rbp a frame pointer */
-	/* guard: registers guarded before this instruction; bit k of guard_flags: [k] saves flags */
+	/*
+	 * guard: registers guarded before this instruction; bit k of guard_flags: [k] saves flags
+	 */
 	uint8_t guard[INSN_GUARDS], nguards, guard_flags;
 	uint8_t nearly; /* the first of them were put here early: see early.c */
 	struct {

@@ -84,6 +84,10 @@ static void text_functions(const struct twin *t, FILE *to, struct counts *sum)
 /* What an upcall stub needs to know is said here too: stack arguments and locks. */
 static void text_import(const struct twin *t, FILE *to, const struct twin_import *m)
 {
+	if (m->kind == TWIN_IMPORT_DATA) {
+		fprintf(to, "  %s\n", twin_string_at(t, m->name));
+		return;
+	}
 	fprintf(to, "  %-34s %3u call%s", twin_string_at(t, m->name), m->calls,
 		m->calls == 1 ? "" : "s");
 	if (list_of(m) == LIST_UPCALL || list_of(m) == LIST_MODULE) {
