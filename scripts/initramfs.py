@@ -16,7 +16,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 MODULES = ['e1000', 'virtio_pci', 'virtio_net', 'bridge']
-TOOLS = ['ethtool', 'iperf', 'tcpdump', 'ip']
+TOOLS = ['ethtool', 'iperf', 'tcpdump'] # the rest is busybox
 SEARCH = ['/usr/sbin', '/usr/bin', '/sbin', '/bin']
 BUSYBOX = '/bin/busybox'
 

@@ -212,8 +212,14 @@ class Machine:
         self.type(command, 0)
         m = self.expect('mon', r'(?s)(.*?)^(ok|error: [^\n]*)$', timeout)
         if m.group(2) != 'ok':
-            raise ConsoleError(f'monitor: {command}: {m.group(2)}')
-        return m.group(1)
+            raise ConsoleError(f'monitor: {command}: {m.group(1)}{m.group(2)}')
+        return m.group(1).removeprefix(f'{command}\n') # the monitor echoes what is typed
+
+    def stats(self):
+        """The hypervisor's counters."""
+        start = len(self.console.text('json'))
+        self.monitor('stats')
+        return json.loads(self.console.text('json')[start:].replace('\n', ''))
 
     # The emulator
 

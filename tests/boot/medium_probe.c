@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A Multiboot2 kernel that prints what the boot loader gave it, for tests of the medium and the launcher:
- * the words, each module's size, byte sum and line. Then it answers each typed line, and `end` ends the machine.
- * 32-bit, freestanding; Multiboot2 specification 3.1 and 3.6.
+ * A Multiboot2 kernel that prints what the boot loader gave it, for tests of the medium and the
+ * launcher: the words, each module's size, byte sum and line. Then it answers each typed line,
+ * and `end` ends the machine. 32-bit, freestanding; Multiboot2 specification 3.1 and 3.6.
  */
 #include <stdint.h>
 
 #define MB2_HEADER_MAGIC 0xe85250d6u
-#define MB2_BOOT_MAGIC	 0x36d76289u
-#define TAG_END		 0
-#define TAG_WORDS	 1
-#define TAG_MODULE	 3
-#define COM1		 0x3f8
-#define EXIT_PORT	 0xf4
-#define EXIT_GOOD	 0x10
-#define EXIT_BAD	 0x11
-#define CTRL_A		 1
+#define MB2_BOOT_MAGIC   0x36d76289u
+#define TAG_END          0
+#define TAG_WORDS        1
+#define TAG_MODULE       3
+#define COM1             0x3f8
+#define EXIT_PORT        0xf4
+#define EXIT_GOOD        0x10
+#define EXIT_BAD         0x11
+#define CTRL_A           1
 
 struct tag {
 	uint32_t type, size;
