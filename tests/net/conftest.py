@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A driver VM and lwIP guests on the hypervisor, a peer on the wire. A test in four lines:
+
+    def test_guest_answers(system):
+        s = system('net=twin', ['echo'])
+        s.attached()
+        assert s.peer.ping(s.address(1))[0] == 5
+
+Fixtures of tests/boot serve here too; what they leave behind is in out/run/TEST/.
+"""
+import importlib.util
+import json
+import re
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).resolve().parents[1]
+_spec = importlib.util.spec_from_file_location('boot_conftest', TESTS / 'boot/conftest.py')
+boot_conftest = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(boot_conftest)
+pytest_configure = boot_conftest.pytest_configure
+pytest_collection_modifyitems = boot_conftest.pytest_collection_modifyitems
+run_name, start, boot = boot_conftest.run_name, boot_conftest.start, boot_conftest.boot
+
+import image # noqa: E402
+from console import ConsoleError # noqa: E402
+
+STUB_PEER = TESTS / 'guest-stub/stub_peer.py'
+DVM_IP = '10.88.0.2'
+PEER_IP = '10.88.0.1'
+BOOT_S = 120
+
+
+class System:
+    """A booted machine with the driver VM (VM 1) and guests g1.. (VM 2..)."""
+
+    def __init__(self, machine, guests):
+        self.machine = machine
+        self.peer = machine.peer
+        self.guests = guests
+
+    def ready(self):
+        self.machine.expect('dvm', 'dvm ready', BOOT_S)
+        self.machine.expect('dvm', 'built-in commands', 20) # its shell; a prompt alone is no line
+        for n in range(1, self.guests + 1):
+            self.machine.expect(f'g{n}', r'^net: link=up', 30)
+        return self
+
+    @staticmethod
+    def address(number):
+        return image.guest_address(number)
+
+    def attached(self, times=1):
+        """Wait until the twin is attached for the so manieth time."""
+        return self.machine.expect('hv', rf'twin attached \({times}\. time\)', 60)
+
+    def dvm(self, command, timeout=60):
+        """Output of a command in the driver VM, which must succeed."""
+        status, text = self.machine.shell(command, timeout=timeout)
+        assert status == 0, f'{command}: {status}\n{text}'
+        return text
+
+    def dvm_rx(self, *cards):
+        """Received packets of each card in the driver VM, as it counts them itself."""
+        text = self.dvm('cat /proc/net/dev')
+        return [int(re.search(rf'^\s*{c}:\s*\d+\s+(\d+)', text, re.M).group(1)) for c in cards]
+
+    def guest(self, number, words, pattern, timeout=60):
+        """Type words to a guest; the key=value pairs of the next line that begins with pattern."""
+        name = f'g{number}'
+        self.machine.console.skip(name)
+        self.machine.type(words, number + 1)
+        return self.guest_values(number, pattern, timeout)
+
+    def guest_values(self, number, pattern, timeout=60):
+        line = self.machine.expect(f'g{number}', rf'^(?:{pattern}|[a-z-]+: error).*\n', timeout).group(0)
+        assert re.match(pattern, line), line
+        return dict(w.split('=', 1) for w in line.split() if '=' in w)
+
+    def python(self, *args):
+        return ['/usr/bin/python3', STUB_PEER, *args]
+
+    def send_to_guest(self, number, size):
+        """TCP to a guest's verify-server; it answers with the hash of what it got."""
+        self.peer.run(*self.python('verify-send', '--addr', self.address(number), '--bytes', size), timeout=90)
+
+    def listen(self):
+        """The peer's side of a guest's verify-client."""
+        b = self.peer.background(*self.python('verify-listen'))
+        time.sleep(0.3)
+        return b
+
+    def send_to_peer(self, number, size):
+        """TCP from a guest's verify-client; both compute the hash."""
+        server = self.listen()
+        v = self.guest(number, f'verify-client={PEER_IP} bytes={size}', 'verify-client: done', 90)
+        assert f'bytes={size} hash={v["hash"]}' in server.finish(20)
+
+    def iperf_to_guest(self, number, seconds=2):
+        out = self.peer.run('iperf', '-c', self.address(number), '-t', seconds, '-f', 'm', timeout=60)
+        return float(re.search(r'([\d.]+) Mbits/sec', out).group(1))
+
+    def iperf_to_peer(self, number, seconds=2):
+        server = self.peer.background('iperf', '-s', '-f', 'm')
+        time.sleep(0.3)
+        v = self.guest(number, f'iperf-client={PEER_IP} time={seconds}', 'iperf-client: done', 60)
+        out = server.stop()
+        assert 'Mbits/sec' in out, out
+        return int(v['bytes']) * 8 / seconds / 1e6
+
+    def stats(self):
+        """All counters of the hypervisor, from the JSON document of `stats`."""
+        console = self.machine.console
+        before = len(console.text('json'))
+        self.machine.monitor('stats')
+        end = time.monotonic() + 10
+        while True:
+            try:
+                return json.loads(console.text('json')[before:].replace('\n', ''))
+            except ValueError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.1)
+
+    def quit(self, code=33):
+        """End by the monitor; QEMU's exit status says whether a VM was killed."""
+        self.machine.focus(0)
+        self.machine.send(b'quit\n')
+        assert self.machine.wait_end(30) == code
+
+
+@pytest.fixture
+def system(boot):
+    """system(words, [words of g1, ...], twin=FILE or True) boots, waits until all are ready."""
+    def begin(words, guests, twin=None, dvm_words='', wait=True, **spec):
+        d = image.Description(words).add_symbols().add_dvm(dvm_words, kernel=image.OUT / 'kernel/vmlinux.boot')
+        for n, w in enumerate(guests, 1):
+            d.add_guest(n, w, memory='32M')
+        if twin or (twin is None and 'twin' in words):
+            d.add_twin(*([] if twin in (None, True) else [twin]))
+        s = System(boot(d, **{'net': 'tap', **spec}), len(guests))
+        return s.ready() if wait else s
+    return begin
