@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The hypervisor's address space, shared by assembly, link map and C. All of it is in the lower canonical half
- * between 1 TiB and 8.5 TiB: below lies the unmapped zone of R2, and a stack above 8.5 TiB would make the
- * distance to a second stack in the driver VM's direct map non-canonical (a segment base must be canonical).
- * The upper half belongs to the window alone.
+ * The hypervisor's address space, shared by assembly, link map and C. All of it is in the lower
+ * canonical half between 1 TiB and 8.5 TiB: below lies the unmapped zone of R2, and a stack above
+ * 8.5 TiB would make the distance to a second stack in the driver VM's direct map non-canonical
+ * (a segment base must be canonical). The upper half belongs to the window alone.
  */
 #ifndef BOOT_LAYOUT_ABI_H
 #define BOOT_LAYOUT_ABI_H

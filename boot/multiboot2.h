@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What GRUB hands over, copied out of the Multiboot2 information into bounded arrays before anything
- * else uses it. Source: Multiboot2 specification 3.6.
+ * What GRUB hands over, copied out of the Multiboot2 information into bounded arrays before
+ * anything else uses it. Source: Multiboot2 specification 3.6.
  */
 #ifndef BOOT_MULTIBOOT2_H
 #define BOOT_MULTIBOOT2_H
@@ -36,8 +36,8 @@ struct boot_info {
 };
 
 /*
- * Reads the information at hpa `info` (identity-mapped at that time) into boot. Ends the boot with a clear
- * line when the magic is wrong, something is cut off, or there is more than fits.
+ * Reads the information at hpa `info` (identity-mapped at that time) into boot. Ends the boot
+ * with a clear line when the magic is wrong, something is cut off, or there is more than fits.
  */
 void multiboot2_read(struct boot_info *boot, uint32_t magic, uint32_t info);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Link map. Boot code runs at its physical address; the hypervisor proper is linked HV_BASE above it.
- * Each segment has one right (W^X); paging.c maps by the same symbols.
+ * Link map. Boot code runs at its physical address; the hypervisor proper is linked HV_BASE above
+ * it. Each segment has one right (W^X); paging.c maps by the same symbols.
  */
 #include "boot/layout_abi.h"
 

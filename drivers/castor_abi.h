@@ -3,9 +3,9 @@
  * What castor.ko (agent in the driver VM) and the hypervisor agree on: hypercalls, the castor PCI
  * device, and one shared memory area that castor allocates (physically contiguous, page-aligned).
  *
- * The area is the driver VM's memory: the hypervisor reads each field once and bounds it; nothing in it is
- * trusted beyond what the driver VM may do anyway. Every field has one writer. Addresses ending in
- * _dva are virtual in the driver VM's kernel.
+ * The area is the driver VM's memory: the hypervisor reads each field once and bounds it; nothing
+ * in it is trusted beyond what the driver VM may do anyway. Every field has one writer. Addresses
+ * ending in _dva are virtual in the driver VM's kernel.
  */
 #ifndef CASTOR_ABI_H
 #define CASTOR_ABI_H
@@ -17,42 +17,62 @@
 #include <stdint.h>
 #endif
 
-/* The device at slot CASTOR_PCI_SLOT: no BAR, one level interrupt INTA; it exists only in the driver VM. */
+/*
+ * The device at slot CASTOR_PCI_SLOT: no BAR, one level interrupt INTA; it exists only in the
+ * driver VM.
+ */
 #define CASTOR_PCI_VENDOR 0x1b36
 #define CASTOR_PCI_DEVICE 0x00ca
 #define CASTOR_PCI_SLOT   6
 #define CASTOR_PIN        21 /* virtual IOAPIC pin of INTA */
 
 /*
- * Hypercalls: VMMCALL/VMCALL at CPL 0 of the driver VM only (else #UD). rax = number, rbx, rcx, rdx = arguments;
- * result in rax: >= 0, or a negative errno.
+ * Hypercalls: VMMCALL/VMCALL at CPL 0 of the driver VM only (else #UD). rax = number, rbx, rcx,
+ * rdx = arguments; result in rax: >= 0, or a negative errno.
  */
 enum castor_hypercall {
-	/* rbx = gpa of the area, rcx = its bytes. -EBUSY: already attached; -ENOENT: hv has no twin; -EINVAL. */
+	/*
+	 * rbx = gpa of the area, rcx = its bytes. -EBUSY: already attached; -ENOENT: hv has no
+	 * twin; -EINVAL.
+	 */
 	CASTOR_HC_HELLO = 0x43410001,
 	/*
-	 * Iterates over what the hv needs resolved: rbx = index from 0. Writes the name to shared->query and
-	 * returns enum castor_query; castor answers in shared->section[n] or shared->import[n], n = *query_index.
+	 * Iterates over what the hv needs resolved: rbx = index from 0. Writes the name to
+	 * shared->query and returns enum castor_query; castor answers in shared->section[n] or
+	 * shared->import[n], n = *query_index.
 	 */
 	CASTOR_HC_QUERY,
-	/* Relocates, verifies, checks the device's state, takes the interrupt. Reason of a refusal in hv's log. */
+	/*
+	 * Relocates, verifies, checks the device's state, takes the interrupt. Reason of a
+	 * refusal in hv's log.
+	 */
 	CASTOR_HC_ATTACH,
 	/* Stops the twin and gives the interrupt back. The pool stays for the next attachment. */
 	CASTOR_HC_DETACH,
 	/*
-	 * Replacement of napi->poll while attached. rbx = budget. The result is in shared->poll_result: packets done
-	 * (<= budget) or a negative errno, because an upcall in between uses rax.
+	 * Replacement of napi->poll while attached. rbx = budget. The result is in
+	 * shared->poll_result: packets done (<= budget) or a negative errno, because an upcall in
+	 * between uses rax.
 	 */
 	CASTOR_HC_POLL,
 	/* The upcall in shared->upcall was carried out; upcall.result is set. */
 	CASTOR_HC_UPCALL_DONE,
-	/* From the interrupt handler: returns the pending CASTOR_EVENT_ bits, clears them, lowers the pin. */
+	/*
+	 * From the interrupt handler: returns the pending CASTOR_EVENT_ bits, clears them, lowers
+	 * the pin.
+	 */
 	CASTOR_HC_EVENTS,
-	/* Castor filled `donate` or emptied `free`/`rx`: the hv looks at the rings and may go on transmitting. */
+	/*
+	 * Castor filled `donate` or emptied `free`/`rx`: the hv looks at the rings and may go on
+	 * transmitting.
+	 */
 	CASTOR_HC_RINGS,
 	/* The dvm's driver was reset after a kill: rbx = 1 done, 0 failed. */
 	CASTOR_HC_RESET_DONE,
-	/* Not attached: puts pooled buffers into ring `back`, as many as it holds. Returns how many; 0: the pool is empty. */
+	/*
+	 * Not attached: puts pooled buffers into ring `back`, as many as it holds. Returns how
+	 * many; 0: the pool is empty.
+	 */
 	CASTOR_HC_RETURN,
 	/* The area goes away (castor is unloaded). -EBUSY while attached. */
 	CASTOR_HC_BYE,
@@ -123,9 +143,11 @@ struct castor_shared {
 	uint64_t page_offset_base, vmemmap_base; /* values */
 	uint64_t jiffies_dva;
 	uint64_t
-		destructor_dva; /* skb->destructor of donated skbs: reports frees by the dvm in `gone` */
+		/* skb->destructor of donated skbs: reports frees by the dvm in `gone` */
+		destructor_dva;
 	uint64_t
-		smp_lock_dva; /* a LOCK-prefixed instruction of the kernel: patched out = refuse (R8) */
+		/* a LOCK-prefixed instruction of the kernel: patched out = refuse (R8) */
+		smp_lock_dva;
 	uint64_t stack_dva
 		[2]; /* second stacks: [0] poll and interrupt, [1] transmit; guard pages around */
 	uint64_t section[CASTOR_SECTIONS]; /* by index of the .twin's table; 0 = not there */
@@ -134,7 +156,8 @@ struct castor_shared {
 	char query[128];
 	uint32_t query_index;
 	uint32_t
-		want_attached; /* 1: attach when the interface is up; 0: stay detached (bridge mode) */
+		/* 1: attach when the interface is up; 0: stay detached (bridge mode) */
+		want_attached;
 	uint32_t want_skb, want_head, want_frag; /* totals to donate since HELLO */
 	uint32_t frag_bytes;                     /* size of a frag to donate */
 	uint32_t skb_bytes;                      /* linear room of an skb to donate */
@@ -147,12 +170,20 @@ struct castor_shared {
 	struct castor_upcall upcall;
 	struct castor_ring donate; /* castor -> hv */
 	struct castor_ring
-		gone; /* castor -> hv: donated objects that the dvm freed; forget them before any look-up */
+		/*
+		 * castor -> hv: donated objects that the dvm freed; forget them before any look-
+		 * up
+		 */
+		gone;
 	struct castor_ring free; /* hv -> castor: the dvm's own skbs, transmitted; free them */
 	struct castor_ring
-		rx; /* hv -> castor: received frames for the dvm's stack, as skbs (dev, protocol set) */
+		/* hv -> castor: received frames for the dvm's stack, as skbs (dev, protocol set) */
+		rx;
 	struct castor_ring
-		back; /* hv -> castor: donated objects returned at detach or no longer usable; free them */
+		/*
+		 * hv -> castor: donated objects returned at detach or no longer usable; free them
+		 */
+		back;
 };
 
 #endif

@@ -116,7 +116,8 @@ enum twin_table_id {
 	TWIN_TABLE_GS,        /* struct twin_gs, sorted by gs_offset, disjoint */
 	TWIN_TABLE_KEYS,      /* struct twin_key */
 	TWIN_TABLE_TRAPS,     /* struct twin_trap, sorted by twin_offset */
-	TWIN_TABLE_BY_TWIN, /* struct twin_map, one per derived instruction, sorted by twin_offset */
+	/* struct twin_map, one per derived instruction, sorted by twin_offset */
+	TWIN_TABLE_BY_TWIN,
 	TWIN_TABLE_BY_MODULE, /* struct twin_map, one per module instruction of the functions,
 				 sorted by (section, module_offset) */
 	TWIN_TABLE_COUNT
@@ -242,7 +243,7 @@ struct twin_entry {
 	uint32_t role;        /* enum twin_role */
 	uint32_t function;    /* index */
 	uint32_t stack_bytes; /* bound on stack below the entry's rsp, over direct calls and over
-				 indirect calls of each target once; natives' own use comes on top */
+				 indirect calls of each target once; natives' own use is on top */
 	uint32_t reserved;    /* 0 */
 };
 

@@ -19,8 +19,8 @@ static unsigned long (*lookup)(const char *name);
 static bool imports_done;
 
 /*
- * An instruction whose LOCK prefix a kernel on one CPU would patch out of itself and of modules: then the twin
- * would not be excluded by what excludes another CPU (R8).
+ * An instruction whose LOCK prefix a kernel on one CPU would patch out of itself and of modules:
+ * then the twin would not be excluded by what excludes another CPU (R8).
  */
 extern const u8 castor_lock_site[];
 static noinline __used void lock_site(int *n)
@@ -121,9 +121,9 @@ int castor_area_init(void)
 	a->destructor_dva = (unsigned long)castor_destructor;
 	a->smp_lock_dva = (unsigned long)castor_lock_site;
 	castor_rings_init();
-	rc = castor.stack[0] && castor.stack[1] ?
-		     castor_hypercall(CASTOR_HC_HELLO, virt_to_phys(a), sizeof(*a)) :
-		     -ENOMEM;
+	rc = castor.stack[0] && castor.stack[1]
+		     ? castor_hypercall(CASTOR_HC_HELLO, virt_to_phys(a), sizeof(*a))
+		     : -ENOMEM;
 	if (rc) {
 		pr_info("castor: the hypervisor has no twin for this VM (%d)\n", rc);
 		castor_area_free();

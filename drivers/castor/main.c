@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * castor: the hypervisor's agent in the driver VM. It tells where the kernel and the driver module have things, attaches
- * and detaches the twin with the interface, donates buffers, runs upcalls, and takes over when the twin died.
+ * castor: the hypervisor's agent in the driver VM. It tells where the kernel and the driver
+ * module have things, attaches and detaches the twin with the interface, donates buffers, runs
+ * upcalls, and takes over when the twin died.
  *
- * Contexts: attach and detach run under rtnl_lock in process context; the interrupt handler runs upcalls at once and
- * leaves the rings to a HI tasklet; everything slow is a work item.
+ * Contexts: attach and detach run under rtnl_lock in process context; the interrupt handler runs
+ * upcalls at once and leaves the rings to a HI tasklet; everything slow is a work item.
  */
 #include "castor.h"
 
@@ -14,9 +15,9 @@
 #include <linux/pci.h>
 #include <linux/rtnetlink.h>
 
-#define KILL_BUDGET  3 /* new attachments after a death ... */
-#define KILL_WINDOW  (600 * HZ)
-#define RESET_MS     1000
+#define KILL_BUDGET 3 /* new attachments after a death ... */
+#define KILL_WINDOW (600 * HZ)
+#define RESET_MS    1000
 
 static char *dev = "eth0";
 module_param(dev, charp, 0444);
@@ -34,7 +35,10 @@ static DECLARE_WORK(work_attach, attach_work);
 static DECLARE_WORK(work_killed, killed_work);
 static DECLARE_DELAYED_WORK(work_reset, reset_work);
 
-/* While both are isolated the bridge forwards nothing between them: the switch has that way (R13). */
+/*
+ * While both are isolated the bridge forwards nothing between them: the switch has that way
+ * (R13).
+ */
 static void set_isolated(bool on)
 {
 	static char script[160];
@@ -61,8 +65,9 @@ static void set_addresses(bool add)
 }
 
 /*
- * Stands in for the driver's poll function while the twin is attached: the softirq of this VM owns NAPI and lends it to the
- * twin for one poll. If the twin dies in it, the driver's own function goes on.
+ * Stands in for the driver's poll function while the twin is attached: the softirq of this VM
+ * owns NAPI and lends it to the twin for one poll. If the twin dies in it, the driver's own
+ * function goes on.
  */
 static int castor_poll(struct napi_struct *napi, int budget)
 {
@@ -142,8 +147,9 @@ static void attach_work(struct work_struct *work)
 }
 
 /*
- * The twin died (R19). It may have owned NAPI: that is given up here. The rings may be half-written, so the driver resets
- * itself; its own transmit-timeout handler does just that, without closing the device.
+ * The twin died (R19). It may have owned NAPI: that is given up here. The rings may be
+ * half-written, so the driver resets itself; its own transmit-timeout handler does just that,
+ * without closing the device.
  */
 static void killed_work(struct work_struct *work)
 {

@@ -117,7 +117,10 @@ void castor_donate(gfp_t gfp)
 	castor_hypercall(CASTOR_HC_RINGS, 0, 0);
 }
 
-/* This VM frees a donated skb: the hypervisor must forget the address before the slab gives it out again. */
+/*
+ * This VM frees a donated skb: the hypervisor must forget the address before the slab gives it
+ * out again.
+ */
 void castor_destructor(struct sk_buff *skb)
 {
 	struct castor_slot slot = { .dva = (unsigned long)skb, .kind = CASTOR_SKB };
@@ -158,8 +161,8 @@ void castor_run_upcall(void)
 	if (up->args <= 6)
 		up->result = ((fn6)up->fn_dva)(a[0], a[1], a[2], a[3], a[4], a[5]);
 	else
-		up->result = ((fn12)up->fn_dva)(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8],
-						a[9], a[10], a[11]);
+		up->result = ((fn12)up->fn_dva)(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7],
+						a[8], a[9], a[10], a[11]);
 	WRITE_ONCE(up->pending, 0);
 	castor_hypercall(CASTOR_HC_UPCALL_DONE, 0, 0);
 }

@@ -6,7 +6,7 @@
  * 	module  NAME		the module's name; must agree with the .ko
  * 	entry   ROLE FUNCTION	the hv calls FUNCTION; ROLE is intr, poll or xmit
  * 	target  FUNCTION	a value of a function pointer that the hot code calls
- * 	upcall  FUNCTION	a function of the module that stays in the dvm though hot code calls it
+ * 	upcall  FUNCTION	a function of the module that stays in the dvm
  * 	native  SYMBOL		a kernel routine that the hv implements (only for the reports)
  */
 #ifndef DERIVE_CONF_H

@@ -131,7 +131,8 @@ static void check_crcs(const struct kernel *k, const struct object *m)
 			fail("%s: broken __versions section", m->path);
 		e = kernel_export(k, v.name);
 		if (e && e->crc != (uint32_t)v.crc)
-			fail("%s: built for another kernel: the prototype of %s differs (CRC 0x%08x, "
+			fail("%s: built for another kernel: the prototype of %s differs "
+			     "(CRC 0x%08x, "
 			     "the kernel has 0x%08x)",
 			     m->path, v.name, (uint32_t)v.crc, e->crc);
 	}

@@ -23,7 +23,7 @@ static const char usage[] =
 	"  -h, --help              this text\n"
 	"\n"
 	"For experiments; the file is marked and the hypervisor refuses it:\n"
-	"      --all               every function of the module; what cannot be derived is left out\n"
+	"      --all               every function; what cannot be derived is left out\n"
 	"      --naive             a guard for every access\n"
 	"      --no-load-guards    loads are not guarded\n"
 	"      --no-store-guards   stores are not guarded\n"

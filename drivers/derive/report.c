@@ -191,7 +191,8 @@ static void json_counts(FILE *to, const struct counts *n)
 	fprintf(to,
 		"\"before\": %u, \"after\": %u, \"dead\": %u, \"bytes_before\": %u, "
 		"\"bytes_after\": %u, \"loads\": %u, \"stores\": %u, \"guards\": %u, "
-		"\"removed\": %u, \"early\": %u, \"hoisted\": %u, \"flags_saved\": %u, \"address\": %u, "
+		"\"removed\": %u, \"early\": %u, \"hoisted\": %u, \"flags_saved\": %u, "
+		"\"address\": %u, "
 		"\"spilled\": %u, \"second_operands\": %u, \"second_addresses\": %u",
 		n->before, n->after, n->dead, n->bytes_before, n->bytes_after, n->loads, n->stores,
 		n->guards, n->removed, n->early, n->hoisted, n->flags_saved, n->address, n->spilled,

@@ -3,7 +3,8 @@
 # again at each attach, on its final bytes.
 
 E1000_TWIN := $(O)/drivers/e1000.twin
-E1000_KO := $(O)/kernel/image/lib/modules/$(shell cat $(O)/kernel/version 2>/dev/null)/kernel/drivers/net/ethernet/intel/e1000/e1000.ko
+E1000_MODULES := $(O)/kernel/image/lib/modules/$(shell cat $(O)/kernel/version 2>/dev/null)
+E1000_KO := $(E1000_MODULES)/kernel/drivers/net/ethernet/intel/e1000/e1000.ko
 
 twin: $(E1000_TWIN)
 .PHONY: twin

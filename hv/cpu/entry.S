@@ -60,7 +60,10 @@ trap_common:
 	addq	$16, %rsp
 	iretq
 
-/* void stack_switch(void *top, void (*fn)(void)): continues in fn on another stack; never returns. */
+/*
+ * void stack_switch(void *top, void (*fn)(void)): continues in fn on another stack; never
+ * returns.
+ */
 	.globl	stack_switch
 stack_switch:
 	movq	%rdi, %rsp

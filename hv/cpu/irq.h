@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Physical interrupts. They are taken only where the run loop opens them: idle, and right after an exit by
- * interrupt. A pin belongs to a virtual IOAPIC pin of one VM or to the hypervisor itself.
+ * Physical interrupts. They are taken only where the run loop opens them: idle, and right after
+ * an exit by interrupt. A pin belongs to a virtual IOAPIC pin of one VM or to the hypervisor
+ * itself.
  */
 #ifndef HV_CPU_IRQ_H
 #define HV_CPU_IRQ_H
@@ -25,8 +26,8 @@ void irq_forward(unsigned int phys, struct vioapic *ioapic, unsigned int pin);
 void irq_own(unsigned int phys, void (*fn)(void));
 
 /*
- * While fn is set, a forwarded pin calls it instead; NULL gives the pin back to its virtual IOAPIC pin. fn unmasks the
- * pin (cpu/ioapic.h) when the device is served.
+ * While fn is set, a forwarded pin calls it instead; NULL gives the pin back to its virtual
+ * IOAPIC pin. fn unmasks the pin (cpu/ioapic.h) when the device is served.
  */
 void irq_steal(unsigned int phys, void (*fn)(void));
 

@@ -49,7 +49,10 @@ static void reg_write(unsigned int reg, uint32_t val)
 		wrmsr(0x800 + reg / 16, val);
 }
 
-/* 8259s: remapped above the exceptions, so that a spurious one is not taken for a fault, then masked. */
+/*
+ * 8259s: remapped above the exceptions, so that a spurious one is not taken for a fault, then
+ * masked.
+ */
 static void silence_pic(void)
 {
 	static const uint8_t init[][2] = { { 0x20, 0x11 }, { 0xa0, 0x11 }, { 0x21, 0x20 },

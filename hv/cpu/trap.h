@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Interrupt descriptor table of the hypervisor. Handlers run with interrupts off, each kind on its own IST stack
- * (R18), never use GS and find their CPU by the stack. Vector plan below.
+ * Interrupt descriptor table of the hypervisor. Handlers run with interrupts off, each kind on
+ * its own IST stack (R18), never use GS and find their CPU by the stack. Vector plan below.
  */
 #ifndef HV_CPU_TRAP_H
 #define HV_CPU_TRAP_H

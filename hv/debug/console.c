@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* COM1 and the multiplexing of its lines and bytes. */
+/* COM1 and the multiplexing of its lines and bytes. Registers: 16550 data sheet, 8.0. */
 #include "debug/console.h"
 
 #include "cpu/x86.h"
-#include "debug/end.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 
@@ -12,22 +11,35 @@
 #define LSR_RX     0x01
 #define LSR_THRE   0x20
 #define LSR_TEMT   0x40
-#define TX_SPINS   100000 /* a missing port must not hang the boot */
-#define DEBUG_EXIT 0xf4
+#define LSR_ABSENT 0xff /* nothing drives the bus */
 #define CTRL_A     1
 #define ESC        27
-#define SELECTABLE 10
+#define POLL_BYTES 64
 
-static struct console_source *selectable[SELECTABLE];
-static unsigned int selectable_count;
+/*
+ * A port that never gets ready must not hang the boot: each wait is bounded, and after one in vain
+ * the next ones are short until the port answers again.
+ */
+#define PATIENCE_LONG  100000
+#define PATIENCE_SHORT 16
+
+static struct console_source *sources[CONSOLE_SOURCES];
+static unsigned int source_count;
 static struct console_source *focus;
 static struct console_source *open_line; /* whose unfinished line is on the screen */
 static bool prefix;                      /* Ctrl-A was typed */
+static unsigned int patience = PATIENCE_LONG;
 
 static void wait_lsr(uint8_t bits)
 {
-	for (int i = 0; i < TX_SPINS && (inb(COM1 + LSR) & bits) != bits; i++)
+	for (unsigned int i = 0; i < patience; i++) {
+		if ((inb(COM1 + LSR) & bits) == bits) {
+			patience = PATIENCE_LONG;
+			return;
+		}
 		cpu_relax();
+	}
+	patience = PATIENCE_SHORT;
 }
 
 static void put_raw(char c)
@@ -44,6 +56,7 @@ static void put_text(const char *s, size_t n)
 
 void console_init(void)
 {
+	/* DLAB, divisor 1, 8n1, FIFO on and cleared, OUT2 RTS DTR, no interrupts. */
 	static const uint8_t init[][2] = { { 3, 0x80 }, { 0, 1 },   { 1, 0 }, { 3, 3 },
 					   { 2, 7 },    { 4, 0xb }, { 1, 0 } };
 
@@ -51,75 +64,65 @@ void console_init(void)
 		outb(COM1 + init[i][0], init[i][1]);
 }
 
-void machine_end(uint8_t code)
+void console_drain(void)
 {
-	static const char text[] = "hv| the machine may be switched off\r\n";
-
 	wait_lsr(LSR_TEMT);
-	outb(DEBUG_EXIT, code);
-	put_text(text, sizeof(text) - 1);
-	for (;;)
-		asm volatile("cli; hlt");
 }
 
-void console_register(struct console_source *src, bool can_select)
+void console_register(struct console_source *src, bool selectable)
 {
-	if (!can_select || selectable_count == SELECTABLE)
+	if (!selectable || source_count == CONSOLE_SOURCES)
 		return;
-	selectable[selectable_count++] = src;
+	sources[source_count++] = src;
 	if (!focus)
 		focus = src;
 }
 
-/* The screen's cursor goes to the start of a line of src; another source's unfinished line is ended. */
-static void begin_line(struct console_source *src)
+/* Brings src's line on the screen up to date; another source's unfinished line is ended. */
+static void show(struct console_source *src)
 {
-	if (open_line == src)
-		return;
-	if (open_line)
-		put_text("\r\n", 2);
-	put_text(src->name, strlen(src->name));
-	put_text("| ", 2);
-	put_text(src->line, src->shown ? src->len : 0);
-	open_line = src;
+	if (open_line != src) {
+		if (open_line)
+			put_text("\r\n", 2);
+		put_text(src->name, strlen(src->name));
+		put_text("| ", 2);
+		open_line = src;
+		src->shown = 0;
+	}
+	put_text(src->line + src->shown, src->len - src->shown);
+	src->shown = src->len;
 }
 
 static void end_line(struct console_source *src)
 {
-	src->shown = src->shown && open_line == src;
-	if (!src->shown) {
-		src->shown = true;
-		begin_line(src);
-	}
+	show(src);
 	put_text("\r\n", 2);
 	open_line = NULL;
 	src->len = 0;
-	src->shown = false;
+	src->shown = 0;
 }
 
-/* Shows the last byte of the line; all of it when another source wrote in between. */
-static void show(struct console_source *src, char c)
+static void rub_out(struct console_source *src)
 {
-	bool whole = !src->shown || open_line != src;
-
-	src->shown = true;
-	begin_line(src);
-	if (!whole)
-		put_raw(c);
+	if (src->len == 0)
+		return;
+	src->len--;
+	if (open_line == src && src->shown > src->len) {
+		put_text("\b \b", 3);
+		src->shown = src->len;
+	}
 }
 
 void console_put(struct console_source *src, char byte)
 {
-	if (byte == '\r')
+	switch (byte) {
+	case '\r':
 		return;
-	if (byte == '\n') {
+	case '\n':
 		end_line(src);
 		return;
-	}
-	if (byte == '\b' && src->len > 0) {
-		src->len--;
-		if (src->shown && open_line == src)
-			put_text("\b \b", 3);
+	case '\b':
+		rub_out(src);
 		return;
 	}
 	if ((uint8_t)byte < ' ' && byte != '\t' && byte != ESC)
@@ -128,7 +131,7 @@ void console_put(struct console_source *src, char byte)
 		end_line(src);
 	src->line[src->len++] = byte;
 	if (src == focus)
-		show(src, byte);
+		show(src);
 }
 
 void console_write(struct console_source *src, const char *text)
@@ -140,18 +143,18 @@ void console_write(struct console_source *src, const char *text)
 static void select_source(struct console_source *src)
 {
 	focus = src;
-	if (src->len) {
-		src->shown = true;
-		begin_line(src);
-	}
+	if (src->len)
+		show(src);
 }
 
 static void input(uint8_t byte)
 {
 	if (prefix) {
+		unsigned int number = byte - '0';
+
 		prefix = false;
-		if (byte >= '0' && byte < '0' + selectable_count) {
-			select_source(selectable[byte - '0']);
+		if (number <= 9 && number < source_count) {
+			select_source(sources[number]);
 			return;
 		}
 		if (byte != CTRL_A)
@@ -166,11 +169,10 @@ static void input(uint8_t byte)
 
 void console_poll(void)
 {
-	/* A bound: a port that reads all ones (no UART) would go on for ever. */
-	for (int i = 0; i < 64; i++) {
+	for (int i = 0; i < POLL_BYTES; i++) {
 		uint8_t lsr = inb(COM1 + LSR);
 
-		if (lsr == 0xff || !(lsr & LSR_RX))
+		if (lsr == LSR_ABSENT || !(lsr & LSR_RX))
 			return;
 		input(inb(COM1));
 	}
@@ -178,9 +180,9 @@ void console_poll(void)
 
 int console_focus(const char *name)
 {
-	for (unsigned int i = 0; i < selectable_count; i++)
-		if (strcmp(selectable[i]->name, name) == 0) {
-			select_source(selectable[i]);
+	for (unsigned int i = 0; i < source_count; i++)
+		if (strcmp(sources[i]->name, name) == 0) {
+			select_source(sources[i]);
 			return 0;
 		}
 	return -ENOENT;

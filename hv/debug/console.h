@@ -3,22 +3,27 @@
  * One serial console (COM1, 16550, polled) multiplexed over all sources. Output goes out in lines
  * `NAME| text`; each source collects its own line, and only whole lines are printed, but for the
  * focused source, whose unfinished line is shown at once so that a prompt is visible. A line of
- * another source then first ends the unfinished one.
+ * another source then first ends the unfinished one, which is printed again from its start when
+ * it goes on. A line longer than the buffer goes out in pieces, each a line of its own.
  *
- * Input: bytes go to the focused source. Ctrl-A and a digit selects: 0 the monitor, 1.. the VMs
- * in boot order; Ctrl-A Ctrl-A passes one Ctrl-A.
+ * Input: bytes go to the focused source, at first the one registered first. Ctrl-A and a digit
+ * selects: 0 the monitor, 1.. the VMs in boot order; Ctrl-A Ctrl-A passes one Ctrl-A.
+ *
+ * Interrupts off in all calls. A UART that does not answer delays, but never hangs.
  */
 #ifndef HV_DEBUG_CONSOLE_H
 #define HV_DEBUG_CONSOLE_H
 
 #include "lib/types.h"
 
+#define CONSOLE_SOURCES 17 /* the monitor and VM_MAX VMs; those behind 9 are selected by name */
+
 struct console_source {
 	char name[16];                                           /* the tag */
 	void (*input)(struct console_source *src, uint8_t byte); /* NULL: takes no input */
 	char line[256];                                          /* unfinished line */
 	unsigned int len;
-	bool shown; /* the unfinished line is on the screen */
+	unsigned int shown; /* bytes of it on the screen, while it is the screen's last line */
 };
 
 void console_init(void); /* programs COM1: 115200 8n1, FIFO on; before any output */
@@ -26,7 +31,10 @@ void console_init(void); /* programs COM1: 115200 8n1, FIFO on; before any outpu
 /* Registers a source that stays for ever; selectable ones get digits in order of this call. */
 void console_register(struct console_source *src, bool selectable);
 
-/* One byte from a source. CR is dropped, LF ends the line; bytes < 0x20 but TAB and ESC become '.'. */
+/*
+ * One byte from a source. CR is dropped, LF ends the line, BS takes the line's last byte away;
+ * other bytes < 0x20 but TAB and ESC become '.'.
+ */
 void console_put(struct console_source *src, char byte);
 void console_write(struct console_source *src, const char *text); /* NUL-terminated text */
 
@@ -35,5 +43,8 @@ void console_poll(void);
 
 /* Selects the source with that name; -ENOENT if there is none. */
 int console_focus(const char *name);
+
+/* Waits until the UART has sent everything. */
+void console_drain(void);
 
 #endif

@@ -17,7 +17,10 @@ void dump_trap(const struct trap_frame *frame);
 /* The hypervisor's own call stack from a frame pointer on, symbolised. */
 void dump_stack(uint64_t rbp);
 
-/* A VM that dies: exit by name, registers, control registers, page walk and bytes at rip. */
+/* The registers of a VM's CPU that has been initialised. */
+void dump_vcpu_regs(const struct vcpu *vcpu);
+
+/* A VM that dies: exit by name, registers, page walks of rip and cr2, bytes at rip. */
 void dump_vcpu(const struct vcpu *vcpu, const char *why);
 
 #endif

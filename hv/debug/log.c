@@ -21,14 +21,14 @@ static uint64_t last_stage;
 static void ring_add(const char *text)
 {
 	for (; *text; text++)
-		ring[ring_at++ % RING_SIZE] = *text;
+		ring[ring_at++ % RING_SIZE] = *text == '\n' ? '.' : *text;
 	ring[ring_at++ % RING_SIZE] = '\n';
 }
 
 static void line(const char *lead, const char *fmt, va_list ap)
 {
 	char text[LINE_MAX];
-	int n = snprintf(text, sizeof(text), "%s", lead);
+	size_t n = strlcpy(text, lead, sizeof(text));
 
 	vsnprintf(text + n, sizeof(text) - n, fmt, ap);
 	ring_add(text);
@@ -78,7 +78,7 @@ void boot_fail(const char *fmt, ...)
 	va_start(ap, fmt);
 	line("[FAIL] ", fmt, ap);
 	va_end(ap);
-	machine_end(0x11);
+	machine_end(END_FATAL);
 }
 
 void bug(const char *file, int at, const char *fmt, ...)
@@ -95,22 +95,26 @@ void bug(const char *file, int at, const char *fmt, ...)
 		again = true;
 		dump_stack((uint64_t)__builtin_frame_address(0));
 	}
-	machine_end(0x11);
+	machine_end(END_FATAL);
 }
 
 static int monitor_log(int argc, char **argv)
 {
-	uint64_t at = ring_at > RING_SIZE ? ring_at - RING_SIZE : 0;
+	uint64_t at = 0;
 	char text[LINE_MAX];
 	size_t n = 0;
 
 	(void)argc;
 	(void)argv;
+	if (ring_at >
+	    RING_SIZE) /* what is left of the line that is being written over is not shown */
+		for (at = ring_at - RING_SIZE; ring[at++ % RING_SIZE] != '\n';)
+			;
 	for (; at < ring_at; at++) {
 		char c = ring[at % RING_SIZE];
 
-		if (c != '\n' && n < sizeof(text) - 1) {
-			text[n++] = c;
+		if (c != '\n') {
+			text[n++] = c; /* line() bounds it */
 			continue;
 		}
 		text[n] = 0;

@@ -11,9 +11,9 @@
 #include "lib/string.h"
 #include "vm/vm.h"
 
-#define CTRL_U 21
-#define DEL    127
-#define END_OK 0x10
+#define CTRL_U   21
+#define DEL      127
+#define LINE_MAX 400
 
 extern const struct monitor_command __monitor_start[], __monitor_end[];
 
@@ -30,7 +30,7 @@ void monitor_init(void)
 
 void mon(const char *fmt, ...)
 {
-	char text[400];
+	char text[LINE_MAX];
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -65,6 +65,27 @@ static const struct monitor_command *find(const char *name)
 	return NULL;
 }
 
+/* The command said what is wrong; this is the line that ends its output. */
+static void print_error(int rc)
+{
+	static const struct {
+		int number;
+		const char *text;
+	} names[] = {
+		{ ENOENT, "no such thing" }, { EIO, "it failed" },
+		{ EAGAIN, "not now" },       { ENOMEM, "no memory" },
+		{ EBUSY, "busy" },           { ENODEV, "no such device" },
+		{ EINVAL, "bad argument" },  { EOPNOTSUPP, "not possible here" },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++)
+		if (names[i].number == -rc) {
+			mon("error: %s", names[i].text);
+			return;
+		}
+	mon("error: %d", rc);
+}
+
 static void execute(char *text)
 {
 	char *argv[MONITOR_MAX_ARGS];
@@ -84,7 +105,7 @@ static void execute(char *text)
 	}
 	rc = c->run(argc, argv);
 	if (rc)
-		mon("error: %d", rc);
+		print_error(rc);
 	else
 		mon("ok");
 }
@@ -146,18 +167,37 @@ static int monitor_focus(int argc, char **argv)
 }
 MONITOR("focus", "focus NAME: input goes to that VM", monitor_focus);
 
-static int monitor_dump(int argc, char **argv)
+static const struct vcpu *started_vcpu(int argc, char **argv)
 {
 	struct vm *vm = argc == 2 ? vm_find(argv[1]) : NULL;
 
-	if (!vm || !vm->vcpu.vendor) {
-		mon("usage: dump NAME (a VM that was started)");
+	if (vm && vm->vcpu.vendor)
+		return &vm->vcpu;
+	mon("usage: %s NAME (a VM that was started)", argv[0]);
+	return NULL;
+}
+
+static int monitor_regs(int argc, char **argv)
+{
+	const struct vcpu *vcpu = started_vcpu(argc, argv);
+
+	if (!vcpu)
 		return -EINVAL;
-	}
-	dump_vcpu(&vm->vcpu, "asked for");
+	dump_vcpu_regs(vcpu);
 	return 0;
 }
-MONITOR("dump", "dump NAME: registers, page walk and code of a VM", monitor_dump);
+MONITOR("regs", "regs NAME: registers of a VM, into the log", monitor_regs);
+
+static int monitor_dump(int argc, char **argv)
+{
+	const struct vcpu *vcpu = started_vcpu(argc, argv);
+
+	if (!vcpu)
+		return -EINVAL;
+	dump_vcpu(vcpu, "asked for");
+	return 0;
+}
+MONITOR("dump", "dump NAME: registers, page walk and code of a VM, into the log", monitor_dump);
 
 static int monitor_kill(int argc, char **argv)
 {

@@ -6,63 +6,73 @@
 #include "lib/printf.h"
 #include "lib/string.h"
 
-#define WRAP 160 /* a line is ended at the next token border behind this */
+#define LINE_MAX  200            /* bytes of a line behind its tag */
+#define TOKEN_MAX (LINE_MAX - 2) /* of a string: its end quote and a colon follow */
 
 extern const struct stats_part __stats_start[], __stats_end[];
 
 static struct console_source source = { .name = "json" };
 static bool need_comma;
 
-static void put(const char *s)
+/* A whole token, with what must follow it; a line that has no room for it is ended first. */
+static void put_token(const char *s)
 {
+	if (source.len + strlen(s) > LINE_MAX)
+		console_put(&source, '\n');
 	console_write(&source, s);
 }
 
-static void put_quoted(const char *s)
+/* One character as it stands in a JSON string; not more than 6 bytes. */
+static size_t escape(char *out, size_t size, char c)
 {
-	char hex[8];
-
-	put("\"");
-	for (; *s; s++) {
-		char c[2] = { *s, 0 };
-
-		if (*s == '"' || *s == '\\') {
-			put("\\");
-			put(c);
-		} else if ((uint8_t)*s < ' ' || (uint8_t)*s > '~') {
-			snprintf(hex, sizeof(hex), "\\u%04x", (uint8_t)*s);
-			put(hex);
-		} else {
-			put(c);
-		}
-	}
-	put("\"");
+	if (c == '"' || c == '\\')
+		return snprintf(out, size, "\\%c", c);
+	if ((uint8_t)c < ' ' || (uint8_t)c > '~')
+		return snprintf(out, size, "\\u%04x", (uint8_t)c);
+	return snprintf(out, size, "%c", c);
 }
 
-/* Comma, line end where due, key. */
+/* Strings are texts of our own; one that no line can hold is cut. */
+static void put_string(const char *s, const char *behind)
+{
+	char text[LINE_MAX + 1];
+	char one[8];
+	size_t n = 0;
+
+	text[n++] = '"';
+	for (; *s; s++) {
+		size_t len = escape(one, sizeof(one), *s);
+
+		if (n + len > TOKEN_MAX)
+			break;
+		memcpy(text + n, one, len);
+		n += len;
+	}
+	text[n++] = '"';
+	strlcpy(text + n, behind, sizeof(text) - n);
+	put_token(text);
+}
+
+/* Comma and key. */
 static void lead(const char *key)
 {
 	if (need_comma)
-		put(",");
-	if (source.len > WRAP)
-		console_put(&source, '\n');
-	if (key) {
-		put_quoted(key);
-		put(":");
-	}
+		put_token(",");
+	if (key)
+		put_string(key, ":");
 	need_comma = true;
 }
 
 static void begin(const char *key, const char *bracket)
 {
 	lead(key);
-	put(bracket);
+	put_token(bracket);
 	need_comma = false;
 }
 
 static void end(const char *bracket)
 {
-	put(bracket);
+	put_token(bracket);
 	need_comma = true;
 }
 
@@ -92,19 +102,19 @@ void json_u64(const char *key, uint64_t value)
 
 	snprintf(text, sizeof(text), "%lu", value);
 	lead(key);
-	put(text);
+	put_token(text);
 }
 
 void json_bool(const char *key, bool value)
 {
 	lead(key);
-	put(value ? "true" : "false");
+	put_token(value ? "true" : "false");
 }
 
 void json_string(const char *key, const char *value)
 {
 	lead(key);
-	put_quoted(value);
+	put_string(value, "");
 }
 
 void stats_dump(void)

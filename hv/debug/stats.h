@@ -9,14 +9,19 @@
 
 #include "lib/types.h"
 
-/* JSON writer: nesting is tracked, commas are placed by it. key is NULL inside an array. */
+/* JSON writer: it places the commas. key is NULL inside an array; begin and end must match. */
 void json_begin_object(const char *key);
 void json_end_object(void);
 void json_begin_array(const char *key);
 void json_end_array(void);
 void json_u64(const char *key, uint64_t value);
 void json_bool(const char *key, bool value);
-void json_string(const char *key, const char *value); /* escaped as RFC 8259 wants */
+
+/*
+ * Escaped as RFC 8259 wants, bytes above 0x7e as U+00xx. Cut where key or value would be longer
+ * than 199 characters with quotes and escapes.
+ */
+void json_string(const char *key, const char *value);
 
 /* Writes the members of one top-level object. */
 typedef void stats_fn(void);
@@ -28,7 +33,10 @@ struct stats_part {
 	static const struct stats_part stats_##fn_ \
 		__attribute__((section(".stats"), used, aligned(8))) = { key_, fn_ }
 
-/* Prints the whole document as `json| ` lines (at most 200 characters each). */
+/*
+ * Prints the whole document as `json| ` lines of at most 200 characters behind the tag, ended
+ * between two tokens: the lines in a row are the document.
+ */
 void stats_dump(void);
 
 #endif

@@ -7,18 +7,25 @@
 #include "mem/layout.h"
 
 #define ADDRESS_DIGITS 16
-#define NAME_AT        (ADDRESS_DIGITS + 3)
+#define NAME_AT        (ADDRESS_DIGITS + 3) /* behind " T " */
+#define NAME_MAX       80
 
 static const char *table;
 static size_t table_size;
 
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Of a line that is at least ADDRESS_DIGITS long. */
 static bool parse_address(const char *s, uint64_t *addr)
 {
 	*addr = 0;
 	for (int i = 0; i < ADDRESS_DIGITS; i++) {
-		int d = s[i] >= '0' && s[i] <= '9'   ? s[i] - '0'
-			: s[i] >= 'a' && s[i] <= 'f' ? s[i] - 'a' + 10
-						     : -1;
+		int d = hex_digit(s[i]);
 
 		if (d < 0)
 			return false;
@@ -34,16 +41,25 @@ static size_t line_end(size_t at)
 	return at;
 }
 
-/* Once: every line has its form, and addresses never fall. */
+static size_t line_start(size_t at)
+{
+	while (at > 0 && table[at - 1] != '\n')
+		at--;
+	return at;
+}
+
+/* Once: every line has its form, and addresses never fall. Look-ups rely on it. */
 static bool is_sound(void)
 {
-	uint64_t last = 0;
+	uint64_t addr, last = 0;
+	size_t end;
 
-	for (size_t at = 0; at < table_size; at = line_end(at) + 1) {
-		uint64_t addr;
+	for (size_t at = 0; at < table_size; at = end + 1) {
+		const char *s = table + at;
 
-		if (line_end(at) - at <= NAME_AT || !parse_address(table + at, &addr) ||
-		    addr < last)
+		end = line_end(at);
+		if (end - at <= NAME_AT || !parse_address(s, &addr) || addr < last ||
+		    s[ADDRESS_DIGITS] != ' ' || s[ADDRESS_DIGITS + 2] != ' ')
 			return false;
 		last = addr;
 	}
@@ -60,41 +76,41 @@ void symbol_init(const char *text, size_t size)
 	table_size = 0;
 }
 
-/* Start of the last line whose address is not above addr; table_size if there is none. */
-static size_t find(uint64_t addr)
+/*
+ * Start of the last line whose address is not above addr, by halving: lines that start in
+ * [0, low) are not above, those in [high, size) are. False if there is none.
+ */
+static bool find(uint64_t addr, size_t *found)
 {
-	size_t found = table_size;
+	size_t low = 0, high = table_size;
+	uint64_t a;
 
-	for (size_t at = 0; at < table_size; at = line_end(at) + 1) {
-		uint64_t a;
+	while (low < high) {
+		size_t at = line_start(low + (high - low) / 2);
 
 		parse_address(table + at, &a);
-		if (a > addr)
-			break;
-		found = at;
+		if (a > addr) {
+			high = at;
+		} else {
+			*found = at;
+			low = line_end(at) + 1;
+		}
 	}
-	return found;
+	return low > 0;
 }
 
 const char *symbol_format(uint64_t addr, char *buf, size_t size)
 {
 	bool text = addr >= (uint64_t)__text_start && addr < (uint64_t)__text_end;
-	size_t at = text ? find(addr) : table_size;
 	uint64_t start;
+	size_t at;
 
-	if (at >= table_size) {
+	if (!text || !find(addr, &at)) {
 		snprintf(buf, size, "0x%lx", addr);
 		return buf;
 	}
 	parse_address(table + at, &start);
-	/* The printf here has no .*: cut the name by its own length. */
-	{
-		char name[80];
-		size_t n = MIN(line_end(at) - at - NAME_AT, sizeof(name) - 1);
-
-		__builtin_memcpy(name, table + at + NAME_AT, n);
-		name[n] = 0;
-		snprintf(buf, size, "%s+0x%lx", name, addr - start);
-	}
+	snprintf(buf, size, "%.*s+0x%lx", (int)MIN(line_end(at) - at - NAME_AT, NAME_MAX),
+		 table + at + NAME_AT, addr - start);
 	return buf;
 }

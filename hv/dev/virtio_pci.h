@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * PCI transport of a modern virtio device (virtio 1.2 4.1): all register groups in one 256-byte I/O
- * BAR, so that an access is an exit that needs no instruction decoding; MSI-X with two vectors, its
- * table in a memory BAR of one page; INTA when the driver leaves MSI-X off. What a driver does
- * wrong here is ignored as real hardware would, but for queues: a queue enabled in a way that
- * cannot work kills the VM (net/vring.h).
+ * PCI transport of a modern virtio device (virtio 1.2 4.1): all register groups in one 256-byte
+ * I/O BAR, so that an access is an exit that needs no instruction decoding; MSI-X with two
+ * vectors, its table in a memory BAR of one page; INTA when the driver leaves MSI-X off. What a
+ * driver does wrong here is ignored as real hardware would, but for queues: a queue enabled in a
+ * way that cannot work kills the VM (net/vring.h).
  *
- *   BAR0  00 common configuration  40 ISR  60 notification, 4 bytes a queue  80 device configuration
+ *   BAR0  00 common configuration  40 ISR  60 notification, 4 bytes a queue  80 device
  *   BAR1  000 MSI-X table  800 pending bits
  *
  * queue_reset is not offered. Interrupts off, on the CPU of the VM.

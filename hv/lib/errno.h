@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Error numbers of functions that may fail; they return the negative value. The numbers are Linux's. */
+/*
+ * Error numbers of functions that may fail; they return the negative value. The numbers are
+ * Linux's.
+ */
 #ifndef HV_LIB_ERRNO_H
 #define HV_LIB_ERRNO_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Formatting: %c %s %d %i %u %x %X %p %% with width, 0, -, precision for %s, and l/ll/z lengths.
+ * Formatting: %c %s %d %i %u %x %X %p %% with width (or *), the flags 0 and -, precision (or .*)
+ * for %s alone, and the lengths l, ll and z. %p is %lx. What is not known is printed as it stands.
  * Callable in any context; no floating point; never writes beyond size.
  */
 #ifndef HV_LIB_PRINTF_H

@@ -4,7 +4,10 @@
 
 #include "lib/errno.h"
 
-/* Whole words first: under an emulator one REP iteration costs one instruction, whatever its size. */
+/*
+ * Whole words first: under an emulator one REP iteration costs one instruction, whatever its
+ * size.
+ */
 void *memcpy(void *dst, const void *src, size_t n)
 {
 	void *d = dst;
@@ -22,8 +25,15 @@ void *memmove(void *dst, const void *src, size_t n)
 
 	if (d <= s || d >= s + n)
 		return memcpy(dst, src, n);
-	while (n--)
-		d[n] = s[n];
+	/* From the end, each word read before it is written; no REP, which would need STD. */
+	for (; n % 8; n--)
+		d[n - 1] = s[n - 1];
+	for (; n; n -= 8) {
+		uint64_t word;
+
+		__builtin_memcpy(&word, s + n - 8, 8);
+		__builtin_memcpy(d + n - 8, &word, 8);
+	}
 	return dst;
 }
 

@@ -19,7 +19,10 @@ static uint64_t *table_at(hpa_t hpa)
 	return direct_ready ? hpa_to_hva(hpa) : (uint64_t *)hpa;
 }
 
-/* Early tables come from a small pool in the image: the allocator clears pages through the direct map. */
+/*
+ * Early tables come from a small pool in the image: the allocator clears pages through the direct
+ * map.
+ */
 static uint64_t early_pool[128][512] __aligned(4096);
 static unsigned int early_used;
 
@@ -102,7 +105,10 @@ static void map_image(const char *start, const char *end, uint64_t flags)
 	paging_map((uint64_t)start, (uint64_t)start - HV_BASE, end - start, flags);
 }
 
-/* All RAM up to the top, holes included (harmless: nobody has a pointer there), but not the image. */
+/*
+ * All RAM up to the top, holes included (harmless: nobody has a pointer there), but not the
+ * image.
+ */
 static void map_direct(void)
 {
 	hpa_t image_end = ALIGN_UP(image_end_hpa(), PAGE_SIZE);

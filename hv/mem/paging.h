@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The hypervisor's own page tables (4-level). Image by section with one right each, all RAM but the image
- * at DIRECT_BASE (NX), device registers at MMIO_BASE, stacks with guard pages at STACK_BASE. Nothing below
- * 1 TiB, nothing in the upper half (R2). Source: AMD APM 2 5.3, Intel SDM 3A 4.5.
+ * The hypervisor's own page tables (4-level). Image by section with one right each, all RAM but
+ * the image at DIRECT_BASE (NX), device registers at MMIO_BASE, stacks with guard pages at
+ * STACK_BASE. Nothing below 1 TiB, nothing in the upper half (R2). Source: AMD APM 2 5.3, Intel
+ * SDM 3A 4.5.
  */
 #ifndef HV_MEM_PAGING_H
 #define HV_MEM_PAGING_H
@@ -20,7 +21,9 @@
 #define PTE_NX   BIT(63)
 #define PTE_ADDR 0x000ffffffffff000UL
 
-/* Builds the tables and switches to them. phys_init() came before; hpa_to_hva() works afterwards. */
+/*
+ * Builds the tables and switches to them. phys_init() came before; hpa_to_hva() works afterwards.
+ */
 void paging_init(void);
 
 /* The root (hpa) of the hypervisor's tables. */
@@ -32,7 +35,9 @@ uint64_t *paging_root_table(void);
 /* Maps [hpa, hpa+len) at va with the given PTE flags (P is implied), 2 MiB pages where aligned. */
 void paging_map(uint64_t va, hpa_t hpa, uint64_t len, uint64_t flags);
 
-/* Changes the flags of pages that are mapped; splits 2 MiB pages at the borders. Flushes the TLB. */
+/*
+ * Changes the flags of pages that are mapped; splits 2 MiB pages at the borders. Flushes the TLB.
+ */
 void paging_protect(uint64_t va, uint64_t len, uint64_t flags);
 
 /* Removes small pages (made by paging_map or paging_protect) and flushes the TLB. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Physical memory: who owns each 4 KiB frame, and the allocator on top of that table. Allocation goes
- * from the highest free address down, so that the low memory stays free for the driver VM, whose
- * gpa equals hpa. Boot-time and single-threaded; interrupts off.
+ * Physical memory: who owns each 4 KiB frame, and the allocator on top of that table. Allocation
+ * goes from the highest free address down, so that the low memory stays free for the driver VM,
+ * whose gpa equals hpa. Boot-time and single-threaded; interrupts off.
  */
 #ifndef HV_MEM_PHYS_H
 #define HV_MEM_PHYS_H
@@ -27,8 +27,8 @@ uint64_t phys_ram_bytes(void);
 uint64_t phys_free_bytes(hpa_t above); /* free RAM at or above an address */
 
 /*
- * Contiguous zeroed memory, len rounded up to pages, aligned to align (a power of two >= 4096), at or
- * above the floor set by phys_set_floor(). Returns 0 when there is none.
+ * Contiguous zeroed memory, len rounded up to pages, aligned to align (a power of two >= 4096),
+ * at or above the floor set by phys_set_floor(). Returns 0 when there is none.
  */
 hpa_t phys_alloc(uint64_t len, uint64_t align, unsigned int owner);
 void *phys_alloc_hv(uint64_t len); /* the same for the hypervisor; BUG when out of memory */

@@ -74,8 +74,8 @@ struct port {
 	uint8_t mac[6];
 	bool trunk;
 	/*
-	 * Has a way of its own to what is behind another uplink (the driver VM, while the twin is the uplink): then no frame
-	 * goes between the two (R13).
+	 * Has a way of its own to what is behind another uplink (the driver VM, while the twin is
+	 * the uplink): then no frame goes between the two (R13).
 	 */
 	bool apart;
 	struct port_counters tx, rx;

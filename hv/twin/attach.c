@@ -152,7 +152,10 @@ static bool same_kernel(const struct castor_shared *area)
 	return strcmp(running, twin_image.head->vermagic) == 0;
 }
 
-/* What must hold of the device before the twin may touch it; in an invocation, because it reads through the window. */
+/*
+ * What must hold of the device before the twin may touch it; in an invocation, because it reads
+ * through the window.
+ */
 static const char *precondition;
 
 static void check_body(uint64_t smp_lock)
@@ -264,11 +267,11 @@ static void report_pool(void)
 	bool even = c->donated + c->adopted ==
 		    c->returned + c->left + c->given + c->leaked + pool_out() + pooled;
 
-	log_info(
-		"twin's buffers: donated %lu + adopted %lu = returned %lu + left in rings %lu + to stack %lu "
-		"+ leaked %lu + pooled %lu%s",
-		c->donated, c->adopted, c->returned, c->left, c->given, c->leaked, pooled,
-		even ? "" : " (DOES NOT ADD UP)");
+	log_info("twin's buffers: donated %lu + adopted %lu = returned %lu + left in rings %lu "
+		 "+ to stack %lu "
+		 "+ leaked %lu + pooled %lu%s",
+		 c->donated, c->adopted, c->returned, c->left, c->given, c->leaked, pooled,
+		 even ? "" : " (DOES NOT ADD UP)");
 }
 
 int64_t attach_return(void)
@@ -321,7 +324,10 @@ void attach_rings(struct castor_shared *area)
 	uplink_kick();
 }
 
-/* R19. The pin was masked by its interrupt handler or is masked by closing; entry stops with the state. */
+/*
+ * R19. The pin was masked by its interrupt handler or is masked by closing; entry stops with the
+ * state.
+ */
 static void kill(void)
 {
 	deaths++;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Attaching the twin to the driver VM's running driver and taking it off again: at the wish of castor, by monitor
- * command, or because it died (R19). Everything here runs from the run loop, interrupts off, outside an invocation.
+ * Attaching the twin to the driver VM's running driver and taking it off again: at the wish of
+ * castor, by monitor command, or because it died (R19). Everything here runs from the run loop,
+ * interrupts off, outside an invocation.
  */
 #ifndef HV_TWIN_ATTACH_H
 #define HV_TWIN_ATTACH_H
@@ -14,7 +15,10 @@ struct vpci_pass;
 enum attach_state { TWIN_ABSENT, TWIN_DETACHED, TWIN_ATTACHED, TWIN_DEAD };
 enum attach_state attach_state(void);
 
-/* At boot: checks the .twin file, makes stacks and the port. Without a good file there is no twin, and it says so. */
+/*
+ * At boot: checks the .twin file, makes stacks and the port. Without a good file there is no
+ * twin, and it says so.
+ */
 void attach_init(const struct config *cfg, struct vm *dvm, const struct vpci_pass *nic);
 
 /* Castor's hypercalls; area is the shared memory. Results as in castor_abi.h. */
@@ -34,7 +38,10 @@ void attach_hello(struct castor_shared *area);
 /* Whether castor should attach as soon as the interface is up. */
 bool attach_wanted(void);
 
-/* From the run loop: the kill protocol when an invocation failed, queued upcalls. Cheap when there is nothing. */
+/*
+ * From the run loop: the kill protocol when an invocation failed, queued upcalls. Cheap when
+ * there is nothing.
+ */
 void attach_poll(void);
 
 #endif

@@ -134,7 +134,10 @@ static struct castor_ring *ring_of(enum castor_ring_id id)
 	return rings[id];
 }
 
-/* Filled slots; a ring whose indices make no sense counts as empty for us and full for the other side. */
+/*
+ * Filled slots; a ring whose indices make no sense counts as empty for us and full for the other
+ * side.
+ */
 static uint32_t filled(struct castor_ring *r)
 {
 	return __atomic_load_n(&r->tail, __ATOMIC_ACQUIRE) -
@@ -278,8 +281,8 @@ bool castor_hypercall(struct vcpu *vcpu)
 	hypercalls++;
 	rc = dispatch(vcpu, nr, vcpu->gpr[RBX], vcpu->gpr[RCX]);
 	/*
-	 * An upcall inside POLL leaves the vCPU in castor's interrupt handler, so the result of POLL travels in memory; RAX
-	 * belongs to whatever runs there now.
+	 * An upcall inside POLL leaves the vCPU in castor's interrupt handler, so the result of
+	 * POLL travels in memory; RAX belongs to whatever runs there now.
 	 */
 	if (nr == CASTOR_HC_POLL)
 		area->poll_result = rc;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The hypervisor's side of castor.ko (drivers/castor_abi.h): its PCI device, its hypercalls, the shared rings, events
- * and upcalls. The shared area is the driver VM's memory: indices are read once and bounded.
- * Interrupts off, from the run loop or a hypercall, unless said otherwise.
+ * The hypervisor's side of castor.ko (drivers/castor_abi.h): its PCI device, its hypercalls, the
+ * shared rings, events and upcalls. The shared area is the driver VM's memory: indices are read
+ * once and bounded. Interrupts off, from the run loop or a hypercall, unless said otherwise.
  */
 #ifndef HV_TWIN_CASTOR_H
 #define HV_TWIN_CASTOR_H
@@ -24,7 +24,10 @@ enum castor_ring_id {
 /* Adds the device to the driver VM. 0, or as vpci_add(). */
 int castor_init(struct vm *vm);
 
-/* A VMMCALL of a VM, rip already behind it. false: not from castor, nothing done (the caller gives #UD). */
+/*
+ * A VMMCALL of a VM, rip already behind it. false: not from castor, nothing done (the caller
+ * gives #UD).
+ */
 bool castor_hypercall(struct vcpu *vcpu);
 
 /* The shared area, or NULL before HELLO. */
@@ -42,8 +45,8 @@ void castor_raise(uint32_t events);
 void castor_flush(void);
 
 /*
- * Runs a function of the driver VM in castor's interrupt handler and waits for its result. 0, or -EIO: no answer.
- * n <= 12 arguments.
+ * Runs a function of the driver VM in castor's interrupt handler and waits for its result. 0, or
+ * -EIO: no answer. n <= 12 arguments.
  */
 int castor_upcall(dva_t fn, const uint64_t *args, unsigned int n, uint64_t *result);
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The gates between hypervisor and twin. All of it is trusted code that derived code reaches by direct calls only:
- * entry and exit, the abort path, the indirect-call thunks (R5) and the upcall stubs.
+ * The gates between hypervisor and twin. All of it is trusted code that derived code reaches by
+ * direct calls only: entry and exit, the abort path, the indirect-call thunks (R5) and the upcall
+ * stubs.
  */
 	.text
 
 /*
- * uint64_t twin_enter(uint64_t fn, uint64_t a, uint64_t b, void *stack_top)
- * Runs fn(a, b) on the twin's stack with interrupts on. If the invocation is aborted, returns 0 with
- * twin_aborted set. Interrupts are off on return.
+ * uint64_t twin_enter(uint64_t fn, uint64_t a, uint64_t b, void *stack_top) Runs fn(a, b) on the
+ * twin's stack with interrupts on. If the invocation is aborted, returns 0 with twin_aborted set.
+ * Interrupts are off on return.
  */
 	.globl	twin_enter
 twin_enter:
@@ -47,9 +48,10 @@ twin_abort:
 	jmp	twin_leave
 
 /*
- * Indirect calls: %reg holds an address of the driver VM. Index (address - text base)/16 + 1 into a table of 32-bit
- * distances from twin_indirect_refused; no branch depends on the address, so no speculation leads past the check.
- * Out of range, unaligned or empty: index or distance 0, which is twin_indirect_refused itself. r10, r11 are free at a call.
+ * Indirect calls: %reg holds an address of the driver VM. Index (address - text base)/16 + 1 into
+ * a table of 32-bit distances from twin_indirect_refused; no branch depends on the address, so no
+ * speculation leads past the check. Out of range, unaligned or empty: index or distance 0, which
+ * is twin_indirect_refused itself. r10, r11 are free at a call.
  */
 	.macro THUNK reg
 	.balign	16
@@ -80,7 +82,10 @@ twin_indirect_refused:
 	call	twin_refuse_indirect
 	jmp	twin_abort
 
-/* Upcall stub n: the n-th import. Saves the six register arguments, hands C the stack arguments' place. */
+/*
+ * Upcall stub n: the n-th import. Saves the six register arguments, hands C the stack arguments'
+ * place.
+ */
 	.altmacro
 	.macro UPCALL n
 	.balign	16

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Monitor command `fault KIND`: breaks the attached twin on purpose. The first bytes of its poll function are replaced by
- * code that does the thing; the next packet runs it. Tests see that each kind kills the twin and nothing else.
+ * Monitor command `fault KIND`: breaks the attached twin on purpose. The first bytes of its poll
+ * function are replaced by code that does the thing; the next packet runs it. Tests see that each
+ * kind kills the twin and nothing else.
  */
 #include "debug/monitor.h"
 #include "lib/errno.h"

@@ -16,8 +16,8 @@ uint64_t twin_gate_thunk(unsigned int reg);
 uint64_t twin_gate_upcall(uint32_t import);
 
 /*
- * The indirect-call table. base: dva of the module section that all targets lie in; offset: of the function in it.
- * -EINVAL: unaligned, too far, or another section than before.
+ * The indirect-call table. base: dva of the module section that all targets lie in; offset: of
+ * the function in it. -EINVAL: unaligned, too far, or another section than before.
  */
 void twin_gate_clear(void);
 int twin_gate_set(uint64_t base, uint32_t offset, uint64_t code);

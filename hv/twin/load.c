@@ -236,7 +236,10 @@ static uint32_t collect_targets(struct verify_target *out)
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < twin_count(TWIN_TABLE_IMPORTS); i++) {
-		/* For varargs nstack is the most that any call site passes, so none is sure to be there. */
+		/*
+		 * For varargs nstack is the most that any call site passes, so none is sure to be
+		 * there.
+		 */
 		bool varargs = imp[i].flags & TWIN_IMPORT_VARARGS;
 		struct verify_target t = { .stack_args = varargs ? 0 : 8u * imp[i].nstack };
 		uint32_t at = n;

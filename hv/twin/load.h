@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * From a .twin file to judged, executable code at TWIN_BASE. The file (drivers/twin_abi.h) is untrusted: each number is
- * bounded before use, and the code is judged (drivers/verify) on its final bytes, at each attach, before it becomes
- * executable. Interrupts off.
+ * From a .twin file to judged, executable code at TWIN_BASE. The file (drivers/twin_abi.h) is
+ * untrusted: each number is bounded before use, and the code is judged (drivers/verify) on its
+ * final bytes, at each attach, before it becomes executable. Interrupts off.
  */
 #ifndef HV_TWIN_LOAD_H
 #define HV_TWIN_LOAD_H
@@ -39,8 +39,9 @@ struct twin_binding {
 };
 
 /*
- * Relocates a fresh copy of the text, has it judged, makes it executable and fills the indirect-call table.
- * -EINVAL/-ENOENT after one log line with the reason; nothing is executable then.
+ * Relocates a fresh copy of the text, has it judged, makes it executable and fills the
+ * indirect-call table. -EINVAL/-ENOENT after one log line with the reason; nothing is executable
+ * then.
  */
 int twin_place(const struct twin_binding *binding);
 
@@ -51,8 +52,9 @@ void twin_unplace(void);
 uint64_t twin_entry_address(enum twin_role role);
 
 /*
- * Fault injection for tests: overwrites placed code without asking the judge, so that what follows must be
- * contained by hardware and traps alone. The next attachment starts from the file again. -EINVAL: not inside the code.
+ * Fault injection for tests: overwrites placed code without asking the judge, so that what
+ * follows must be contained by hardware and traps alone. The next attachment starts from the file
+ * again. -EINVAL: not inside the code.
  */
 int twin_poke(uint64_t addr, const uint8_t *bytes, uint32_t n);
 

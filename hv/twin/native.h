@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Natives: support routines of the kernel that the hypervisor has itself, because they run on every packet. Each
- * behaves as Linux 6.1's routine of the same name as far as a network driver can tell, and is safe for any
- * caller and any argument (R7, R14). They run on the twin's stack, interrupts on, and must be bounded in time.
- * A module registers one by NATIVE("eth_type_trans", native_eth_type_trans).
+ * Natives: support routines of the kernel that the hypervisor has itself, because they run on
+ * every packet. Each behaves as Linux 6.1's routine of the same name as far as a network driver
+ * can tell, and is safe for any caller and any argument (R7, R14). They run on the twin's stack,
+ * interrupts on, and must be bounded in time. A module registers one by NATIVE("eth_type_trans",
+ * native_eth_type_trans).
  */
 #ifndef HV_TWIN_NATIVE_H
 #define HV_TWIN_NATIVE_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Natives of the DMA interface. The driver VM's guest-physical addresses are host-physical ones, so mapping is the
- * translation from struct page; what lies outside its RAM is refused as the kernel would.
+ * Natives of the DMA interface. The driver VM's guest-physical addresses are host-physical ones,
+ * so mapping is the translation from struct page; what lies outside its RAM is refused as the
+ * kernel would.
  */
 #include "kernel_abi.h"
 #include "twin/native.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Natives of NAPI and of the transmit queue: the same bits, changed with the same atomic operations as the kernel's
- * routines (R8, R9), because the driver VM works on them too. Source: Linux 6.1 net/core/dev.c, lib/dynamic_queue_limits.c.
+ * Natives of NAPI and of the transmit queue: the same bits, changed with the same atomic
+ * operations as the kernel's routines (R8, R9), because the driver VM works on them too. Source:
+ * Linux 6.1 net/core/dev.c, lib/dynamic_queue_limits.c.
  */
 #include "kernel_abi.h"
 #include "twin/native.h"
@@ -111,9 +112,9 @@ static uint32_t positive(uint32_t a, uint32_t b)
 }
 
 /*
- * Byte queue limits: the amount of queued bytes that keeps the device busy until the next completion.
- * Follows the algorithm of dql_completed(): grow when the queue starved, else shrink by the lowest slack seen
- * over slack_hold_time.
+ * Byte queue limits: the amount of queued bytes that keeps the device busy until the next
+ * completion. Follows the algorithm of dql_completed(): grow when the queue starved, else shrink
+ * by the lowest slack seen over slack_hold_time.
  */
 static uint32_t dql_new_limit(dva_t dql, uint32_t completed_, uint32_t num_queued, uint32_t limit)
 {

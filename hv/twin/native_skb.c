@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Natives that make, trim and free socket buffers. Source: Linux 6.1 net/core/skbuff.c, net/ethernet/eth.c. */
+/*
+ * Natives that make, trim and free socket buffers. Source: Linux 6.1 net/core/skbuff.c,
+ * net/ethernet/eth.c.
+ */
 #include "twin/native_skb.h"
 
 #include "lib/errno.h"
@@ -52,11 +55,11 @@ static uint8_t *skb_ptr(dva_t skb)
 
 static dva_t native_napi_build_skb(dva_t data, uint32_t frag_bytes)
 {
-	struct pool_object *head, *frag = pool_find(data);
+	struct pool_object *head;
 	uint8_t *buffer;
 
-	if (!frag) /* posted by the dvm's own instance before the attachment */
-		frag = pool_adopt(data, frag_bytes);
+	if (!pool_find(data)) /* posted by the dvm's own instance before the attachment */
+		pool_adopt(data, frag_bytes);
 	buffer = pool_dvm_ptr(data, frag_bytes);
 	if (!buffer || frag_bytes <= K_SIZEOF_SKB_SHARED_INFO || frag_bytes > 65536)
 		native_kill("buffer %lx of %u bytes", data, frag_bytes);

@@ -27,12 +27,15 @@ static inline void field_set(uint8_t *base, unsigned int off, unsigned int bytes
 #define GET_BITS(base, f) ((base)[K_##f] >> K_##f##_SHIFT & K_##f##_MASK)
 
 /*
- * As __build_skb(): the whole head anew, on a buffer of `room` bytes before skb_shared_info. own: the destructor
- * tells the hypervisor when the dvm frees it.
+ * As __build_skb(): the whole head anew, on a buffer of `room` bytes before skb_shared_info. own:
+ * the destructor tells the hypervisor when the dvm frees it.
  */
 void skb_init(uint8_t *skb, uint8_t *data, dva_t data_dva, uint32_t room, bool head_frag, bool own);
 
-/* A received frame as the driver left it: whole Ethernet frame in the linear part. -EINVAL: inconsistent. */
+/*
+ * A received frame as the driver left it: whole Ethernet frame in the linear part. -EINVAL:
+ * inconsistent.
+ */
 struct skb_frame {
 	uint8_t *skb;
 	uint8_t *frame;

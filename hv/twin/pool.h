@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Buffers that castor donated to the hypervisor (R16): whole socket buffers, bare heads, page fragments. They are real
- * objects of the driver VM's kernel, known here by their address, not by a field. All lie in its direct map, whose
- * translation never changes, so they are reached through the hypervisor's own pointers.
+ * Buffers that castor donated to the hypervisor (R16): whole socket buffers, bare heads, page
+ * fragments. They are real objects of the driver VM's kernel, known here by their address, not by
+ * a field. All lie in its direct map, whose translation never changes, so they are reached
+ * through the hypervisor's own pointers.
  *
- * An object is in the pool, or out: in the driver's rings or on its way. What is given to the dvm's stack or is no longer
- * usable leaves the table first, since the slab may reuse its address. Interrupts off or inside an invocation.
+ * An object is in the pool, or out: in the driver's rings or on its way. What is given to the
+ * dvm's stack or is no longer usable leaves the table first, since the slab may reuse its
+ * address. Interrupts off or inside an invocation.
  */
 #ifndef HV_TWIN_POOL_H
 #define HV_TWIN_POOL_H
@@ -24,8 +26,9 @@ struct pool_object {
 };
 
 /*
- * Since castor said hello: donated + adopted = returned + left + given + leaked + out + pooled (checked at detach).
- * returned: to castor, or freed by the dvm; left: in the driver's rings at a detach; given: to the dvm's stack.
+ * Since castor said hello: donated + adopted = returned + left + given + leaked + out + pooled
+ * (checked at detach). returned: to castor, or freed by the dvm; left: in the driver's rings at a
+ * detach; given: to the dvm's stack.
  */
 struct pool_counts {
 	uint64_t donated, adopted, returned, left, given, leaked, empty, refused;

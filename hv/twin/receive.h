@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Where received frames go: to guests through the switch, copied once and the buffer recycled at once; to the driver VM's
- * stack as the socket buffer itself, through castor's ring (R11). Inside an invocation.
+ * Where received frames go: to guests through the switch, copied once and the buffer recycled at
+ * once; to the driver VM's stack as the socket buffer itself, through castor's ring (R11). Inside
+ * an invocation.
  */
 #ifndef HV_TWIN_RECEIVE_H
 #define HV_TWIN_RECEIVE_H

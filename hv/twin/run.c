@@ -19,8 +19,8 @@
 #include "virt/virt_ops.h"
 
 #define TICK_MS 10
-#define TICKS_MAX \
-	10 /* ticks inside one invocation, the instruction pointer in derived code: an endless loop */
+/* Ticks inside one invocation, the instruction pointer in derived code: an endless loop. */
+#define TICKS_MAX   10
 #define UD2_LEN     2
 #define TWIN_CANARY 0x5eed5eed5eed5e00UL
 
@@ -55,7 +55,10 @@ void *run_stack_top(void)
 	return stack_top;
 }
 
-/* Where the file's table puts softnet_data.xmit.more, the only per-CPU variable that the hypervisor sets. */
+/*
+ * Where the file's table puts softnet_data.xmit.more, the only per-CPU variable that the
+ * hypervisor sets.
+ */
 static uint32_t find_xmit_more(void)
 {
 	const struct twin_gs *g = twin_table(TWIN_TABLE_GS);
@@ -195,7 +198,10 @@ bool run_trap(struct trap_frame *frame)
 	return true;
 }
 
-/* Natives are bounded by themselves, so only time inside derived code counts. A late timer kills nobody: ticks do. */
+/*
+ * Natives are bounded by themselves, so only time inside derived code counts. A late timer kills
+ * nobody: ticks do.
+ */
 void run_tick(struct trap_frame *frame)
 {
 	if (!active)

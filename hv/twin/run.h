@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Invocations of the twin and their containment (R18, R19). An invocation runs on the twin's own stack with
- * interrupts on; a fault, an endless loop or a refusal inside it, be it in derived code or in a native, unwinds to
- * its start, and the twin is dead. One CPU, one invocation at a time.
+ * Invocations of the twin and their containment (R18, R19). An invocation runs on the twin's own
+ * stack with interrupts on; a fault, an endless loop or a refusal inside it, be it in derived
+ * code or in a native, unwinds to its start, and the twin is dead. One CPU, one invocation at a
+ * time.
  */
 #ifndef HV_TWIN_RUN_H
 #define HV_TWIN_RUN_H
@@ -17,8 +18,9 @@ void *run_stack_top(void);
 void run_set_segments(uint64_t stack_distance);
 
 /*
- * Runs body(arg) as an invocation. true: it came to its end. false: it was aborted; run_why() says why, for the log, and
- * the caller carries out the kill protocol. Interrupts off before and after.
+ * Runs body(arg) as an invocation. true: it came to its end. false: it was aborted; run_why()
+ * says why, for the log, and the caller carries out the kill protocol. Interrupts off before and
+ * after.
  */
 bool run_invocation(void (*body)(uint64_t arg), uint64_t arg);
 const char *run_why(void);
@@ -31,8 +33,9 @@ uint64_t run_call(uint64_t fn, uint64_t a, uint64_t b);
 void run_set_xmit_more(bool more);
 
 /*
- * An upcall is in progress: the invocation is suspended, interrupts are off, and the driver VM runs. Between the two the
- * driver VM may have changed anything: run_resume() revalidates the window.
+ * An upcall is in progress: the invocation is suspended, interrupts are off, and the driver VM
+ * runs. Between the two the driver VM may have changed anything: run_resume() revalidates the
+ * window.
  */
 void run_suspend(void);
 void run_resume(void);

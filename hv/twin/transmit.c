@@ -13,7 +13,7 @@
 
 #define QUEUE_SLOTS      512 /* power of two */
 #define HEADROOM         64
-#define FRAME_MIN        60 /* shorter ones are padded here, so that the driver never needs __skb_pad() */
+#define FRAME_MIN        60 /* padded here: the driver never needs __skb_pad() */
 #define CHECKSUM_PARTIAL 3
 #define NETDEV_TX_OK     0
 #define NO_OWNER         0xffffffff
@@ -110,7 +110,10 @@ void transmit_wake(void)
 	stopped = false;
 }
 
-/* The driver VM may hold it, stopped in the middle of its own transmission: then we come back later (R8). */
+/*
+ * The driver VM may hold it, stopped in the middle of its own transmission: then we come back
+ * later (R8).
+ */
 static bool lock_queue(void)
 {
 	dva_t lock = twin_att.txq + K_NETDEV_QUEUE__XMIT_LOCK;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The uplink's own transmit queue: frames of guests, already in socket buffers, wait here until the driver's ring takes
- * them (R10: byte queue limits stop the driver's queue after the first packets). Interrupts off.
+ * The uplink's own transmit queue: frames of guests, already in socket buffers, wait here until
+ * the driver's ring takes them (R10: byte queue limits stop the driver's queue after the first
+ * packets). Interrupts off.
  */
 #ifndef HV_TWIN_TRANSMIT_H
 #define HV_TWIN_TRANSMIT_H
@@ -14,8 +15,8 @@ struct transmit_counts {
 extern struct transmit_counts transmit_counts;
 
 /*
- * Copies a frame into donated buffers. 0; -EAGAIN: no room now, offer it again (pkt->resume says how far it got);
- * -EINVAL: can never be sent.
+ * Copies a frame into donated buffers. 0; -EAGAIN: no room now, offer it again (pkt->resume says
+ * how far it got); -EINVAL: can never be sent.
  */
 int transmit_queue(struct packet *pkt);
 
@@ -34,7 +35,10 @@ void transmit_wake(void);
 /* Forgets all waiting frames and puts their buffers back into the pool (detach). */
 void transmit_reset(void);
 
-/* After a kill in the middle of an invocation: the frame at hand is lost; frees the transmit lock if the twin had it. */
+/*
+ * After a kill in the middle of an invocation: the frame at hand is lost; frees the transmit lock
+ * if the twin had it.
+ */
 void transmit_after_kill(void);
 
 #endif

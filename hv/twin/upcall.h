@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Upcalls: a support routine that has no native runs in the driver VM, in the hard interrupt handler of castor, while
- * the invocation waits (paper section 4.3). What needs no result is queued and run after the activation instead,
- * so that nothing the twin loaded before can go stale under it (R15). Each is counted and timed by name.
+ * Upcalls: a support routine that has no native runs in the driver VM, in the hard interrupt
+ * handler of castor, while the invocation waits (paper section 4.3). What needs no result is
+ * queued and run after the activation instead, so that nothing the twin loaded before can go
+ * stale under it (R15). Each is counted and timed by name.
  */
 #ifndef HV_TWIN_UPCALL_H
 #define HV_TWIN_UPCALL_H
@@ -19,7 +20,10 @@ extern struct upcall_count upcall_count[];
 /* Addresses of the imports in the dvm (attach); forgets what is queued. */
 void upcall_bind(const uint64_t *import_dva);
 
-/* Runs the queued ones. From the run loop, outside an invocation. 0, or -EIO: the dvm did not answer. */
+/*
+ * Runs the queued ones. From the run loop, outside an invocation. 0, or -EIO: the dvm did not
+ * answer.
+ */
 int upcall_run_queued(void);
 
 /* Upcalls so far, all names together. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How natives reach the driver VM's memory (R14): only through these. Each access is guarded as the twin's own are,
- * so any number is a legal address; an address that the window refuses ends the present invocation
- * (twin_abort), with the native's name in the report. So call them only inside an invocation, and hold nothing of
- * the hypervisor that would have to be given back.
+ * How natives reach the driver VM's memory (R14): only through these. Each access is guarded as
+ * the twin's own are, so any number is a legal address; an address that the window refuses ends
+ * the present invocation (twin_abort), with the native's name in the report. So call them only
+ * inside an invocation, and hold nothing of the hypervisor that would have to be given back.
  */
 #ifndef HV_TWIN_WIN_H
 #define HV_TWIN_WIN_H
@@ -38,7 +38,10 @@ WIN_ACCESS(32, uint32_t)
 WIN_ACCESS(64, uint64_t)
 #undef WIN_ACCESS
 
-/* Compare-and-swap of 64 bits, as the kernel's own loops on napi->state do; returns what was there. */
+/*
+ * Compare-and-swap of 64 bits, as the kernel's own loops on napi->state do; returns what was
+ * there.
+ */
 static inline uint64_t win_cmpxchg64(dva_t a, uint64_t old, uint64_t val)
 {
 	uint64_t was = old;
@@ -62,8 +65,9 @@ static inline uint32_t win_cmpxchg32(dva_t a, uint32_t old, uint32_t val)
 }
 
 /*
- * A pointer to len bytes (at most 64 KiB) that may be used directly until the next upcall or the end of the invocation:
- * each page is touched, for writing if write. Ends the invocation where one is refused.
+ * A pointer to len bytes (at most 64 KiB) that may be used directly until the next upcall or the
+ * end of the invocation: each page is touched, for writing if write. Ends the invocation where
+ * one is refused.
  */
 static inline void *win_ptr(dva_t a, uint32_t len, bool write)
 {

@@ -146,7 +146,10 @@ static bool is_bar(hpa_t hpa)
 	return false;
 }
 
-/* The cache attribute bits that give, in the hypervisor, the type the driver VM's entry gives in its. */
+/*
+ * The cache attribute bits that give, in the hypervisor, the type the driver VM's entry gives in
+ * its.
+ */
 static uint64_t type_bits(const struct leaf *leaf)
 {
 	struct vcpu_sysregs regs;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Software Virtual Memory, engine "window": the driver VM's kernel addresses appear in the hypervisor at the same
- * addresses (upper half), each page when it is first touched. The CPU's TLB is the hit path, the page fault
- * handler the miss path (rules R1 to R4 of the design; paper section 4).
+ * Software Virtual Memory, engine "window": the driver VM's kernel addresses appear in the
+ * hypervisor at the same addresses (upper half), each page when it is first touched. The CPU's
+ * TLB is the hit path, the page fault handler the miss path (rules R1 to R4 of the design; paper
+ * section 4).
  *
- * The window is a TLB of the driver VM. Translations of its direct map never change while it runs; every other
- * one is compared with the driver VM's own leaf entry before each activation and after each upcall, and dropped
- * when it differs. Interrupts off, or inside the twin.
+ * The window is a TLB of the driver VM. Translations of its direct map never change while it
+ * runs; every other one is compared with the driver VM's own leaf entry before each activation
+ * and after each upcall, and dropped when it differs. Interrupts off, or inside the twin.
  */
 #ifndef HV_TWIN_WINDOW_H
 #define HV_TWIN_WINDOW_H
@@ -22,15 +23,16 @@ struct window_stats {
 extern struct window_stats window_stats;
 
 /*
- * Opens an empty window on the kernel page table at gpa pgd. direct_base and the VM's memory size give the direct
- * map. nic's memory BARs may be mapped. -EINVAL: pgd is no RAM, or 5-level paging.
+ * Opens an empty window on the kernel page table at gpa pgd. direct_base and the VM's memory size
+ * give the direct map. nic's memory BARs may be mapped. -EINVAL: pgd is no RAM, or 5-level
+ * paging.
  */
 int window_open(struct vm *dvm, gpa_t pgd, uint64_t direct_base, const struct vpci_pass *nic);
 void window_close(void);
 
 /*
- * A page fault at an upper-half address. true: mapped, go on. false: refused, *why says the reason in
- * words. Each level of the driver VM's tables is read once.
+ * A page fault at an upper-half address. true: mapped, go on. false: refused, *why says the
+ * reason in words. Each level of the driver VM's tables is read once.
  */
 bool window_fill(dva_t va, bool write, bool fetch, const char **why);
 

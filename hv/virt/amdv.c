@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * AMD-V (SVM in AMD's books; here that word is kept for software virtual memory).
- * Source: AMD APM 2 chapter 15. QEMU's TCG offers nested paging only: no next RIP, no decode assists,
- * no flush by ASID, no clean bits; each is used nowhere.
+ * AMD-V (SVM in AMD's books; here that word is kept for software virtual memory). Source: AMD APM
+ * 2 chapter 15. QEMU's TCG offers nested paging only: no next RIP, no decode assists, no flush by
+ * ASID, no clean bits; each is used nowhere.
  */
 #include "cpu/x86.h"
 #include "debug/log.h"
@@ -19,8 +19,8 @@
 #define MSR_VM_CR    0xc0010114
 #define VM_CR_SVMDIS BIT(4)
 #define MSR_HSAVE_PA 0xc0010117
-#define MSR_FS_BASE   0xc0000100
-#define MSR_GS_BASE   0xc0000101
+#define MSR_FS_BASE  0xc0000100
+#define MSR_GS_BASE  0xc0000101
 #define PAT_RESET    0x0007040600070406UL
 #define IOPM_SIZE    (3 * PAGE_SIZE)
 #define MSRPM_SIZE   (2 * PAGE_SIZE)
@@ -202,8 +202,9 @@ static void decode_exit(const struct vmcb *vmcb, struct vm_exit *exit)
 }
 
 /*
- * TCG loses the STI shadow over VMRUN, so an interrupt would land between STI and HLT and the HLT would sleep past it.
- * An interrupt that is offered there wakes the HLT anyway, so the HLT is skipped.
+ * TCG loses the STI shadow over VMRUN, so an interrupt would land between STI and HLT and the HLT
+ * would sleep past it. An interrupt that is offered there wakes the HLT anyway, so the HLT is
+ * skipped.
  */
 static void skip_shadowed_hlt(struct vcpu *vcpu, struct vmcb *vmcb)
 {
@@ -224,7 +225,10 @@ static void amdv_vcpu_run(struct vcpu *vcpu, int vector, bool *delivered, struct
 	vmcb->int_ctl = VMCB_V_INTR_MASKING;
 	if (vector >= 0) {
 		skip_shadowed_hlt(vcpu, vmcb);
-		/* Never by EVENTINJ: QEMU delivers an external interrupt injected so now and then twice. */
+		/*
+		 * Never by EVENTINJ: QEMU delivers an external interrupt injected so now and then
+		 * twice.
+		 */
 		vmcb->int_ctl |=
 			VMCB_V_IRQ | VMCB_V_IGN_TPR | (uint32_t)(vector >> 4) << VMCB_V_PRIO_SHIFT;
 		vmcb->int_vector = vector;
@@ -240,7 +244,10 @@ static void amdv_vcpu_run(struct vcpu *vcpu, int vector, bool *delivered, struct
 	vcpu->rflags = vmcb->rflags;
 	vmcb->tlb_control = 0;
 	*delivered = vector >= 0 && !(vmcb->int_ctl & VMCB_V_IRQ);
-	/* An exception whose delivery was cut short by the exit is delivered again (bit 31 or it is garbage). */
+	/*
+	 * An exception whose delivery was cut short by the exit is delivered again (bit 31 or it
+	 * is garbage).
+	 */
 	vmcb->event_inject = 0;
 	if (vmcb->exit_int_info & VMCB_EVENT_VALID && (vmcb->exit_int_info >> 8 & 7) != 0 &&
 	    !(vector >= 0 && !*delivered)) {

@@ -2,10 +2,11 @@
 /*
  * void amdv_enter(uint64_t vmcb_hpa, uint64_t *gpr, uint64_t host_vmcb_hpa)
  *
- * Enters the guest and returns after #VMEXIT. RAX and RSP travel in the VMCB, the rest in gpr (enum gpr order).
- * VMLOAD/VMSAVE move FS, GS, TR, LDTR, KernelGS, STAR.. and SYSENTER state; VMRUN saves the host's other state
- * itself. GIF is 0 from CLGI to STGI, so nothing of the host interrupts the half-switched state; IF must be 1 inside, or
- * V_INTR_MASKING would keep physical interrupts from ending the run (APM 2 15.21.1). On return IF is 0.
+ * Enters the guest and returns after #VMEXIT. RAX and RSP travel in the VMCB, the rest in gpr
+ * (enum gpr order). VMLOAD/VMSAVE move FS, GS, TR, LDTR, KernelGS, STAR.. and SYSENTER state;
+ * VMRUN saves the host's other state itself. GIF is 0 from CLGI to STGI, so nothing of the host
+ * interrupts the half-switched state; IF must be 1 inside, or V_INTR_MASKING would keep physical
+ * interrupts from ending the run (APM 2 15.21.1). On return IF is 0.
  */
 	.text
 	.globl	amdv_enter

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The virtual machine control block. Source: AMD APM 2 appendix B, tables B-1 and B-2; exit codes appendix C. */
+/*
+ * The virtual machine control block. Source: AMD APM 2 appendix B, tables B-1 and B-2; exit codes
+ * appendix C.
+ */
 #ifndef HV_VIRT_AMDV_VMCB_H
 #define HV_VIRT_AMDV_VMCB_H
 

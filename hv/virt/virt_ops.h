@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The vendor seam. One implementation (amdv, later vtx) is chosen at boot; vendor-neutral code calls
- * through `virt` and sees struct vm_exit. Interrupts are off in all calls.
+ * The vendor seam. One implementation (amdv, later vtx) is chosen at boot; vendor-neutral code
+ * calls through `virt` and sees struct vm_exit. Interrupts are off in all calls.
  */
 #ifndef HV_VIRT_VIRT_OPS_H
 #define HV_VIRT_VIRT_OPS_H
@@ -13,7 +13,10 @@ enum npt_type { NPT_RAM, NPT_MMIO };
 struct virt_ops {
 	const char *name;
 
-	/* Can this CPU do it? 0, or -ENODEV after writing a reason that a user understands to *why. */
+	/*
+	 * Can this CPU do it? 0, or -ENODEV after writing a reason that a user understands to
+	 * *why.
+	 */
 	int (*probe)(const char **why);
 
 	/* Turns the extension on, on this CPU. */
@@ -23,8 +26,9 @@ struct virt_ops {
 	int (*vcpu_init)(struct vcpu *vcpu, const struct vcpu_entry *entry);
 
 	/*
-	 * Runs until the next exit. vector >= 0 is offered as external interrupt: *delivered says whether the
-	 * vCPU took it. A physical interrupt that ended the run has been taken by its handler on return.
+	 * Runs until the next exit. vector >= 0 is offered as external interrupt: *delivered says
+	 * whether the vCPU took it. A physical interrupt that ended the run has been taken by its
+	 * handler on return.
 	 */
 	void (*vcpu_run)(struct vcpu *vcpu, int vector, bool *delivered, struct vm_exit *exit);
 
@@ -40,7 +44,10 @@ struct virt_ops {
 	/* Whether the VM's access to ports [first, last] exits. Default: all do. */
 	void (*io_intercept)(struct vm *vm, uint16_t first, uint16_t last, bool on);
 
-	/* Nested page table: map (hpa may be 2 MiB-aligned for large pages), unmap, look up. -ENOMEM. */
+	/*
+	 * Nested page table: map (hpa may be 2 MiB-aligned for large pages), unmap, look up.
+	 * -ENOMEM.
+	 */
 	int (*npt_map)(struct vm *vm, gpa_t gpa, hpa_t hpa, uint64_t len, bool write,
 		       enum npt_type type);
 	void (*npt_unmap)(struct vm *vm, gpa_t gpa, uint64_t len);

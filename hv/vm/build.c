@@ -68,10 +68,9 @@ void build_place_modules(const struct config *cfg, struct boot_info *boot)
 			need += ALIGN_UP(boot->module[i].size, PAGE_SIZE);
 	have = phys_free_bytes(MAX(dvm, image_end_hpa()));
 	if (have < need)
-		boot_fail(
-			"too little memory: %lu MiB RAM; the driver VM takes the first %lu MiB, and of the %lu "
-			"MiB for guests and modules %lu MiB are missing",
-			phys_ram_bytes() >> 20, dvm >> 20, need >> 20, ((need - have) >> 20) + 1);
+		boot_fail("too little memory: %lu MiB RAM; the driver VM takes the first %lu MiB, "
+			  "and of the %lu MiB for guests and modules %lu MiB are missing",
+			  phys_ram_bytes() >> 20, dvm >> 20, need >> 20, ((need - have) >> 20) + 1);
 	for (unsigned int i = 0; i < boot->modules; i++)
 		if (boot->module[i].size && boot->module[i].start < dvm)
 			move_up(&boot->module[i]);

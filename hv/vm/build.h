@@ -6,8 +6,9 @@
 #include "vm/config.h"
 
 /*
- * Moves boot modules out of the way of the driver VM's memory, which is 1:1 and low. Ends the boot when the
- * machine has too little memory for all VMs of the configuration; says how much is missing.
+ * Moves boot modules out of the way of the driver VM's memory, which is 1:1 and low. Ends the
+ * boot when the machine has too little memory for all VMs of the configuration; says how much is
+ * missing.
  */
 void build_place_modules(const struct config *cfg, struct boot_info *boot);
 

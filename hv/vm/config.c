@@ -14,8 +14,8 @@ struct word {
 };
 
 /*
- * Takes the next word of *line; false at its end. A lone `--` also ends it: *line then points at the rest
- * behind it.
+ * Takes the next word of *line; false at its end. A lone `--` also ends it: *line then points at
+ * the rest behind it.
  */
 static bool next_word(const char **line, struct word *w, const char *where)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The boot words: the hypervisor's own line and one line per module. Grammar, for GRUB's multiboot2/module2 lines:
+ * The boot words: the hypervisor's own line and one line per module. Grammar, for GRUB's
+ * multiboot2/module2 lines:
  *
  *   multiboot2 .../pollux.elf [net=bridge|twin] [focus=NAME] [run=SECONDS]
- *   module2 KERNEL  vm=NAME kind=dvm|guest mem=N[M|G] [mac=aa:bb:cc:dd:ee:ff] [-- COMMAND LINE OF THE VM]
+ *   module2 KERNEL  vm=NAME kind=dvm|guest mem=N[M|G] [mac=aa:bb:..] [-- COMMAND LINE OF THE VM]
  *   module2 FILE    initrd=NAME
  *   module2 FILE    twin=DRIVER
  *   module2 FILE    symbols
@@ -39,7 +40,10 @@ struct config {
 	const struct boot_module *symbols; /* or NULL */
 };
 
-/* Fills cfg from what the boot loader gave; the strings stay inside boot. Ends the boot on a bad word. */
+/*
+ * Fills cfg from what the boot loader gave; the strings stay inside boot. Ends the boot on a bad
+ * word.
+ */
 void config_read(struct config *cfg, const struct boot_info *boot);
 
 #endif

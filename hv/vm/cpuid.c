@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a VM's CPUID says: the CPU's own answer, minus what is not emulated, plus what is. The signature KVMKVMKVM
- * makes Linux use the x2APIC without interrupt remapping; of KVM's features only NOP_IO_DELAY and PV-EOI.
+ * What a VM's CPUID says: the CPU's own answer, minus what is not emulated, plus what is. The
+ * signature KVMKVMKVM makes Linux use the x2APIC without interrupt remapping; of KVM's features
+ * only NOP_IO_DELAY and PV-EOI.
  */
 #include "cpu/x86.h"
 #include "virt/virt_ops.h"

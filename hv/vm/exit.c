@@ -22,8 +22,9 @@ static void on_interrupt(struct vcpu *vcpu, const struct vm_exit *exit)
 }
 
 /*
- * With interrupts off nothing can wake it: Linux and the stub end so after power off. An interrupt that was
- * raised while the STI shadow held it back wakes at once: after the HLT nothing would raise it again.
+ * With interrupts off nothing can wake it: Linux and the stub end so after power off. An
+ * interrupt that was raised while the STI shadow held it back wakes at once: after the HLT
+ * nothing would raise it again.
  */
 static void on_hlt(struct vcpu *vcpu, const struct vm_exit *exit)
 {
@@ -74,7 +75,10 @@ static void on_npf(struct vcpu *vcpu, const struct vm_exit *exit)
 			exit->npf.gpa);
 }
 
-/* mov %reg, %cr8 = [REX] 0f 22 /r, or f0 as alternative prefix; the register's low 4 bits are TPR[7:4]. */
+/*
+ * mov %reg, %cr8 = [REX] 0f 22 /r, or f0 as alternative prefix; the register's low 4 bits are
+ * TPR[7:4].
+ */
 static void on_cr8(struct vcpu *vcpu, const struct vm_exit *exit)
 {
 	struct vlapic *apic = &vcpu->vm->lapic;

@@ -5,7 +5,10 @@
 
 #include "vm/vm.h"
 
-/* Handles one exit and moves rip behind the instruction where it was emulated. May kill or stop the VM. */
+/*
+ * Handles one exit and moves rip behind the instruction where it was emulated. May kill or stop
+ * the VM.
+ */
 void exit_handle(struct vcpu *vcpu, const struct vm_exit *exit);
 
 /* The parts; each returns false when it does not know the register or address. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Floating-point and vector state. The hypervisor uses none of it, so it is switched only when another VM runs
- * than last time. Source: Intel SDM 1 ch. 13.
+ * Floating-point and vector state. The hypervisor uses none of it, so it is switched only when
+ * another VM runs than last time. Source: Intel SDM 1 ch. 13.
  */
 #ifndef HV_VM_FPU_H
 #define HV_VM_FPU_H

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Reads a VM's virtual memory by walking its page tables in software: for instruction bytes (the CPU gives none
- * without decode assists) and for dumps. Handles no paging, PAE-less 32-bit is refused, 4-level long mode.
- * Each table entry is read once; table pages are looked up as guest RAM, so no entry can lead outside it.
+ * Reads a VM's virtual memory by walking its page tables in software: for instruction bytes (the
+ * CPU gives none without decode assists) and for dumps. Handles no paging, PAE-less 32-bit is
+ * refused, 4-level long mode. Each table entry is read once; table pages are looked up as guest
+ * RAM, so no entry can lead outside it.
  */
 #ifndef HV_VM_GUEST_VIRT_H
 #define HV_VM_GUEST_VIRT_H

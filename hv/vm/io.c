@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Port accesses of a VM that exit: serial port, clock, PCI, reset; anything else is an empty bus. */
+/*
+ * Port accesses of a VM that exit: serial port, clock, PCI, reset; anything else is an empty bus.
+ */
 #include "dev/rtc.h"
 #include "vm/exit.h"
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What both kinds of kernel share: command line, initrd, memory map; and the choice between them. */
+/*
+ * What both kinds of kernel share: command line, initrd, memory map; and the choice between them.
+ */
 #include "vm/load.h"
 
 #include "cpu/timer.h"

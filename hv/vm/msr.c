@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Model-specific registers of a VM that exit. Unknown ones read 0 and ignore writes, counted: Linux probes many
- * that depend on the CPU model, and a #GP for each would only fill its log.
+ * Model-specific registers of a VM that exit. Unknown ones read 0 and ignore writes, counted:
+ * Linux probes many that depend on the CPU model, and a #GP for each would only fill its log.
  */
 #include "cpu/x86.h"
 #include "virt/virt_ops.h"

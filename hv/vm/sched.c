@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Round robin over the VMs that have something to do, one slice each while several have. All work of the hypervisor
- * itself (timers, console, packets) is done here between two runs, with interrupts off.
+ * Round robin over the VMs that have something to do, one slice each while several have. All work
+ * of the hypervisor itself (timers, console, packets) is done here between two runs, with
+ * interrupts off.
  */
 #include "vm/sched.h"
 

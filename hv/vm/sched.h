@@ -11,8 +11,9 @@ void __noreturn sched_run(uint64_t seconds);
 struct vm;
 
 /*
- * Runs just this VM (and interrupts and timers) until done(arg), for an upcall: no packets are moved and no
- * other VM runs meanwhile. 0; -EIO: it ended, or did not get there within so many milliseconds.
+ * Runs just this VM (and interrupts and timers) until done(arg), for an upcall: no packets are
+ * moved and no other VM runs meanwhile. 0; -EIO: it ended, or did not get there within so many
+ * milliseconds.
  */
 int sched_run_until(struct vm *vm, bool (*done)(void *arg), void *arg, uint64_t limit_ms);
 

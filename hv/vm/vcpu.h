@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A virtual CPU. The vendor half (virt/) keeps its control block behind vendor; everything else sees
- * the general registers here and asks for system registers by virt_ops.
+ * A virtual CPU. The vendor half (virt/) keeps its control block behind vendor; everything else
+ * sees the general registers here and asks for system registers by virt_ops.
  */
 #ifndef HV_VM_VCPU_H
 #define HV_VM_VCPU_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A virtual machine: the driver VM or a guest. Built at boot, never freed; a VM that dies stays listed
- * with its reason. One vCPU for now.
+ * A virtual machine: the driver VM or a guest. Built at boot, never freed; a VM that dies stays
+ * listed with its reason. One vCPU for now.
  */
 #ifndef HV_VM_VM_H
 #define HV_VM_VM_H
@@ -62,8 +62,8 @@ extern struct vm *vms[VM_MAX];
 extern unsigned int vm_count;
 
 /*
- * The VM's own fault: stops it, keeps the first reason, prints one line and a dump. The caller goes on with a
- * harmless value; the run loop does not enter the VM again.
+ * The VM's own fault: stops it, keeps the first reason, prints one line and a dump. The caller
+ * goes on with a harmless value; the run loop does not enter the VM again.
  */
 void vm_kill(struct vm *vm, const char *fmt, ...) __format(2, 3);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Does AMD-V really work on this (virtual) machine? Runs one guest instruction, HLT, with VMRUN and ends
- * the machine through QEMU's isa-debug-exit: 0x10 = yes, 0x11 = no. Multiboot 1, so that QEMU's -kernel
- * takes it. Offsets: AMD64 APM 2, appendix B.
+ * Does AMD-V really work on this (virtual) machine? Runs one guest instruction, HLT, with VMRUN and
+ * ends the machine through QEMU's isa-debug-exit: 0x10 = yes, 0x11 = no. Multiboot 1, so that
+ * QEMU's -kernel takes it. Offsets: AMD64 APM 2, appendix B.
  */
 #define MULTIBOOT_MAGIC	0x1badb002
 #define EXIT_PORT	0xf4

@@ -71,7 +71,10 @@ static void pv_eoi_not_delivered(void **state)
 	assert_int_equal(vlapic_pending(apic), 0x40);
 }
 
-/* Two in service: the end of the upper one must be seen, or the lower one's would be taken for it. */
+/*
+ * Two in service: the end of the upper one must be seen, or the lower one's would be taken for
+ * it.
+ */
 static void pv_eoi_not_for_nested(void **state)
 {
 	(void)state;

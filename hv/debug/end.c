@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The last thing the machine does. */
+#include "debug/end.h"
+
+#include "cpu/x86.h"
+#include "debug/console.h"
+#include "debug/log.h"
+
+#define DEBUG_EXIT 0xf4
+
+void machine_end(uint8_t code)
+{
+	asm volatile("cli");
+	/* An emulator ends at the next instruction, with what its UART still holds. */
+	console_drain();
+	outb(DEBUG_EXIT, code);
+	log_info("the machine may be switched off");
+	for (;;)
+		asm volatile("cli; hlt");
+}

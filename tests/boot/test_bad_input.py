@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What an administrator can get wrong on the medium: one clear line that names it, then the end of the boot."""
+import image
+import pytest
+
+FATAL = 35
+GUEST = 'vm=g1 kind=guest mem=16M --'
+DVM = 'vm=dvm kind=dvm mem=64M --'
+
+# (the hypervisor's words, lines of modules, what the [FAIL] line says)
+WORDS = [
+    ('wibble', [GUEST], "hypervisor: unknown word 'wibble' (known: net= focus= run=)"),
+    ('net=wire', [GUEST], 'net=wire (known: bridge, twin)'),
+    ('net=bridge net=twin', [GUEST], 'net= is given twice'),
+    ('net=twin', [DVM], 'net=twin needs a VM of kind=dvm and a module twin=DRIVER'),
+    ('net=twin', [GUEST, 'twin=e1000'], 'net=twin needs a VM of kind=dvm and a module twin=DRIVER'),
+    ('run=soon', [GUEST], 'hypervisor: run=soon is not a number'),
+    ('focus=nobody', [GUEST], 'focus=nobody: there is no such VM'),
+    ('', ['symbols'], 'no VM: give at least one module a line vm=NAME kind=... mem=...'),
+    ('', [GUEST, 'kernel=g1'], "module 2: unknown word 'kernel' (known: vm= initrd= twin= symbols)"),
+    ('', [GUEST, ''], 'module 2 has no words'),
+    ('', ['vm=g1 kind=guest mem=16M colour=red --'], "g1: unknown word 'colour' (known: kind= mem= mac= --)"),
+    ('', ['vm=g1 kind=robot mem=16M --'], 'g1: kind=robot (known: dvm, guest)'),
+    ('', ['vm=g1 kind=guest kind=dvm mem=16M --'], 'g1: kind= is given twice'),
+    ('', ['vm=g1 kind=guest --'], 'vm=g1 needs mem='),
+    ('', ['vm=g1 kind=guest mem=lots --'], 'g1: mem=lots is not a number'),
+    ('', ['vm=g1 kind=guest mem=1M --'], 'g1: mem=1M (8M to 3G)'),
+    ('', ['vm=g1 kind=guest mem=16M mac=52:54:00:88:00 --'], 'g1: mac=52:54:00:88:00 is not aa:bb:cc:dd:ee:ff'),
+    ('', ['vm=g1 kind=guest mem=16M mac=ff:54:00:88:00:11 --'], 'mac=ff:54:00:88:00:11 is a group address'),
+    ('', [GUEST, GUEST], 'two VMs are called g1'),
+    ('', ['vm=hv kind=guest mem=16M --'], "vm=hv: this name is the hypervisor's own"),
+    ('', [DVM, DVM.replace('vm=dvm', 'vm=dvm2')], 'more than one VM of kind=dvm'),
+    ('', ['initrd=g1', GUEST], 'initrd=g1: there is no such VM before this module'),
+    ('', [GUEST, 'twin=e1000', 'twin=e1000'], 'twin= is given twice'),
+    ('', [GUEST, 'symbols please'], "symbols please: unknown word 'please'"),
+]
+
+
+def fails(machine, text):
+    machine.expect('hv', r'\[FAIL\] .*\n', 60)
+    assert machine.wait_end(20) == FATAL
+    lines = [line for line in machine.console.text('hv').splitlines() if line.startswith('[FAIL]')]
+    assert len(lines) == 1 and text in lines[0], lines
+
+
+@pytest.mark.parametrize('words, lines, text', WORDS, ids=lambda v: None)
+def test_word_is_named(boot, tmp_path, words, lines, text):
+    file = tmp_path / 'module'
+    file.write_bytes(b'a module\n' * 100)
+    d = image.Description(words)
+    for line in lines:
+        d.add(file, line)
+    fails(boot(d), text)
+
+
+def test_too_little_memory(boot):
+    """Not even the driver VM fits; then it does, and a guest does not."""
+    d = image.Description('net=bridge').add_dvm(kernel=image.GUEST, initrd=None)
+    fails(boot(d, memory=128), 'too little memory: ')
+    d = image.Description('net=bridge').add_guest(1, 'echo', memory='2G')
+    fails(boot(d, memory=256), 'too little memory: ')
+
+
+@pytest.mark.parametrize('cpu', ['qemu64,-svm', 'EPYC,+svm,-npt'])
+def test_cpu_without_virtualization(boot, cpu):
+    fails(boot(image.Description().add_guest(1, 'echo'), cpu=cpu), 'this machine cannot host VMs: ')
