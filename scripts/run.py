@@ -35,7 +35,9 @@ from image import OUT
 from peer import Peer, is_available as tap_is_available
 
 RUNS = OUT / 'run'
-GOOD_END = 33           # the hypervisor wrote 0x10 to isa-debug-exit
+# QEMU's exit status for what the hypervisor writes to isa-debug-exit
+GOOD_END = 33           # 0x10
+ENDS = {GOOD_END: 'the machine ended well', 35: 'the hypervisor died', 37: 'the run ended, but a VM was killed'}
 NIC_MAC = '52:54:00:88:00:02'
 ESCAPE = 0x1d           # Ctrl-]
 PR_SET_PDEATHSIG = 1
@@ -268,11 +270,11 @@ def talk(machine):
 
 def interpret(machine, code):
     """Exit status for QEMU's, and one line that says so."""
-    if code == GOOD_END or (machine.spec.kernel and code == 0):
-        print('the machine ended well')
+    good = code == GOOD_END or (machine.spec.kernel and code == 0)
+    print(ENDS[GOOD_END] if good else ENDS.get(code, f'the emulator ended (exit {code})'))
+    if good:
         return 0
-    print(f'the machine ended badly (QEMU exit {code}); logs in {machine.folder}')
-    print('\n'.join(machine.errors()))
+    print('\n'.join([*machine.errors(), f'logs in {machine.folder}']))
     return 1
 
 
