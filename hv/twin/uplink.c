@@ -12,6 +12,7 @@
 #include "net/net.h"
 #include "net/poll.h"
 #include "net/switch.h"
+#include "net/virtio_net.h"
 #include "twin/castor.h"
 #include "twin/load.h"
 #include "twin/native.h"
@@ -19,6 +20,7 @@
 #include "twin/run.h"
 #include "twin/transmit.h"
 #include "twin/win.h"
+#include "vm/vm.h"
 
 #define BUDGET 64
 
@@ -176,6 +178,9 @@ void uplink_open(unsigned int pin_)
 	twin_pending = (struct twin_pending){ 0 };
 	if (!invoke(read_mac))
 		return;
+	/* R13: its card in the switch is an ordinary port now, of the address that its bridge has. */
+	if (twin_att.dvm->vnic)
+		memcpy(twin_att.dvm->vnic->port.mac, dvm_mac, sizeof(dvm_mac));
 	irq_steal(pin, on_pin);
 	switch_set_uplink(net_switch(), &port);
 }

@@ -98,7 +98,7 @@ static void on_cr8(struct vcpu *vcpu, const struct vm_exit *exit)
 		vm_kill(vcpu->vm, "unknown write of CR8 at rip %lx", vcpu->rip);
 		return;
 	}
-	apic->tpr = (vcpu->gpr[(b[i + 2] & 7) | (rex & 1) << 3] & 15) << 4;
+	vlapic_cr8_write(apic, vcpu->gpr[(b[i + 2] & 7) | (rex & 1) << 3]);
 	vcpu->rip += i + 3;
 }
 

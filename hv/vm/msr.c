@@ -9,12 +9,21 @@
 
 #define MSR_TSC 0x10
 
+/* The local APIC's: what it does not know of these is reserved and gives #GP, as on hardware. */
+static bool is_apic_msr(uint32_t msr)
+{
+	return msr == MSR_APIC_BASE || msr == 0x6e0 || (msr >= 0x800 && msr < 0x900) ||
+	       msr == 0x4b564d04;
+}
+
 bool msr_read(struct vcpu *vcpu, uint32_t msr, uint64_t *val)
 {
 	struct vcpu_sysregs sys;
 
 	if (vlapic_msr_read(&vcpu->vm->lapic, msr, val))
 		return true;
+	if (is_apic_msr(msr))
+		return false;
 	*val = 0;
 	if (msr == MSR_EFER) {
 		virt->sysregs_read(vcpu, &sys);
@@ -31,6 +40,8 @@ bool msr_write(struct vcpu *vcpu, uint32_t msr, uint64_t val)
 {
 	if (vlapic_msr_write(&vcpu->vm->lapic, msr, val))
 		return true;
+	if (is_apic_msr(msr))
+		return false;
 	if (msr == MSR_EFER)
 		virt->efer_write(vcpu, val);
 	else
