@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Bad VMs and bad .twin files: one clear line, and everything else keeps running."""
+import struct
+import subprocess
+import time
+import zlib
+
+import image
+import pytest
+
+from conftest import PEER_IP, STUB_PEER
+from run import GOOD_END
+
+HEADER = 64         # TWIN_HEADER_OFFSET
+VERSION = HEADER + 8
+CRC = HEADER + 20
+VERMAGIC = HEADER + 68 + 56
+TEXT = HEADER + 192 # the first table: offset, elements
+
+# A PVH kernel of one instruction or two.
+KERNEL = '''
+    .section .note.Xen, "a", @note
+    .long 4, 4, 18
+    .asciz "Xen"
+    .long start
+    .text
+    .code32
+    .globl start
+start: {}
+'''
+TRIPLE_FAULT = 'lidt none; ud2; none: .long 0, 0'
+SPIN = 'jmp start'
+
+
+def kernel(tmp_path, name, code):
+    source, elf = tmp_path / f'{name}.S', tmp_path / f'{name}.elf'
+    source.write_text(KERNEL.format(code))
+    subprocess.run(['gcc', '-nostdlib', '-static', '-Wl,-Ttext=0x100000,--build-id=none,-z,noexecstack,-e,start',
+                    '-Wl,-z,max-page-size=4096', '-o', elf, source], check=True)
+    return elf
+
+
+def test_bad_guests_harm_nobody(boot, tmp_path):
+    """No ELF, a cut ELF, a triple fault, an endless loop; beside them a guest and the driver VM work."""
+    text = tmp_path / 'no.elf'
+    text.write_text('#!/bin/sh\n' * 100)
+    cut = tmp_path / 'cut.elf'
+    cut.write_bytes(image.GUEST.read_bytes()[:100000])
+    d = image.Description('net=bridge').add_symbols().add_dvm(kernel=image.OUT / 'kernel/vmlinux.boot')
+    d.add_guest(1, 'verify-server', memory='32M')
+    for n, elf in enumerate([text, cut, kernel(tmp_path, 'triple', TRIPLE_FAULT), kernel(tmp_path, 'spin', SPIN)], 2):
+        d.add_guest(n, '', memory='16M', elf=elf)
+    m = boot(d, net='tap')
+    m.expect('dvm', 'dvm ready', 180)
+    log = m.console.text('hv')
+    assert 'g2 killed: not started: ' in log
+    assert 'g3 killed: not started: its ELF kernel is cut off' in log
+    assert 'g4 killed: triple fault' in log
+    assert 'g5 killed' not in log
+    assert m.peer.ping(image.guest_address(1))[0] == 5
+    m.peer.run('/usr/bin/python3', STUB_PEER, 'verify-send', '--bytes', 200000, timeout=90)
+    states = [line.split()[3] for line in m.monitor('vms').splitlines() if line[:1].isdigit()]
+    assert states == ['running', 'running', 'killed', 'killed', 'killed', 'running']
+    m.monitor('kill g5')
+    m.send(b'quit\n')
+    assert m.wait_end(30) == GOOD_END
+
+
+def test_spoofed_address_stays_inside(boot):
+    """A stock Linux guest takes another's address: its frames are dropped and counted, the owner's are not."""
+    d = image.Description('net=bridge').add_symbols().add_dvm(kernel=image.OUT / 'kernel/vmlinux.boot')
+    d.add_guest(1, 'echo', memory='32M')
+    line = f'vm=g2 kind=guest mem=192M mac={image.guest_mac(2)} -- console=ttyS0 acpi=off tsc=reliable quiet panic=-1'
+    d.add(image.OUT / 'kernel/vmlinux.boot', f'{line} mode=bridge ip={image.guest_address(2)}/24')
+    d.add(image.INITRD, 'initrd=g2')
+    m = boot(d, net='tap')
+    m.expect('dvm', 'dvm ready', 180)
+    m.expect('g2', 'dvm ready', 180)
+    assert m.peer.ping(image.guest_address(2))[0] == 5
+    capture = m.peer.capture(f'ether src {image.guest_mac(1)}')
+    status, text = m.shell(f'ip link set br0 address {image.guest_mac(1)}; ping -c 3 -A -w 3 {PEER_IP}', 'g2', 3)
+    assert status != 0 and ' 0 packets received' in text
+    time.sleep(0.3)
+    assert ' > ' not in capture.stop()
+    net = m.monitor('net')
+    assert 'dropped, spoof: ' in net
+    assert m.peer.ping(image.guest_address(1))[0] == 5
+
+
+@pytest.mark.parametrize('net', ['bridge', 'twin'])
+def test_panic_of_the_driver_vm(system, net):
+    """The hypervisor says so; guests go on with each other."""
+    s = system(f'net={net}', ['verify-server', 'echo'])
+    if net == 'twin':
+        s.attached()
+    s.machine.type('echo c >/proc/sysrq-trigger', 1)
+    s.machine.expect('dvm', 'Kernel panic - not syncing: sysrq triggered crash', 60)
+    s.machine.expect('hv', r'dvm (stopped: reset by the VM itself|killed: .*)\n', 60)
+    s.guest(2, f'verify-client={s.address(1)} bytes=1M', 'verify-client: done')
+    assert s.guest(2, f'ping={s.address(1)} count=5', 'ping: done')['received'] == '5'
+    s.quit()
+
+
+def damaged(how):
+    """A .twin file with one thing wrong."""
+    data = bytearray(image.TWIN.read_bytes())
+    if how == 'cut':
+        return data[:len(data) // 2]
+    if how == 'no twin':
+        return data[:HEADER] + b'\0' + data[HEADER + 1:]
+    if how == 'bit':
+        data[len(data) // 3] ^= 4
+        return data
+    if how == 'version':
+        struct.pack_into('<I', data, VERSION, 99)
+    elif how == 'kernel':
+        assert data[VERMAGIC:VERMAGIC + 2] == b'6.'
+        data[VERMAGIC] = ord('5')
+    elif how == 'code': # the first instruction becomes hlt
+        data[struct.unpack_from('<I', data, TEXT)[0]] = 0xf4
+    struct.pack_into('<I', data, CRC, 0)
+    struct.pack_into('<I', data, CRC, zlib.crc32(data))
+    return data
+
+
+@pytest.mark.parametrize('how, text', [
+    ('cut', r'twin refused: the file is cut off \(\d+ of \d+ bytes\)'),
+    ('bit', r'twin refused: the file is damaged \(wrong CRC\)'),
+    ('version', r'twin refused: its format is version 99, this hypervisor reads version \d+'),
+    ('no twin', r'twin refused: it is not a \.twin file'),
+])
+def test_damaged_twin_is_refused_at_boot(system, tmp_path, how, text):
+    file = tmp_path / 'bad.twin'
+    file.write_bytes(damaged(how))
+    s = system('net=twin', ['echo'], twin=file, wait=False)
+    # One of them goes the whole way: the guests use the bridge.
+    if how == 'cut':
+        s.ready()
+        assert s.peer.ping(s.address(1))[0] == 5
+        assert s.machine.monitor('twin').startswith('absent')
+    s.machine.expect('hv', text, 60)
+    s.machine.expect('hv', r'\[ ok \] running', 30)
+
+
+@pytest.mark.parametrize('how, text', [
+    ('code', r'twin refused: .*'),
+    ('kernel', 'twin not attached: it was derived for another kernel'),
+])
+def test_hostile_twin_is_refused_at_attach(system, tmp_path, how, text):
+    """Its CRC is right, so only the judge and the comparison with the running kernel find it."""
+    file = tmp_path / 'bad.twin'
+    file.write_bytes(damaged(how))
+    s = system('net=twin', ['echo'], twin=file)
+    s.machine.expect('hv', text, 60)
+    assert s.peer.ping(s.address(1))[0] == 5
+    assert s.stats()['net']['switch']['uplink'] == 'dvm'
