@@ -84,7 +84,7 @@ test-boot: all ## boots: one virtual machine for each test
 test-net: all ## network tests: guests against peers in a network namespace
 	$(call run_pytests,$(filter-out tests/golden/%,$(PYTESTS)) tests/net)
 
-lint: ## layout, static checks, size limits
+lint: hv ## layout, static checks, size limits
 	$(Q)$(PYTHON) scripts/lint.py $(sort $(LINT_C))
 
 clean: ## remove what was built; keeps what set-up downloaded

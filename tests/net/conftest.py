@@ -11,7 +11,6 @@ Fixtures of tests/boot serve here too; what they leave behind is in out/run/TEST
 import importlib.util
 import json
 import re
-import sys
 import time
 from pathlib import Path
 
@@ -26,7 +25,7 @@ pytest_collection_modifyitems = boot_conftest.pytest_collection_modifyitems
 run_name, start, boot = boot_conftest.run_name, boot_conftest.start, boot_conftest.boot
 
 import image # noqa: E402
-from console import ConsoleError # noqa: E402
+from console import   # noqa
 
 STUB_PEER = TESTS / 'guest-stub/stub_peer.py'
 DVM_IP = '10.88.0.2'
