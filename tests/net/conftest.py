@@ -25,7 +25,6 @@ pytest_collection_modifyitems = boot_conftest.pytest_collection_modifyitems
 run_name, start, boot = boot_conftest.run_name, boot_conftest.start, boot_conftest.boot
 
 import image # noqa: E402
-from console import   # noqa
 
 STUB_PEER = TESTS / 'guest-stub/stub_peer.py'
 DVM_IP = '10.88.0.2'
