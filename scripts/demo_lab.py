@@ -51,9 +51,9 @@ def make_medium(path):
     return image.make(path, d.add_twin().add_symbols())
 
 
-def take_turn(say):
-    """One run at a time: the logs and out/run.json are shared. Returns the lock's file, which holds it until closed."""
-    lock = open(image.OUT / '.demo.lock', 'w') # pylint: disable=consider-using-with
+def take_turn(name, say):
+    """One run of a name at a time: its logs are shared. Returns the lock's file, which holds it until closed."""
+    lock = open(image.OUT / f'.{name}.lock', 'w') # pylint: disable=consider-using-with
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -87,7 +87,7 @@ class Lab:
 
     def __enter__(self):
         try:
-            self._lock = take_turn(self.say)
+            self._lock = take_turn(self.spec.name, self.say)
             self.say('making the boot medium')
             make_medium(self.spec.iso)
             self.machine.__enter__()
