@@ -79,6 +79,7 @@ twin_thunk_\reg:
 	.balign	16
 	.globl	twin_indirect_refused
 twin_indirect_refused:
+	movq	(%rsp), %rdi		/* the caller's return address, for the report */
 	call	twin_refuse_indirect
 	jmp	twin_abort
 

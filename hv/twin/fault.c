@@ -36,11 +36,11 @@ static void add_mov(struct code *c, uint8_t opcode, uint64_t val)
 #define MOV_RSI 0xbe
 #define MOV_RDI 0xbf
 
-static void add_jump(struct code *c, uint64_t at, uint64_t to)
+static void add_call(struct code *c, uint64_t at, uint64_t to)
 {
 	int32_t distance = to - (at + c->len + 5);
 
-	add(c, &(const uint8_t){ 0xe9 }, 1);
+	add(c, &(const uint8_t){ 0xe8 }, 1);
 	add(c, &distance, 4);
 }
 
@@ -67,11 +67,11 @@ static int make(struct code *c, const char *kind, uint64_t at)
 		add(c, (const uint8_t[]){ 0xeb, 0xfe }, 2);
 	} else if (strcmp(kind, "indirect") == 0) {
 		add_mov(c, MOV_RAX, twin_att.netdev);
-		add_jump(c, at, twin_gate_thunk(0));
+		add_call(c, at, twin_gate_thunk(0));
 	} else if (strcmp(kind, "native") == 0) {
 		add_mov(c, MOV_RDI, 0x1234);
 		add_mov(c, MOV_RSI, 0x100);
-		add_jump(c, at, (uint64_t)native_find("skb_put")->fn);
+		add_call(c, at, (uint64_t)native_find("skb_put")->fn);
 	} else {
 		return -EINVAL;
 	}

@@ -32,6 +32,6 @@ void __noreturn twin_abort(void);
 
 /* Called by enter.S (twin/run.c). */
 uint64_t twin_upcall(uint32_t import, const uint64_t *reg_args, const uint64_t *stack_args);
-void twin_refuse_indirect(void);
+void twin_refuse_indirect(uint64_t caller);
 
 #endif

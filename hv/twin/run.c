@@ -211,23 +211,46 @@ void run_tick(struct trap_frame *frame)
 		abort_at(frame, "endless loop");
 }
 
+/* Natives keep frame pointers: the first return address in derived code is the call of the native. 0: none. */
+static uint64_t derived_caller(const uint64_t *frame)
+{
+	const uint64_t *top = stack_top, *bottom = top - TWIN_STACK_BYTES / sizeof(*top);
+
+	for (unsigned int depth = 0; depth < 8; depth++) {
+		if (frame < bottom || frame > top - 2 || (uint64_t)frame % sizeof(*frame))
+			break;
+		if (twin_has(frame[1]))
+			return frame[1];
+		frame = (const uint64_t *)frame[0];
+	}
+	return 0;
+}
+
 void native_kill(const char *fmt, ...)
 {
-	char text[120], where[64];
+	uint64_t caller = derived_caller(__builtin_frame_address(0));
+	char text[100], native[48], where[48] = "?";
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	snprintf(why, sizeof(why), "%s (native called from %s)", text,
-		 symbol_format((uint64_t)__builtin_return_address(0), where, sizeof(where)));
+	if (caller)
+		twin_symbol(caller, where, sizeof(where));
+	snprintf(why, sizeof(why), "%s in %s at %s", text,
+		 symbol_format((uint64_t)__builtin_return_address(0), native, sizeof(native)),
+		 where);
 	twin_abort();
 }
 
-void twin_refuse_indirect(void)
+void twin_refuse_indirect(uint64_t caller)
 {
-	snprintf(why, sizeof(why), "indirect call to %lx, which is no derived function",
-		 twin_indirect_address);
+	char where[96] = "?";
+
+	if (twin_has(caller))
+		twin_symbol(caller, where, sizeof(where));
+	snprintf(why, sizeof(why), "indirect call to %lx, which is no derived function, at %s",
+		 twin_indirect_address, where);
 }
 
 const struct native *native_find(const char *name)

@@ -160,8 +160,8 @@ KINDS = [
     ('ud', r'#UD invalid opcode at e1000_clean\+0x'),
     ('de', r'#DE divide error at e1000_clean\+0x'),
     ('loop', r'endless loop at e1000_clean\+0x'),
-    ('indirect', r'indirect call to [0-9a-f]+, which is no derived function'),
-    ('native', r'skb 1234 is no memory of the driver VM \(native called from native_skb_put\+0x'),
+    ('indirect', r'indirect call to [0-9a-f]+, which is no derived function, at e1000_clean\+0x'),
+    ('native', r'skb 1234 is no memory of the driver VM in native_skb_put\+0x\w+ at e1000_clean\+0x'),
     ('lower', r'write of 200000: address in the lower half at e1000_clean\+0x'),
 ]
 
