@@ -106,8 +106,8 @@ static int monitor_log(int argc, char **argv)
 
 	(void)argc;
 	(void)argv;
-	if (ring_at >
-	    RING_SIZE) /* what is left of the line that is being written over is not shown */
+	/* What is left of the line that is being written over is not shown. */
+	if (ring_at > RING_SIZE)
 		for (at = ring_at - RING_SIZE; ring[at++ % RING_SIZE] != '\n';)
 			;
 	for (; at < ring_at; at++) {

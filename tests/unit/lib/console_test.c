@@ -249,9 +249,13 @@ static void more_sources_than_digits_go_by_name(void **state)
 	type("\x01"
 	     "9x"); /* three before them: the seventh */
 	assert_string_equal(got, "gx");
+	type("\x01"
+	     ":"); /* not a digit, though there is an eleventh source */
+	type("x");
+	assert_string_equal(got, "gxgx");
 	assert_int_equal(console_focus("nvm"), 0);
 	type("y");
-	assert_string_equal(got, "gxny");
+	assert_string_equal(got, "gxgxny");
 	assert_int_equal(console_focus("ovm"), -ENOENT); /* CONSOLE_SOURCES is the end */
 }
 

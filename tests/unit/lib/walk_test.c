@@ -9,7 +9,7 @@
 #include "mem/paging.h"
 #include "ram.h"
 
-#define VA 0x0000123456789abcUL
+#define VA 0x0000123456788abcUL
 
 static int reset(void **state)
 {
@@ -50,9 +50,9 @@ static void large_pages(void **state)
 	(void)state;
 	link_tables(2);
 	ram_set(2, VA, 1, 0x40000000 | PTE_P | PTE_PS);
-	assert_string_equal(text(VA), "pml4e 1001001 pdpte 1002001 pde 40000081 -> 40189abc");
+	assert_string_equal(text(VA), "pml4e 1001001 pdpte 1002001 pde 40000081 -> 40188abc");
 	ram_set(1, VA, 2, 0x80000000 | BIT(12) /* PAT */ | PTE_P | PTE_PS);
-	assert_string_equal(text(VA), "pml4e 1001001 pdpte 80001081 -> 96789abc");
+	assert_string_equal(text(VA), "pml4e 1001001 pdpte 80001081 -> 96788abc");
 	assert_true(hva_mapped(VA));
 }
 
@@ -109,6 +109,7 @@ static void other_tables_than_the_own_are_not_trusted(void **state)
 	(void)state;
 	link_tables(3);
 	ram_set(3, VA, 0, 0x5555000 | PTE_P);
+	host_memmove(ram[5], ram[0], PAGE_SIZE); /* it would map the same */
 	fake_cr3 = ram_page(5);
 	assert_false(hva_mapped(VA));
 	fake_cr3 = RAM_ROOT | 0x18; /* PWT, PCD */
@@ -149,7 +150,7 @@ static void a_range_needs_every_page(void **state)
 	assert_false(hva_range_mapped(page, 3 * PAGE_SIZE)); /* a hole in the middle */
 	ram_set(3, VA + PAGE_SIZE, 0, 0x5555000 | PTE_P);
 	assert_true(hva_range_mapped(page, 3 * PAGE_SIZE));
-	assert_false(hva_range_mapped(page, 0));
+	assert_false(hva_range_mapped(VA, 0));
 	assert_false(hva_range_mapped(UINT64_MAX - 7, 16)); /* wraps */
 }
 
