@@ -255,7 +255,7 @@ int64_t attach_attach(struct castor_shared *area)
 /* Back to the classic path; R13: one step. */
 static void uplink_to_bridge(void)
 {
-	switch_set_uplink(net_switch(), dvm->vnic ? &dvm->vnic->port : NULL);
+	switch_set_uplink(net_switch(), dvm->vnic && vm_alive(dvm) ? &dvm->vnic->port : NULL);
 }
 
 /* R16: where every buffer went. */
@@ -345,6 +345,12 @@ void attach_poll(void)
 
 	if (state != TWIN_ATTACHED)
 		return;
+	if (!vm_alive(dvm)) {
+		log_warn("twin taken off: its driver VM has ended");
+		state = TWIN_DEAD;
+		take_off();
+		return;
+	}
 	if (uplink_failed()) {
 		kill();
 		return;

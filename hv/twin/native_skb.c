@@ -161,7 +161,7 @@ static dva_t native_memcpy(dva_t dst, dva_t src, uint64_t n)
 {
 	if (n > MEMCPY_MAX)
 		native_kill("memcpy of %lu bytes", n);
-	memcpy(win_ptr(dst, n, true), win_ptr(src, n, false), n);
+	win_copy(dst, src, n);
 	return dst;
 }
 NATIVE("memcpy", native_memcpy);

@@ -19,8 +19,11 @@
 #include "virt/virt_ops.h"
 
 #define TICK_MS 10
-/* Ticks inside one invocation, the instruction pointer in derived code: an endless loop. */
-#define TICKS_MAX   10
+/*
+ * Ticks inside one call of the driver, the instruction pointer in derived code: an endless loop. A
+ * second of them, because an emulator sends a whole batch of frames inside one doorbell write.
+ */
+#define TICKS_MAX   100
 #define UD2_LEN     2
 #define TWIN_CANARY 0x5eed5eed5eed5e00UL
 
@@ -114,6 +117,7 @@ bool run_invocation(void (*body)(uint64_t arg), uint64_t arg)
 
 uint64_t run_call(uint64_t fn, uint64_t a, uint64_t b)
 {
+	ticks = 0;
 	return ((uint64_t(*)(uint64_t, uint64_t))fn)(a, b);
 }
 
@@ -211,7 +215,10 @@ void run_tick(struct trap_frame *frame)
 		abort_at(frame, "endless loop");
 }
 
-/* Natives keep frame pointers: the first return address in derived code is the call of the native. 0: none. */
+/*
+ * Natives keep frame pointers: the first return address in derived code is the call of the
+ * native. 0: none.
+ */
 static uint64_t derived_caller(const uint64_t *frame)
 {
 	const uint64_t *top = stack_top, *bottom = top - TWIN_STACK_BYTES / sizeof(*top);

@@ -178,7 +178,10 @@ void uplink_open(unsigned int pin_)
 	twin_pending = (struct twin_pending){ 0 };
 	if (!invoke(read_mac))
 		return;
-	/* R13: its card in the switch is an ordinary port now, of the address that its bridge has. */
+	/*
+	 * R13: its card in the switch is an ordinary port now, of the address that its bridge
+	 * has.
+	 */
 	if (twin_att.dvm->vnic)
 		memcpy(twin_att.dvm->vnic->port.mac, dvm_mac, sizeof(dvm_mac));
 	irq_steal(pin, on_pin);

@@ -65,21 +65,14 @@ static inline uint32_t win_cmpxchg32(dva_t a, uint32_t old, uint32_t val)
 }
 
 /*
- * A pointer to len bytes (at most 64 KiB) that may be used directly until the next upcall or the
- * end of the invocation: each page is touched, for writing if write. Ends the invocation where
- * one is refused.
+ * Copies n bytes upward, as memcpy. One instruction does it, so a page that the window refuses, at any
+ * byte and also where a range wraps, ends the invocation.
  */
-static inline void *win_ptr(dva_t a, uint32_t len, bool write)
+static inline void win_copy(dva_t dst, dva_t src, uint64_t n)
 {
-	dva_t first = a | WIN_GUARD;
+	uint64_t d = dst | WIN_GUARD, s = src | WIN_GUARD;
 
-	for (dva_t at = first; len && at < first + len; at = (at & PAGE_MASK) + PAGE_SIZE) {
-		if (write)
-			asm volatile("1: lock orb $0, %0\n\t" WIN_FIXUP : "+m"(*(uint8_t *)at));
-		else
-			win_read8(at);
-	}
-	return (void *)first;
+	asm volatile("1: rep movsb\n\t" WIN_FIXUP : "+D"(d), "+S"(s), "+c"(n)::"memory");
 }
 
 #endif
