@@ -14,7 +14,7 @@ from run import GOOD_END
 HEADER = 64         # TWIN_HEADER_OFFSET
 VERSION = HEADER + 8
 CRC = HEADER + 20
-VERMAGIC = HEADER + 68 + 56
+VERMAGIC = HEADER + 64 + 56
 TEXT = HEADER + 192 # the first table: offset, elements
 
 # A PVH kernel of one instruction or two.
