@@ -72,7 +72,8 @@ void dump_stack(uint64_t rbp)
 
 		if (rbp % 8 || !hva_range_mapped(rbp, 16) || !frame[1])
 			return;
-		log_info("    %s", symbol_format(frame[1], name, sizeof(name)));
+		/* The call's last byte: behind a call that never returns lies another function. */
+		log_info("    %s", symbol_format(frame[1] - 1, name, sizeof(name)));
 		if (frame[0] <= rbp)
 			return;
 		rbp = frame[0];
