@@ -42,6 +42,7 @@ def run(tmp_path_factory):
     return r, json.loads(output.read_text())
 
 
+@pytest.mark.long
 def test_everything_is_measured(run):
     process, document = run
     assert process.returncode == 0, process.stdout
@@ -54,11 +55,13 @@ def test_everything_is_measured(run):
             assert all(document[mode]['two_guests'][k] > 0 for k in MEASURED)
 
 
+@pytest.mark.long
 def test_table_has_each_measurement(run):
     for name, _, _, _, _ in demo_measure.ALL:
         assert f'\n{name}, ' in run[0].stdout
 
 
+@pytest.mark.long
 def test_driver_vm_is_off_the_data_path(run):
     counters = run[1]['counters']
     assert counters['twin_tx_packets'] > 0 and counters['twin_rx_packets'] > 0
@@ -69,6 +72,7 @@ def test_driver_vm_is_off_the_data_path(run):
     assert isinstance(counters['upcalls_steady'], dict) and counters['window_faults'] >= 0
 
 
+@pytest.mark.long
 def test_document_names_what_was_run(run):
     document = run[1]
     assert document['derive']['guards'] > 0 and 'hot_overhead' in document['derive']
