@@ -65,14 +65,14 @@ static inline uint32_t win_cmpxchg32(dva_t a, uint32_t old, uint32_t val)
 }
 
 /*
- * Copies n bytes upward, as memcpy. One instruction does it, so a page that the window refuses, at any
- * byte and also where a range wraps, ends the invocation.
+ * Copies n bytes upward, as memcpy. One instruction does it, so a page that the window refuses, at
+ * any byte and also where a range wraps, ends the invocation.
  */
 static inline void win_copy(dva_t dst, dva_t src, uint64_t n)
 {
 	uint64_t d = dst | WIN_GUARD, s = src | WIN_GUARD;
 
-	asm volatile("1: rep movsb\n\t" WIN_FIXUP : "+D"(d), "+S"(s), "+c"(n)::"memory");
+	asm volatile("1: rep movsb\n\t" WIN_FIXUP : "+D"(d), "+S"(s), "+c"(n) : : "memory");
 }
 
 #endif
