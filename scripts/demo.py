@@ -131,6 +131,7 @@ def main():
     what.add_argument('--quick', action='store_true', help=f'windows of {QUICK_S} s instead of {WINDOW_S} s')
     p.add_argument('--output', type=Path, default=RESULT, metavar='FILE', help='results (default: out/run.json)')
     args = p.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
         return shell() if args.shell else demonstrate(QUICK_S if args.quick else WINDOW_S, args.output)

@@ -56,9 +56,9 @@ class Background:
         return out
 
     def stop(self):
-        """End it as Ctrl-C does, so that tcpdump and iperf print their sums; returns what it printed."""
+        """End it politely, so that tcpdump and iperf print their sums; returns what it printed."""
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
+            self.process.send_signal(signal.SIGTERM)
         try:
             return self.process.communicate(timeout=5)[0]
         except subprocess.TimeoutExpired:

@@ -300,6 +300,8 @@ def parse_arguments(argv):
 
 def main(argv=None):
     args = parse_arguments(argv)
+    # A shell gives its background jobs SIGINT ignored; Ctrl-C must end the run all the same.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     spec = Spec(**{k: v for k, v in vars(args).items() if k not in ('timeout', 'interactive')})
     try:

@@ -45,7 +45,10 @@ def test_nothing_is_left(how):
         ours = f'{peer.PREFIX}{launcher.pid}-1'
         assert ours in namespaces()
         launcher.send_signal(how)
-        launcher.wait(20)
+        try:
+            launcher.wait(20)
+        finally:
+            launcher.kill()
     wait_until(lambda: not os.path.exists(f'/proc/{emulator}'))
     peer.remove_stale()
     assert ours not in namespaces()
