@@ -28,7 +28,9 @@
 
 /*
  * Hypercalls: VMMCALL/VMCALL at CPL 0 of the driver VM only (else #UD). rax = number, rbx, rcx,
- * rdx = arguments; result in rax: >= 0, or a negative errno.
+ * rdx = arguments; result in rax: >= 0, or a negative errno. While an upcall is under way HELLO,
+ * ATTACH, DETACH, POLL, RETURN and BYE do nothing and give -EAGAIN: an invocation of the twin
+ * waits for it.
  */
 enum castor_hypercall {
 	/*
@@ -55,7 +57,10 @@ enum castor_hypercall {
 	 * between uses rax.
 	 */
 	CASTOR_HC_POLL,
-	/* The upcall in shared->upcall was carried out; upcall.result is set. */
+	/*
+	 * The upcall in shared->upcall was carried out; upcall.result is set. rbx = its number
+	 * (upcall.pending).
+	 */
 	CASTOR_HC_UPCALL_DONE,
 	/*
 	 * From the interrupt handler: returns the pending CASTOR_EVENT_ bits, clears them, lowers
@@ -121,12 +126,12 @@ struct castor_upcall {
 	uint64_t fn_dva;
 	uint64_t arg[12];
 	uint32_t args;    /* 0..12: the first six in registers, the others on the stack */
-	uint32_t pending; /* hv sets 1, castor 0 after the call */
+	uint32_t pending; /* hv sets the upcall's number, not 0; castor sets 0 after the call */
 	uint64_t result;
 };
 
 #define CASTOR_MAGIC       0x524f54534143ULL /* "CASTOR" */
-#define CASTOR_VERSION     1
+#define CASTOR_VERSION     2
 #define CASTOR_SECTIONS    64
 #define CASTOR_IMPORTS     256
 #define CASTOR_UC_MAX      12 /* unicast addresses that the hv wants received (R12) */
@@ -170,11 +175,7 @@ struct castor_shared {
 	struct castor_upcall upcall;
 	struct castor_ring donate; /* castor -> hv */
 	struct castor_ring
-		/*
-		 * castor -> hv: donated objects that the dvm freed; forget them before any look-
-		 * up
-		 */
-		gone;
+		gone; /* castor -> hv: skbs that the dvm is about to free; RINGS follows at once */
 	struct castor_ring free; /* hv -> castor: the dvm's own skbs, transmitted; free them */
 	struct castor_ring
 		/* hv -> castor: received frames for the dvm's stack, as skbs (dev, protocol set) */

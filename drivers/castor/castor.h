@@ -1,27 +1,45 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the parts of castor.ko share. */
+/*
+ * What the parts of castor.ko share.
+ *
+ * Contexts and locks. The driver VM has one CPU; what would need more care on several says so.
+ *   rtnl_lock, may sleep   attach.c, bridge.c: nd, napi, attached, poll function
+ *   HI tasklet             consumer of free, rx, back; process context while it is disabled
+ *   donate_lock (BH)       producer of ring donate, and the given_ totals
+ *   gone_lock (IRQ)        producer of ring gone: any context, since an skb may be freed in any
+ *   owned's lock (IRQ)     set of donated skbs that carry our destructor
+ *   hard interrupt         castor_interrupt(): events, upcalls; takes no lock of its own
+ */
 #ifndef CASTOR_H
 #define CASTOR_H
 
+#include <linux/etherdevice.h>
 #include <linux/interrupt.h>
 #include <linux/netdevice.h>
+#include <linux/pci.h>
 #include "../castor_abi.h"
+
+/* Bits of castor.flags: set in the interrupt, taken by the work item. */
+#define CASTOR_DEAD 0 /* the twin died */
+#define CASTOR_MODE 1 /* somebody at the monitor asked for a mode */
+#define CASTOR_WAKE 2 /* the interface's queues may have backlog; taken by the tasklet */
+
+struct castor_counts {
+	unsigned long freed, received, returned, gone, upcalls;
+};
 
 struct castor {
 	struct castor_shared *area;
-	struct net_device *nd;        /* under rtnl_lock; NULL while the interface is not there */
+	struct net_device *nd; /* the interface, from NETDEV_UP to its end */
 	struct napi_struct *napi;
 	int (*driver_poll)(struct napi_struct *napi, int budget);
 	bool attached;
-	u32 wake;                     /* the interface's queues may have backlog */
-	unsigned int irq;
-	struct tasklet_struct tasklet;
-	spinlock_t gone_lock;         /* producers of ring `gone` */
-	unsigned long stack[2];
+	unsigned long flags;
+	struct castor_counts counts;
 };
 extern struct castor castor;
 
-/* Calls the hypervisor; any context. AMD-V's instruction; on Intel it would be VMCALL. */
+/* Calls the hypervisor; any context. AMD-V's instruction: the device exists only below Pollux. */
 static inline long castor_hypercall(unsigned long nr, unsigned long a, unsigned long b)
 {
 	long rc;
@@ -33,13 +51,31 @@ static inline long castor_hypercall(unsigned long nr, unsigned long a, unsigned 
 /* facts.c: allocates the shared area and says hello; -ENODEV when the hypervisor has no twin. */
 int castor_area_init(void);
 void castor_area_free(void);
-int castor_write_facts(void); /* before each attach, rtnl_lock held */
+int castor_write_facts(void); /* before each attach, rtnl_lock held; 0 or negative */
+
+/* attach.c: all under rtnl_lock */
+void castor_attach(void);  /* if it is wanted and possible */
+void castor_detach(void);  /* if attached */
+void castor_recover(void); /* after a death of the twin: the driver resets itself */
+void castor_forgive(void); /* forget earlier deaths */
+
+/* bridge.c: rtnl_lock held */
+void castor_isolate(const char *dev, bool on);
 
 /* rings.c */
 void castor_rings_init(void);
-void castor_drain(void);         /* softirqs off */
-void castor_donate(gfp_t gfp);
+void castor_rings_exit(void);     /* not attached: takes all buffers back, ends tasklet and work */
+void castor_rings_schedule(void); /* any context */
+void castor_rings_sync(void);     /* process context: empties free, rx and back now */
+void castor_donate_all(void);     /* process context */
 void castor_destructor(struct sk_buff *skb);
-void castor_run_upcall(void);    /* hard interrupt */
+void castor_run_upcall(void); /* hard interrupt */
+
+/* owned.c: the set of donated skbs. Any context but for add. */
+int castor_owned_add(struct sk_buff *skb, gfp_t gfp);
+void castor_owned_remove(struct sk_buff *skb);
+unsigned long castor_owned_release(void); /* sleeps; afterwards nobody calls our destructor */
+
+extern struct kmem_cache *castor_head_cache;
 
 #endif

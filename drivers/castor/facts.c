@@ -5,7 +5,9 @@
 #include <linux/fs.h>
 #include <linux/kprobes.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/skbuff.h>
+#include <linux/vmalloc.h>
 #define INCLUDE_VERMAGIC
 #include <linux/vermagic.h>
 
@@ -17,6 +19,7 @@ struct kmem_cache *castor_head_cache;
 
 static unsigned long (*lookup)(const char *name);
 static bool imports_done;
+static void *stack[2];
 
 /*
  * An instruction whose LOCK prefix a kernel on one CPU would patch out of itself and of modules:
@@ -69,14 +72,20 @@ static int resolve(void)
 
 	for (i = 0; (kind = castor_hypercall(CASTOR_HC_QUERY, i, 0)) > 0; i++) {
 		u32 n = a->query_index;
+		u64 addr = 1;
 
 		a->query[sizeof(a->query) - 1] = 0;
 		if (kind == CASTOR_QUERY_SECTION && n < CASTOR_SECTIONS)
-			a->section[n] = section_address(a->query);
+			addr = a->section[n] = section_address(a->query);
 		else if (kind == CASTOR_QUERY_SYMBOL && n < CASTOR_IMPORTS && !imports_done)
-			a->import[n] = lookup(a->query);
+			addr = a->import[n] = lookup(a->query);
+		if (!addr) /* the hypervisor decides whether it can do without */
+			pr_info("castor: %s has no %s\n",
+				kind == CASTOR_QUERY_SECTION ? driver : "the kernel", a->query);
 	}
 	imports_done = kind == 0;
+	if (kind)
+		pr_warn("castor: the hypervisor does not say what it needs (%ld)\n", kind);
 	return kind;
 }
 
@@ -90,26 +99,11 @@ int castor_write_facts(void)
 	return resolve();
 }
 
-int castor_area_init(void)
+/* What stays the same for the module's life. */
+static void write_constants(struct castor_shared *a)
 {
-	struct castor_shared *a;
-	struct kmem_cache **heads;
-	int i, rc = find_lookup();
+	int i;
 
-	if (rc)
-		return rc;
-	heads = (void *)lookup("skbuff_head_cache");
-	if (!heads || !lookup("init_top_pgt"))
-		return -ENOENT;
-	castor_head_cache = *heads;
-	a = (void *)__get_free_pages(GFP_KERNEL | __GFP_ZERO, get_order(sizeof(*a)));
-	if (!a)
-		return -ENOMEM;
-	castor.area = a;
-	for (i = 0; i < 2; i++) {
-		castor.stack[i] = __get_free_pages(GFP_KERNEL, get_order(CASTOR_STACK_BYTES));
-		a->stack_dva[i] = castor.stack[i];
-	}
 	a->magic = CASTOR_MAGIC;
 	a->version = CASTOR_VERSION;
 	a->bytes = sizeof(*a);
@@ -120,26 +114,75 @@ int castor_area_init(void)
 	a->jiffies_dva = (unsigned long)&jiffies;
 	a->destructor_dva = (unsigned long)castor_destructor;
 	a->smp_lock_dva = (unsigned long)castor_lock_site;
-	castor_rings_init();
-	rc = castor.stack[0] && castor.stack[1]
-		     ? castor_hypercall(CASTOR_HC_HELLO, virt_to_phys(a), sizeof(*a))
-		     : -ENOMEM;
+	for (i = 0; i < ARRAY_SIZE(stack); i++)
+		a->stack_dva[i] = (unsigned long)stack[i];
+}
+
+/*
+ * Second stacks come from vmalloc: an unmapped page follows each of its areas, so one lies below
+ * each stack too. The address minus the hypervisor's stack (2 TiB) is canonical for any place of
+ * vmalloc's region.
+ */
+static int allocate(void)
+{
+	int i;
+
+	castor.area =
+		(void *)__get_free_pages(GFP_KERNEL | __GFP_ZERO, get_order(sizeof(*castor.area)));
+	if (!castor.area)
+		return -ENOMEM;
+	for (i = 0; i < ARRAY_SIZE(stack); i++) {
+		stack[i] = vmalloc(CASTOR_STACK_BYTES);
+		if (!stack[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static void release(void)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(stack); i++) {
+		vfree(stack[i]);
+		stack[i] = NULL;
+	}
+	free_pages((unsigned long)castor.area, get_order(sizeof(*castor.area)));
+	memset(&castor, 0, sizeof(castor));
+	imports_done = false;
+}
+
+int castor_area_init(void)
+{
+	struct kmem_cache **heads;
+	int rc = find_lookup();
+
+	if (rc)
+		return rc;
+	heads = (void *)lookup("skbuff_head_cache");
+	if (!heads || !lookup("init_top_pgt")) {
+		pr_warn("castor: this kernel hides skbuff_head_cache or init_top_pgt\n");
+		return -ENOENT;
+	}
+	castor_head_cache = *heads;
+	rc = allocate();
+	if (!rc) {
+		write_constants(castor.area);
+		rc = castor_hypercall(CASTOR_HC_HELLO, virt_to_phys(castor.area),
+				      sizeof(*castor.area));
+		if (rc)
+			pr_info("castor: the hypervisor has no twin for this VM (%d)\n", rc);
+	}
 	if (rc) {
-		pr_info("castor: the hypervisor has no twin for this VM (%d)\n", rc);
-		castor_area_free();
+		release();
 		return rc == -ENOMEM ? rc : -ENODEV;
 	}
 	return 0;
 }
 
+/* Not attached any more. */
 void castor_area_free(void)
 {
-	int i;
-
-	for (i = 0; i < 2; i++)
-		if (castor.stack[i])
-			free_pages(castor.stack[i], get_order(CASTOR_STACK_BYTES));
-	free_pages((unsigned long)castor.area, get_order(sizeof(*castor.area)));
-	memset(&castor, 0, sizeof(castor));
-	imports_done = false;
+	castor_hypercall(CASTOR_HC_BYE, 0, 0);
+	release();
 }

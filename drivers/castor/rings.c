@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The shared rings and the upcalls. */
+/* The shared rings: buffers to and from the hypervisor, received frames, and the upcalls. */
 #include "castor.h"
 
-#include <linux/etherdevice.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
 
-extern struct kmem_cache *castor_head_cache;
+#define ATOMIC_MAX 64 /* objects of a kind that the tasklet donates; more are a work item's */
+
+static DEFINE_SPINLOCK(donate_lock);
+static DEFINE_SPINLOCK(gone_lock);
+static void donate_work(struct work_struct *work);
+static DECLARE_WORK(work_donate, donate_work);
+static struct tasklet_struct tasklet;
 
 static bool push(struct castor_ring *r, const struct castor_slot *slot)
 {
@@ -30,139 +35,251 @@ static bool pop(struct castor_ring *r, struct castor_slot *slot)
 	return true;
 }
 
-static void free_slot(const struct castor_slot *slot)
+/* The hypervisor gave it away, so it has nothing to be told when it is freed. */
+static struct sk_buff *take_skb(const struct castor_slot *slot)
 {
 	struct sk_buff *skb = (struct sk_buff *)slot->dva;
 
-	if (slot->kind == CASTOR_HEAD) {
-		kmem_cache_free(castor_head_cache, skb);
-	} else if (slot->kind == CASTOR_FRAG) {
+	castor_owned_remove(skb); /* does nothing for an skb of this VM's own */
+	if (skb->destructor == castor_destructor)
+		skb->destructor = NULL;
+	return skb;
+}
+
+static void free_slot(const struct castor_slot *slot)
+{
+	if (slot->kind == CASTOR_HEAD)
+		kmem_cache_free(castor_head_cache, (void *)slot->dva);
+	else if (slot->kind == CASTOR_FRAG)
 		page_frag_free((void *)slot->dva);
-	} else {
-		skb->destructor = NULL; /* it left the hypervisor's table already */
-		dev_kfree_skb_any(skb);
-	}
+	else
+		dev_kfree_skb_any(take_skb(slot));
 }
 
 static void deliver(const struct castor_slot *slot)
 {
-	struct sk_buff *skb = (struct sk_buff *)slot->dva;
+	struct net_device *nd = READ_ONCE(castor.nd);
+	struct sk_buff *skb = take_skb(slot);
 
-	if (!castor.nd) {
+	if (!nd) {
 		dev_kfree_skb_any(skb);
 		return;
 	}
-	skb->dev = castor.nd;
+	skb->dev = nd;
+	castor.counts.received++;
 	netif_receive_skb(skb);
 }
 
-void castor_drain(void)
+/* In softirq context, by one at a time. */
+static void drain(void)
 {
 	struct castor_slot slot;
 
-	while (pop(&castor.area->free, &slot))
-		dev_kfree_skb_any((struct sk_buff *)slot.dva);
+	while (pop(&castor.area->free, &slot)) {
+		castor.counts.freed++;
+		dev_kfree_skb_any(take_skb(&slot));
+	}
 	while (pop(&castor.area->rx, &slot))
 		deliver(&slot);
-	while (pop(&castor.area->back, &slot))
+	while (pop(&castor.area->back, &slot)) {
+		castor.counts.returned++;
 		free_slot(&slot);
+	}
 }
 
-static bool donate_one(struct castor_slot *slot, u32 kind, u32 bytes, gfp_t gfp)
+void castor_rings_sync(void)
+{
+	tasklet_disable(&tasklet);
+	local_bh_disable();
+	drain();
+	local_bh_enable();
+	tasklet_enable(&tasklet);
+}
+
+/* One kind of buffer: the hypervisor's wish and what it has got. */
+struct donation {
+	u32 kind, bytes;
+	const u32 *want;
+	u32 *given;
+};
+
+static bool wanted(const struct donation *d)
+{
+	return (s32)(READ_ONCE(*d->want) - READ_ONCE(*d->given)) > 0;
+}
+
+static void *alloc_object(const struct donation *d, gfp_t gfp)
 {
 	struct sk_buff *skb;
 
-	slot->kind = kind;
-	slot->bytes = bytes;
-	if (kind == CASTOR_SKB) {
-		skb = alloc_skb(bytes, gfp);
-		if (skb)
-			skb->destructor = castor_destructor;
-		slot->dva = (unsigned long)skb;
-	} else if (kind == CASTOR_HEAD) {
-		slot->dva = (unsigned long)kmem_cache_alloc(castor_head_cache, gfp);
-	} else {
-		slot->dva = (unsigned long)netdev_alloc_frag(bytes);
+	if (d->kind == CASTOR_HEAD)
+		return kmem_cache_alloc(castor_head_cache, gfp);
+	if (d->kind == CASTOR_FRAG)
+		return netdev_alloc_frag(d->bytes);
+	skb = alloc_skb(d->bytes, gfp);
+	if (skb && castor_owned_add(skb, gfp)) {
+		kfree_skb(skb);
+		return NULL;
 	}
-	if (!slot->dva)
-		return false;
-	if (push(&castor.area->donate, slot))
-		return true;
-	free_slot(slot);
-	return false;
+	if (skb)
+		skb->destructor = castor_destructor;
+	return skb;
 }
 
-static void donate_kind(u32 kind, u32 bytes, u32 *given, u32 want, gfp_t gfp)
+/* 0; -ENOMEM; -ENOSPC: the ring is full, or nothing more is wanted. */
+static int donate_one(const struct donation *d, gfp_t gfp)
 {
-	struct castor_slot slot;
-	u32 n = want - *given;
+	struct castor_slot slot = { .bytes = d->bytes, .kind = d->kind };
+	bool pushed;
 
-	for (n = min_t(u32, n, CASTOR_RING_SLOTS); n; n--) {
-		if (!donate_one(&slot, kind, bytes, gfp))
-			return;
-		(*given)++;
-	}
+	slot.dva = (unsigned long)alloc_object(d, gfp);
+	if (!slot.dva)
+		return -ENOMEM;
+	spin_lock_bh(&donate_lock);
+	pushed = wanted(d) && push(&castor.area->donate, &slot);
+	if (pushed)
+		(*d->given)++;
+	spin_unlock_bh(&donate_lock);
+	if (!pushed)
+		free_slot(&slot);
+	return pushed ? 0 : -ENOSPC;
 }
 
-/* A ring holds fewer than all wanted at first: the hypervisor takes each batch before the next. */
-void castor_donate(gfp_t gfp)
+static void tell(void)
 {
-	struct castor_shared *a = castor.area;
-
-	donate_kind(CASTOR_SKB, a->skb_bytes, &a->given_skb, a->want_skb, gfp);
-	castor_hypercall(CASTOR_HC_RINGS, 0, 0);
-	donate_kind(CASTOR_HEAD, 0, &a->given_head, a->want_head, gfp);
-	castor_hypercall(CASTOR_HC_RINGS, 0, 0);
-	donate_kind(CASTOR_FRAG, a->frag_bytes, &a->given_frag, a->want_frag, gfp);
 	castor_hypercall(CASTOR_HC_RINGS, 0, 0);
 }
 
 /*
- * This VM frees a donated skb: the hypervisor must forget the address before the slab gives it
- * out again.
+ * Up to max objects of a kind. true: more are wanted and may be had. A full ring is emptied by the
+ * hypervisor once; what does not fit then, or for which there is no memory, waits for its next
+ * request.
+ */
+static bool donate(const struct donation *d, u32 max, gfp_t gfp)
+{
+	u32 n = 0;
+	int rc;
+
+	while (wanted(d) && n < max) {
+		rc = donate_one(d, gfp);
+		if (rc == -ENOSPC) {
+			tell();
+			rc = donate_one(d, gfp);
+		}
+		if (rc)
+			break;
+		n++;
+	}
+	if (n)
+		tell();
+	return n == max;
+}
+
+static bool donate_kinds(u32 max, gfp_t gfp)
+{
+	struct castor_shared *a = castor.area;
+	const struct donation kinds[] = {
+		{ CASTOR_SKB, a->skb_bytes, &a->want_skb, &a->given_skb },
+		{ CASTOR_HEAD, 0, &a->want_head, &a->given_head },
+		{ CASTOR_FRAG, a->frag_bytes, &a->want_frag, &a->given_frag },
+	};
+	bool more = false;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++)
+		more |= donate(&kinds[i], max, gfp);
+	return more;
+}
+
+void castor_donate_all(void)
+{
+	donate_kinds(U32_MAX, GFP_KERNEL);
+}
+
+static void donate_work(struct work_struct *work)
+{
+	castor_donate_all();
+}
+
+/*
+ * This VM frees a donated skb: the slab may give its address to the next one at once, and the
+ * hypervisor would take that for its own when it is transmitted. So it is told now, not with the
+ * next event. While nothing is attached it knows of no skb outside its pool. Rare: the driver's
+ * own instance frees them, when it resets its rings.
  */
 void castor_destructor(struct sk_buff *skb)
 {
 	struct castor_slot slot = { .dva = (unsigned long)skb, .kind = CASTOR_SKB };
 	unsigned long flags;
 
-	spin_lock_irqsave(&castor.gone_lock, flags);
+	castor_owned_remove(skb);
+	if (!READ_ONCE(castor.attached))
+		return;
+	spin_lock_irqsave(&gone_lock, flags);
+	castor.counts.gone++;
 	if (!push(&castor.area->gone, &slot))
-		pr_warn_once("castor: ring of freed buffers is full\n");
-	spin_unlock_irqrestore(&castor.gone_lock, flags);
+		pr_warn_once("castor: the hypervisor does not empty the ring of freed buffers\n");
+	tell();
+	spin_unlock_irqrestore(&gone_lock, flags);
 }
 
-static void tasklet(struct tasklet_struct *t)
+static void run_tasklet(struct tasklet_struct *t)
 {
-	u32 wake = xchg(&castor.wake, 0);
+	struct net_device *nd = READ_ONCE(castor.nd);
 
-	castor_drain();
-	castor_donate(GFP_ATOMIC);
-	if (wake && castor.nd)
-		netif_tx_schedule_all(castor.nd);
+	drain();
+	if (donate_kinds(ATOMIC_MAX, GFP_ATOMIC))
+		schedule_work(&work_donate);
+	if (test_and_clear_bit(CASTOR_WAKE, &castor.flags) && nd)
+		netif_tx_schedule_all(nd);
+}
+
+void castor_rings_schedule(void)
+{
+	tasklet_hi_schedule(&tasklet);
 }
 
 void castor_rings_init(void)
 {
-	spin_lock_init(&castor.gone_lock);
-	tasklet_setup(&castor.tasklet, tasklet);
+	tasklet_setup(&tasklet, run_tasklet);
 }
 
-typedef u64 (*fn12)(u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64);
-typedef u64 (*fn6)(u64, u64, u64, u64, u64, u64);
+/* No event comes any more: the caller has freed the interrupt. */
+void castor_rings_exit(void)
+{
+	unsigned long left;
+	long n;
 
+	tasklet_kill(&tasklet);
+	cancel_work_sync(&work_donate);
+	tell(); /* what still lies in `donate` comes back with the rest */
+	do {
+		n = castor_hypercall(CASTOR_HC_RETURN, 0, 0);
+		castor_rings_sync();
+	} while (n > 0);
+	left = castor_owned_release();
+	pr_info("castor: %lu buffers came back, %lu skbs stay with the driver\n",
+		castor.counts.returned, left);
+}
+
+typedef u64 (*fn6)(u64, u64, u64, u64, u64, u64);
+typedef u64 (*fn12)(u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64);
+
+/* A function that takes fewer arguments ignores the others: the caller cleans the stack. */
 void castor_run_upcall(void)
 {
 	struct castor_upcall *up = &castor.area->upcall;
+	u32 number = READ_ONCE(up->pending);
 	const u64 *a = up->arg;
 
-	if (!READ_ONCE(up->pending))
+	if (!number)
 		return;
+	castor.counts.upcalls++;
 	if (up->args <= 6)
 		up->result = ((fn6)up->fn_dva)(a[0], a[1], a[2], a[3], a[4], a[5]);
 	else
 		up->result = ((fn12)up->fn_dva)(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7],
 						a[8], a[9], a[10], a[11]);
 	WRITE_ONCE(up->pending, 0);
-	castor_hypercall(CASTOR_HC_UPCALL_DONE, 0, 0);
+	castor_hypercall(CASTOR_HC_UPCALL_DONE, number, 0);
 }

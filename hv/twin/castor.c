@@ -18,13 +18,15 @@
 #define UPCALL_LIMIT_MS 5000 /* then the driver VM is taken for dead (R19) */
 #define PCI_COMMAND     0x04
 #define PCI_LINE        0x3c
-#define EVENTS          6
+#define CONFIG_BYTES    64
+#define EVENTS          5
 
 static struct vm *dvm;
 static struct castor_shared *area;
-static uint32_t events; /* pending, by bit */
-static bool pushed;     /* something for castor since the last CASTOR_EVENT_RINGS */
-static bool upcall_done;
+static uint32_t events;        /* pending, by bit */
+static bool pushed;            /* something for castor since the last CASTOR_EVENT_RINGS */
+static uint32_t upcall_number; /* of the latest upcall; never 0 */
+static bool upcall_waits, upcall_done;
 static uint64_t raised[EVENTS], hypercalls, interrupts;
 
 /* ---- the PCI function ---- */
@@ -32,7 +34,7 @@ static uint64_t raised[EVENTS], hypercalls, interrupts;
 static uint16_t pci_command;
 static uint8_t pci_line;
 
-static const uint8_t config[64] = {
+static const uint8_t config[CONFIG_BYTES] = {
 	[0x00] = CASTOR_PCI_VENDOR & 0xff,
 	[0x01] = CASTOR_PCI_VENDOR >> 8,
 	[0x02] = CASTOR_PCI_DEVICE & 0xff,
@@ -43,16 +45,16 @@ static const uint8_t config[64] = {
 
 static uint32_t cfg_read(struct vpci_dev *dev, unsigned int off, unsigned int size)
 {
+	uint8_t now[CONFIG_BYTES];
 	uint32_t val = 0;
 
 	(void)dev;
-	if (off + size > sizeof(config))
+	if (off + size > sizeof(now))
 		return 0;
-	memcpy(&val, config + off, size);
-	if (off <= PCI_COMMAND && off + size > PCI_COMMAND)
-		val |= (uint32_t)pci_command << 8 * (PCI_COMMAND - off);
-	if (off <= PCI_LINE && off + size > PCI_LINE)
-		val |= (uint32_t)pci_line << 8 * (PCI_LINE - off);
+	memcpy(now, config, sizeof(now));
+	memcpy(now + PCI_COMMAND, &pci_command, sizeof(pci_command));
+	now[PCI_LINE] = pci_line;
+	memcpy(&val, now + off, size);
 	return val;
 }
 
@@ -135,8 +137,8 @@ static struct castor_ring *ring_of(enum castor_ring_id id)
 }
 
 /*
- * Filled slots; a ring whose indices make no sense counts as empty for us and full for the other
- * side.
+ * Filled slots; a ring whose indices make no sense is full for a producer and empty for a
+ * consumer.
  */
 static uint32_t filled(struct castor_ring *r)
 {
@@ -154,10 +156,12 @@ int castor_push(enum castor_ring_id id, const struct castor_slot *slot)
 	struct castor_ring *r;
 	uint32_t tail;
 
-	if (!castor_room(id))
+	if (!area)
 		return -ENOSPC;
 	r = ring_of(id);
-	tail = r->tail;
+	tail = r->tail; /* ours, but in the driver VM's memory: read once */
+	if (tail - __atomic_load_n(&r->head, __ATOMIC_ACQUIRE) >= CASTOR_RING_SLOTS)
+		return -ENOSPC;
 	r->slot[tail % CASTOR_RING_SLOTS] = *slot;
 	__atomic_store_n(&r->tail, tail + 1, __ATOMIC_RELEASE); /* the slot before its index */
 	pushed = true;
@@ -172,10 +176,10 @@ bool castor_pop(enum castor_ring_id id, struct castor_slot *slot)
 	if (!area)
 		return false;
 	r = ring_of(id);
-	n = filled(r);
+	head = r->head; /* read once */
+	n = __atomic_load_n(&r->tail, __ATOMIC_ACQUIRE) - head;
 	if (n == 0 || n > CASTOR_RING_SLOTS)
 		return false;
-	head = r->head;
 	*slot = r->slot[head % CASTOR_RING_SLOTS];
 	__atomic_store_n(&r->head, head + 1, __ATOMIC_RELEASE); /* read before it is free again */
 	return true;
@@ -189,22 +193,40 @@ static bool is_done(void *arg)
 	return upcall_done;
 }
 
-int castor_upcall(dva_t fn, const uint64_t *args, unsigned int n, uint64_t *result)
+static void post_upcall(dva_t fn, const uint64_t *args, unsigned int n)
 {
-	struct castor_upcall *up;
+	struct castor_upcall *up = &area->upcall;
 
-	if (!area || n > ARRAY_SIZE(area->upcall.arg))
-		return -EIO;
-	up = &area->upcall;
+	if (!++upcall_number)
+		upcall_number = 1;
 	up->fn_dva = fn;
 	memcpy(up->arg, args, n * sizeof(*args));
 	up->args = n;
-	up->pending = 1;
+	up->pending = upcall_number;
 	upcall_done = false;
 	castor_raise(CASTOR_EVENT_UPCALL);
-	if (sched_run_until(dvm, is_done, NULL, UPCALL_LIMIT_MS))
+}
+
+/*
+ * While it waits the driver VM may run anything, but dispatch() keeps it from the twin's stack and
+ * text.
+ */
+int castor_upcall(dva_t fn, const uint64_t *args, unsigned int n, uint64_t *result)
+{
+	int rc;
+
+	if (!area || upcall_waits || n > ARRAY_SIZE(area->upcall.arg))
 		return -EIO;
-	*result = up->result;
+	post_upcall(fn, args, n);
+	upcall_waits = true;
+	rc = sched_run_until(dvm, is_done, NULL, UPCALL_LIMIT_MS);
+	upcall_waits = false;
+	if (rc) { /* too late now: not to be run after all */
+		area->upcall.pending = 0;
+		events &= ~CASTOR_EVENT_UPCALL;
+		return -EIO;
+	}
+	*result = area->upcall.result;
 	return 0;
 }
 
@@ -228,8 +250,30 @@ static int64_t hello(gpa_t gpa, uint64_t bytes)
 	return 0;
 }
 
-static int64_t dispatch(struct vcpu *vcpu, uint64_t nr, uint64_t a, uint64_t b)
+/*
+ * Hypercalls that would touch the invocation which waits for an upcall, or the area that its
+ * result comes in.
+ */
+static bool must_wait(uint64_t nr)
 {
+	return upcall_waits &&
+	       (nr == CASTOR_HC_HELLO || nr == CASTOR_HC_ATTACH || nr == CASTOR_HC_DETACH ||
+		nr == CASTOR_HC_POLL || nr == CASTOR_HC_RETURN || nr == CASTOR_HC_BYE);
+}
+
+static int64_t bye(void)
+{
+	if (attach_state() == TWIN_ATTACHED)
+		return -EBUSY;
+	take_events();
+	area = NULL;
+	return 0;
+}
+
+static int64_t dispatch(uint64_t nr, uint64_t a, uint64_t b)
+{
+	if (must_wait(nr))
+		return -EAGAIN;
 	if (nr == CASTOR_HC_HELLO)
 		return hello(a, b);
 	if (!area)
@@ -244,7 +288,7 @@ static int64_t dispatch(struct vcpu *vcpu, uint64_t nr, uint64_t a, uint64_t b)
 	case CASTOR_HC_POLL:
 		return attach_state() == TWIN_ATTACHED ? uplink_poll(a) : -EINVAL;
 	case CASTOR_HC_UPCALL_DONE:
-		upcall_done = true;
+		upcall_done |= upcall_waits && a == upcall_number;
 		return 0;
 	case CASTOR_HC_EVENTS:
 		return take_events();
@@ -257,13 +301,8 @@ static int64_t dispatch(struct vcpu *vcpu, uint64_t nr, uint64_t a, uint64_t b)
 	case CASTOR_HC_RETURN:
 		return attach_state() == TWIN_ATTACHED ? -EBUSY : attach_return();
 	case CASTOR_HC_BYE:
-		if (attach_state() == TWIN_ATTACHED)
-			return -EBUSY;
-		area = NULL;
-		take_events();
-		return 0;
+		return bye();
 	}
-	(void)vcpu;
 	return -ENOSYS;
 }
 
@@ -279,23 +318,21 @@ bool castor_hypercall(struct vcpu *vcpu)
 	if (regs.cpl != 0)
 		return false;
 	hypercalls++;
-	rc = dispatch(vcpu, nr, vcpu->gpr[RBX], vcpu->gpr[RCX]);
+	rc = dispatch(nr, vcpu->gpr[RBX], vcpu->gpr[RCX]);
 	/*
 	 * An upcall inside POLL leaves the vCPU in castor's interrupt handler, so the result of
 	 * POLL travels in memory; RAX belongs to whatever runs there now.
 	 */
-	if (nr == CASTOR_HC_POLL)
-		area->poll_result = rc;
-	else
+	if (nr != CASTOR_HC_POLL)
 		vcpu->gpr[RAX] = rc;
+	else if (area)
+		area->poll_result = rc;
 	return true;
 }
 
 static void stats_castor(void)
 {
-	static const char *const names[EVENTS] = {
-		"upcall", "rings", "killed", "wake", "mode", "5"
-	};
+	static const char *const names[EVENTS] = { "upcall", "rings", "killed", "wake", "mode" };
 
 	json_u64("hypercalls", hypercalls);
 	json_u64("interrupts", interrupts);

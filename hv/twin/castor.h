@@ -45,8 +45,9 @@ void castor_raise(uint32_t events);
 void castor_flush(void);
 
 /*
- * Runs a function of the driver VM in castor's interrupt handler and waits for its result. 0, or
- * -EIO: no answer. n <= 12 arguments.
+ * Runs a function of the driver VM in castor's interrupt handler and waits for its result, one at
+ * a time. 0, or -EIO: no answer, and it will not run any more unless it has begun. n <= 12
+ * arguments.
  */
 int castor_upcall(dva_t fn, const uint64_t *args, unsigned int n, uint64_t *result);
 

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Loop protection (R13). While the twin is attached the hypervisor's switch carries frames between
+ * the wire and its ports, so this VM's bridge must not do it too: both of its ports are isolated
+ * (they talk to the bridge itself, not to each other). It is the bridge's own netlink operation
+ * that is called, with the message that `bridge link set` would send.
+ */
+#include "castor.h"
+
+#include <linux/if_bridge.h>
+#include <linux/if_link.h>
+#include <linux/module.h>
+#include <linux/rtnetlink.h>
+#include <net/netlink.h>
+
+static char *port = "v0";
+module_param(port, charp, 0444);
+MODULE_PARM_DESC(port, "the virtio card in the same bridge");
+
+static struct sk_buff *make_message(const struct net_device *nd, bool on)
+{
+	struct sk_buff *msg = nlmsg_new(NLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	struct nlmsghdr *head;
+	struct ifinfomsg *info;
+	struct nlattr *nest;
+
+	if (!msg)
+		return NULL;
+	head = nlmsg_put(msg, 0, 0, RTM_SETLINK, sizeof(*info), 0);
+	info = nlmsg_data(head);
+	memset(info, 0, sizeof(*info));
+	info->ifi_family = AF_BRIDGE;
+	info->ifi_index = nd->ifindex;
+	nest = nla_nest_start(msg, IFLA_PROTINFO);
+	nla_put_u8(msg, IFLA_BRPORT_ISOLATED, on);
+	nla_nest_end(msg, nest);
+	nlmsg_end(msg, head);
+	return msg;
+}
+
+static void isolate_one(const char *name, bool on)
+{
+	struct net_device *nd = __dev_get_by_name(&init_net, name), *br;
+	struct netlink_ext_ack extack = {};
+	struct sk_buff *msg;
+	int rc = -ENOMEM;
+
+	if (!nd || !netif_is_bridge_port(nd))
+		return;
+	br = netdev_master_upper_dev_get(nd);
+	if (!br || !br->netdev_ops->ndo_bridge_setlink)
+		return;
+	msg = make_message(nd, on);
+	if (msg)
+		rc = br->netdev_ops->ndo_bridge_setlink(nd, nlmsg_hdr(msg), 0, &extack);
+	kfree_skb(msg);
+	if (rc)
+		pr_warn("castor: bridge port %s cannot be %s (%d)\n", name,
+			on ? "isolated" : "opened", rc);
+}
+
+void castor_isolate(const char *dev, bool on)
+{
+	isolate_one(dev, on);
+	isolate_one(port, on);
+}
