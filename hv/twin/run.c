@@ -34,7 +34,7 @@ struct twin_pending twin_pending;
 static void *stack_top;
 static uint8_t *gs_block;
 static uint32_t xmit_more_offset;
-static bool active, suspended;
+static bool active;
 static unsigned int ticks;
 static char why[200];
 
@@ -124,14 +124,12 @@ uint64_t run_call(uint64_t fn, uint64_t a, uint64_t b)
 void run_suspend(void)
 {
 	asm volatile("cli" ::: "memory");
-	suspended = true;
 	active = false;
 }
 
 void run_resume(void)
 {
 	active = true;
-	suspended = false;
 	ticks = 0;
 	window_revalidate();
 	asm volatile("sti" ::: "memory");

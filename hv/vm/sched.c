@@ -21,9 +21,6 @@
 
 #define SLICE_US 4000
 
-#define END_OK        0x10
-#define END_VM_KILLED 0x12
-
 static bool slice_over = true, time_over;
 static uint64_t idle_tsc;
 
