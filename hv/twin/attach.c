@@ -7,7 +7,6 @@
 #include "debug/monitor.h"
 #include "debug/stats.h"
 #include "dev/vpci_pass.h"
-#include "kernel_abi.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mem/layout.h"
@@ -15,6 +14,7 @@
 #include "net/switch.h"
 #include "net/virtio_net.h"
 #include "twin/castor.h"
+#include "twin/check.h"
 #include "twin/load.h"
 #include "twin/native.h"
 #include "twin/pool.h"
@@ -23,11 +23,9 @@
 #include "twin/transmit.h"
 #include "twin/upcall.h"
 #include "twin/uplink.h"
-#include "twin/win.h"
 #include "twin/window.h"
 #include "vm/vm.h"
 
-#define LOCK_PREFIX  0xf0
 #define DONATE_SKB   768
 #define DONATE_HEAD  512
 #define DONATE_FRAG  768
@@ -152,32 +150,6 @@ static bool same_kernel(const struct castor_shared *area)
 	return strcmp(running, twin_image.head->vermagic) == 0;
 }
 
-/*
- * What must hold of the device before the twin may touch it; in an invocation, because it reads
- * through the window.
- */
-static const char *precondition;
-
-static void check_body(uint64_t smp_lock)
-{
-	uint64_t link = win_read64(twin_att.netdev + K_NET_DEVICE_STATE);
-
-	if (win_read8(smp_lock) != LOCK_PREFIX)
-		precondition = "the kernel removed its LOCK prefixes (boot it with noreplace-smp)";
-	else if (!(link >> K___LINK_STATE_START & 1))
-		precondition = "the interface is not up";
-	else
-		precondition = NULL;
-}
-
-static int check(const struct castor_shared *area)
-{
-	precondition = "the driver VM's facts are no addresses of its kernel";
-	if (!run_invocation(check_body, area->smp_lock_dva) || precondition)
-		return refuse(precondition ? precondition : run_why());
-	return 0;
-}
-
 static void take_rings(void)
 {
 	struct castor_slot slot;
@@ -222,6 +194,7 @@ static void want_more(struct castor_shared *area)
 int64_t attach_attach(struct castor_shared *area)
 {
 	struct twin_binding binding = { section_dva, import_dva, 0 };
+	const char *why = NULL;
 
 	if (state == TWIN_ABSENT)
 		return -ENOENT;
@@ -238,7 +211,10 @@ int64_t attach_attach(struct castor_shared *area)
 		return refuse("the driver VM's page table is not in its memory");
 	take_rings();
 	upcall_bind(import_dva);
-	if (twin_place(&binding) || check(area)) {
+	if (twin_place(&binding) ||
+	    (why = check_kernel(section_dva, import_dva, area->smp_lock_dva))) {
+		if (why)
+			refuse(why);
 		twin_unplace();
 		window_close();
 		return -EINVAL;
