@@ -179,6 +179,8 @@ static void want_more(struct castor_shared *area)
 	const uint32_t given[] = { area->given_skb, area->given_head, area->given_frag };
 	bool low = false;
 
+	area->skb_bytes = MAX(pool_need(CASTOR_SKB), (uint32_t)BUFFER_BYTES);
+	area->frag_bytes = MAX(pool_need(CASTOR_FRAG), (uint32_t)BUFFER_BYTES);
 	for (unsigned int i = 0; i < ARRAY_SIZE(aim); i++) {
 		uint32_t have = pool_level(aim[i].kind) + pool_out_kind(aim[i].kind);
 
@@ -238,8 +240,8 @@ static void uplink_to_bridge(void)
 static void report_pool(void)
 {
 	const struct pool_counts *c = &pool_counts;
-	uint64_t pooled =
-		pool_level(CASTOR_SKB) + pool_level(CASTOR_HEAD) + pool_level(CASTOR_FRAG);
+	uint64_t pooled = pool_level(CASTOR_SKB) + pool_level(CASTOR_HEAD) +
+			  pool_level(CASTOR_FRAG) + pool_stale();
 	bool even = c->donated + c->adopted ==
 		    c->returned + c->left + c->given + c->leaked + pool_out() + pooled;
 
@@ -250,12 +252,12 @@ static void report_pool(void)
 		 even ? "" : " (DOES NOT ADD UP)");
 }
 
-int64_t attach_return(void)
+static int64_t give_back(struct pool_object *(*next)(void))
 {
 	struct pool_object *o;
 	int64_t n = 0;
 
-	while (castor_room(CASTOR_RING_BACK) && (o = pool_take_any())) {
+	while (castor_room(CASTOR_RING_BACK) && (o = next())) {
 		struct castor_slot slot = { o->dva, o->bytes, o->kind };
 
 		pool_forget(o);
@@ -264,6 +266,20 @@ int64_t attach_return(void)
 		n++;
 	}
 	return n;
+}
+
+int64_t attach_return(void)
+{
+	return give_back(pool_take_any);
+}
+
+/* Objects that became too small go back, larger ones are asked for (R16). */
+static void renew_pool(void)
+{
+	give_back(pool_take_stale);
+	take_rings();
+	want_more(castor_area());
+	castor_flush();
 }
 
 static void take_off(void)
@@ -333,6 +349,8 @@ void attach_poll(void)
 	}
 	if (upcall_run_queued())
 		log_warn("the driver VM does not answer upcalls");
+	if (pool_stale() && castor_room(CASTOR_RING_BACK))
+		renew_pool();
 	if (receive_counts.frames + transmit_counts.sent - level_checked > 64) {
 		level_checked = receive_counts.frames + transmit_counts.sent;
 		take_rings();
@@ -365,9 +383,11 @@ static int monitor_twin(int argc, char **argv)
 	mon("window: %lu pages, fills %lu (large %lu, registers %lu), dropped %lu, refused %lu",
 	    window_pages(), window_stats.fills, window_stats.large_fills, window_stats.bar_fills,
 	    window_stats.dropped, window_stats.refused);
-	mon("pool: %u skbs, %u heads, %u fragments, %u out; given %lu, leaked %lu, empty %lu",
-	    pool_level(CASTOR_SKB), pool_level(CASTOR_HEAD), pool_level(CASTOR_FRAG), pool_out(),
-	    pool_counts.given, pool_counts.leaked, pool_counts.empty);
+	mon("pool: %u skbs, %u heads, %u fragments of %u bytes, %u out, %u too small; given %lu, "
+	    "leaked %lu (and %lu of the driver VM's own), empty %lu, renewed %lu",
+	    pool_level(CASTOR_SKB), pool_level(CASTOR_HEAD), pool_level(CASTOR_FRAG),
+	    pool_need(CASTOR_FRAG), pool_out(), pool_stale(), pool_counts.given, pool_counts.leaked,
+	    pool_counts.foreign, pool_counts.empty, pool_counts.renewed);
 	mon("the driver VM is trusted: it owns a DMA engine, and no IOMMU confines it");
 	return 0;
 }
@@ -429,5 +449,7 @@ static void stats_twin(void)
 	json_u64("pool_head", pool_level(CASTOR_HEAD));
 	json_u64("pool_frag", pool_level(CASTOR_FRAG));
 	json_u64("pool_empty", pool_counts.empty);
+	json_u64("pool_leaked", pool_counts.leaked);
+	json_u64("pool_frag_bytes", pool_need(CASTOR_FRAG));
 }
 STATS("twin", stats_twin);

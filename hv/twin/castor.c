@@ -20,12 +20,15 @@
 #define PCI_LINE        0x3c
 #define CONFIG_BYTES    64
 #define EVENTS          5
+#define RINGS           5
 
 static struct vm *dvm;
 static struct castor_shared *area;
-static uint32_t events;        /* pending, by bit */
-static bool pushed;            /* something for castor since the last CASTOR_EVENT_RINGS */
-static uint32_t upcall_number; /* of the latest upcall; never 0 */
+static uint32_t events;         /* pending, by bit */
+static uint32_t tail_of[RINGS]; /* of the rings that the hypervisor fills, ahead of what is shown */
+static bool held;               /* an invocation runs: its slots are not shown yet */
+static bool pushed;             /* something for castor since the last CASTOR_EVENT_RINGS */
+static uint32_t upcall_number;  /* of the latest upcall; never 0 */
 static bool upcall_waits, upcall_done;
 static uint64_t raised[EVENTS], hypercalls, interrupts;
 
@@ -136,36 +139,61 @@ static struct castor_ring *ring_of(enum castor_ring_id id)
 	return rings[id];
 }
 
-/*
- * Filled slots; a ring whose indices make no sense is full for a producer and empty for a
- * consumer.
- */
-static uint32_t filled(struct castor_ring *r)
+/* Slots that the consumer has not taken yet; indices that make no sense: more than there are. */
+static uint32_t filled(enum castor_ring_id id)
 {
-	return __atomic_load_n(&r->tail, __ATOMIC_ACQUIRE) -
-	       __atomic_load_n(&r->head, __ATOMIC_ACQUIRE);
+	return tail_of[id] - __atomic_load_n(&ring_of(id)->head, __ATOMIC_ACQUIRE);
 }
 
 bool castor_room(enum castor_ring_id id)
 {
-	return area && filled(ring_of(id)) < CASTOR_RING_SLOTS;
+	return area && filled(id) < CASTOR_RING_SLOTS;
+}
+
+static void show(enum castor_ring_id id)
+{
+	/* the slots before their index */
+	__atomic_store_n(&ring_of(id)->tail, tail_of[id], __ATOMIC_RELEASE);
 }
 
 int castor_push(enum castor_ring_id id, const struct castor_slot *slot)
 {
-	struct castor_ring *r;
-	uint32_t tail;
-
-	if (!area)
+	if (!castor_room(id))
 		return -ENOSPC;
-	r = ring_of(id);
-	tail = r->tail; /* ours, but in the driver VM's memory: read once */
-	if (tail - __atomic_load_n(&r->head, __ATOMIC_ACQUIRE) >= CASTOR_RING_SLOTS)
-		return -ENOSPC;
-	r->slot[tail % CASTOR_RING_SLOTS] = *slot;
-	__atomic_store_n(&r->tail, tail + 1, __ATOMIC_RELEASE); /* the slot before its index */
+	ring_of(id)->slot[tail_of[id]++ % CASTOR_RING_SLOTS] = *slot;
+	if (!held)
+		show(id);
 	pushed = true;
 	return 0;
+}
+
+void castor_hold(void)
+{
+	held = true;
+}
+
+void castor_publish(void)
+{
+	held = false;
+	if (!area || !pushed)
+		return;
+	show(CASTOR_RING_FREE);
+	show(CASTOR_RING_RX);
+}
+
+uint32_t castor_drop(enum castor_ring_id id)
+{
+	uint32_t n, shown;
+
+	held = false;
+	if (!area)
+		return 0;
+	shown = ring_of(id)->tail; /* ours, but in the driver VM's memory: read once */
+	n = tail_of[id] - shown;
+	if (n > CASTOR_RING_SLOTS) /* it was written over: nothing can be taken back */
+		return 0;
+	tail_of[id] = shown;
+	return n;
 }
 
 bool castor_pop(enum castor_ring_id id, struct castor_slot *slot)
@@ -246,6 +274,8 @@ static int64_t hello(gpa_t gpa, uint64_t bytes)
 		return -EINVAL;
 	}
 	area = a;
+	for (unsigned int i = 0; i < RINGS; i++)
+		tail_of[i] = ring_of(i)->tail;
 	attach_hello(area);
 	return 0;
 }

@@ -33,10 +33,21 @@ bool castor_hypercall(struct vcpu *vcpu);
 /* The shared area, or NULL before HELLO. */
 struct castor_shared *castor_area(void);
 
-/* Producer side: 0, or -ENOSPC. Consumer side: false when empty. Also inside an invocation. */
+/*
+ * Producer side: 0, or -ENOSPC. Consumer side: false when empty. Also inside an invocation; what is
+ * pushed there castor sees at its end.
+ */
 int castor_push(enum castor_ring_id ring, const struct castor_slot *slot);
 bool castor_pop(enum castor_ring_id ring, struct castor_slot *slot);
 bool castor_room(enum castor_ring_id ring);
+
+/*
+ * An invocation begins: slots are held back. It ended: they are shown. It was killed: slots of a
+ * ring that were not shown are taken back; how many.
+ */
+void castor_hold(void);
+void castor_publish(void);
+uint32_t castor_drop(enum castor_ring_id ring);
 
 /* Sets event bits and raises the interrupt. Not inside an invocation. */
 void castor_raise(uint32_t events);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Monitor command `fault KIND`: breaks the attached twin on purpose. The first bytes of its poll
- * function are replaced by code that does the thing; the next packet runs it. Tests see that each
- * kind kills the twin and nothing else.
+ * function (`late`: those behind the hand-over of a received frame) are replaced by code that does
+ * the thing; the next packet runs it. Tests see that each kind kills the twin and nothing else.
  */
 #include "debug/monitor.h"
 #include "lib/errno.h"
@@ -78,6 +78,18 @@ static int make(struct code *c, const char *kind, uint64_t at)
 	return 0;
 }
 
+/* Behind the first frame's hand-over: buffers have changed hands in the invocation that dies. */
+static int poke_late(void)
+{
+	static const uint8_t ud2[] = { 0x0f, 0x0b };
+	uint64_t at;
+	int rc = -ENOENT;
+
+	for (uint32_t i = 0; (at = twin_call_site("napi_gro_receive", i)); i++)
+		rc = twin_poke(at, ud2, sizeof(ud2));
+	return rc;
+}
+
 static int monitor_fault(int argc, char **argv)
 {
 	uint64_t at = twin_entry_address(TWIN_ROLE_POLL);
@@ -87,8 +99,10 @@ static int monitor_fault(int argc, char **argv)
 		mon("the twin is not attached");
 		return -ENODEV;
 	}
+	if (argc == 2 && strcmp(argv[1], "late") == 0)
+		return poke_late();
 	if (argc != 2 || make(&c, argv[1], at)) {
-		mon("usage: fault lower|wild|noncanonical|ud|de|loop|indirect|native");
+		mon("usage: fault lower|wild|noncanonical|ud|de|loop|indirect|native|late");
 		return -EINVAL;
 	}
 	return twin_poke(at, c.byte, c.len);

@@ -359,6 +359,18 @@ int twin_poke(uint64_t addr, const uint8_t *bytes, uint32_t n)
 	return 0;
 }
 
+uint64_t twin_call_site(const char *import, uint32_t n)
+{
+	const struct twin_reloc *r = twin_table(TWIN_TABLE_RELOCS);
+	const struct twin_import *imp = twin_table(TWIN_TABLE_IMPORTS);
+
+	for (uint32_t i = 0; place.placed && i < twin_count(TWIN_TABLE_RELOCS); i++)
+		if (r[i].type == TWIN_R_CALL32 &&
+		    strcmp(twin_string(imp[r[i].index].name), import) == 0 && n-- == 0)
+			return TWIN_BASE + r[i].where + 4;
+	return 0;
+}
+
 bool twin_has(uint64_t addr)
 {
 	return place.placed && addr >= TWIN_BASE && addr - TWIN_BASE < place.size;

@@ -58,6 +58,11 @@ uint64_t twin_entry_address(enum twin_role role);
  */
 int twin_poke(uint64_t addr, const uint8_t *bytes, uint32_t n);
 
+/*
+ * Where the n-th call of an import (from 0) returns to; 0: there is none. Only while placed.
+ */
+uint64_t twin_call_site(const char *import, uint32_t n);
+
 /* Whether an address lies in the placed code; whether a ud2 there is a WARN. */
 bool twin_has(uint64_t addr);
 bool twin_is_warn(uint64_t addr);

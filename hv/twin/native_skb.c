@@ -192,9 +192,9 @@ static void native_napi_consume_skb(dva_t skb, int budget)
 		return;
 	}
 	if (o)
-		pool_forget(o), pool_counts.returned++;
+		pool_give_back(o);
 	if (skb && castor_push(CASTOR_RING_FREE, &slot))
-		pool_counts.leaked++;
+		pool_lost(o != NULL);
 }
 NATIVE("napi_consume_skb", native_napi_consume_skb);
 

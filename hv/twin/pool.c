@@ -11,6 +11,7 @@
 #define OBJECTS 4096
 #define BUCKETS 8192 /* power of two, at most half full */
 #define KINDS   4
+#define STALE   0 /* list of objects of any kind that are too small now */
 
 struct pool_counts pool_counts;
 
@@ -21,6 +22,11 @@ static uint16_t bucket[BUCKETS];      /* index + 1; 0 = empty */
 static uint16_t list[KINDS][OBJECTS]; /* stacks of pooled objects */
 static unsigned int list_count[KINDS];
 static unsigned int out_count[KINDS];
+static uint32_t need[KINDS]; /* least size of a pooled object */
+static uint32_t now;         /* number of the invocation */
+static struct {
+	uint64_t given, returned;
+} journal; /* what left the table in it */
 
 void *pool_dvm_ptr(dva_t dva, uint64_t len)
 {
@@ -58,7 +64,7 @@ static struct pool_object *insert(dva_t dva, enum castor_kind kind)
 		i = (i + 1) & (BUCKETS - 1);
 	bucket[i] = unused[--unused_count] + 1;
 	o = &object[bucket[i] - 1];
-	*o = (struct pool_object){ .dva = dva, .kind = kind };
+	*o = (struct pool_object){ .dva = dva, .kind = kind, .stamp = now };
 	return o;
 }
 
@@ -83,6 +89,7 @@ void pool_reset(void)
 	memset(list_count, 0, sizeof(list_count));
 	memset(&pool_counts, 0, sizeof(pool_counts));
 	memset(out_count, 0, sizeof(out_count));
+	memset(need, 0, sizeof(need));
 	for (unused_count = 0; unused_count < OBJECTS; unused_count++)
 		unused[unused_count] = OBJECTS - 1 - unused_count;
 }
@@ -94,7 +101,7 @@ static bool find_data(struct pool_object *o)
 
 	memcpy(&o->data_dva, o->hva + K_SK_BUFF_HEAD, 8);
 	memcpy(&end, o->hva + K_SK_BUFF_END, 4);
-	if (end < 1600 || end > 65536)
+	if (end > 65536)
 		return false;
 	o->bytes = end;
 	o->data = pool_dvm_ptr(o->data_dva, end + K_SIZEOF_SKB_SHARED_INFO);
@@ -146,19 +153,59 @@ struct pool_object *pool_adopt(dva_t dva, uint32_t bytes)
 	return o;
 }
 
+static void list_add(unsigned int id, const struct pool_object *o)
+{
+	list[id][list_count[id]++] = o - object;
+}
+
+static struct pool_object *list_pop(unsigned int id)
+{
+	return list_count[id] ? &object[list[id][--list_count[id]]] : NULL;
+}
+
+/* Where an object that is not out belongs. */
+static unsigned int list_of(const struct pool_object *o)
+{
+	return o->bytes < need[o->kind] ? STALE : o->kind;
+}
+
+/* R16: a size change empties the pool of what is too small now. */
+static void renew(enum castor_kind kind, uint32_t bytes)
+{
+	unsigned int n = list_count[kind];
+
+	need[kind] = bytes;
+	list_count[kind] = 0;
+	for (unsigned int i = 0; i < n; i++)
+		list_add(list_of(&object[list[kind][i]]), &object[list[kind][i]]);
+	pool_counts.renewed++;
+}
+
+static void leaves_pool(struct pool_object *o)
+{
+	o->out = true;
+	o->stamp = now;
+	out_count[o->kind]++;
+}
+
 struct pool_object *pool_take(enum castor_kind kind, uint32_t bytes)
 {
-	struct pool_object *o;
+	struct pool_object *o = NULL;
 
-	if (!list_count[kind] ||
-	    (o = &object[list[kind][list_count[kind] - 1]], o->bytes < bytes)) {
+	if (bytes > need[kind] && bytes <= PAGE_SIZE)
+		renew(kind, bytes);
+	if (bytes <= need[kind])
+		o = list_pop(kind);
+	if (o)
+		leaves_pool(o);
+	else
 		pool_counts.empty++;
-		return NULL;
-	}
-	list_count[kind]--;
-	o->out = true;
-	out_count[kind]++;
 	return o;
+}
+
+uint32_t pool_need(enum castor_kind kind)
+{
+	return need[kind];
 }
 
 struct pool_object *pool_find(dva_t dva)
@@ -169,23 +216,102 @@ struct pool_object *pool_find(dva_t dva)
 	return o && o->out ? o : NULL;
 }
 
+/* A hostile twin may free what waits in the transmit queue: whoever comes second does nothing. */
 void pool_put(struct pool_object *o)
 {
+	if (!o->kind || !o->out)
+		return;
 	o->out = false;
+	o->stamp = now;
 	out_count[o->kind]--;
-	list[o->kind][list_count[o->kind]++] = o - object;
+	list_add(list_of(o), o);
 }
 
 void pool_forget(struct pool_object *o)
 {
 	unsigned int at;
 
-	if (!o->out || lookup(o->dva, &at) != o)
+	if (!o->kind || !o->out || lookup(o->dva, &at) != o)
 		return;
 	bucket_remove(at);
 	out_count[o->kind]--;
 	o->kind = 0;
 	unused[unused_count++] = o - object;
+}
+
+void pool_give(struct pool_object *o)
+{
+	pool_forget(o);
+	pool_counts.given++;
+	journal.given++;
+}
+
+void pool_give_back(struct pool_object *o)
+{
+	pool_forget(o);
+	pool_counts.returned++;
+	journal.returned++;
+}
+
+void pool_lost(bool ours)
+{
+	if (!ours) {
+		pool_counts.foreign++;
+		return;
+	}
+	pool_counts.returned--;
+	journal.returned--;
+	pool_counts.leaked++;
+}
+
+void pool_hand_over(struct pool_object *o, bool driver)
+{
+	o->stamp = driver ? now : now - 1;
+}
+
+void pool_begin(void)
+{
+	now++;
+	memset(&journal, 0, sizeof(journal));
+}
+
+uint32_t pool_given_back(void)
+{
+	return journal.returned;
+}
+
+/* Takes what the journal names out of a list, so that all of it is out. */
+static void unlist(unsigned int id)
+{
+	unsigned int n = list_count[id];
+
+	list_count[id] = 0;
+	for (unsigned int i = 0; i < n; i++) {
+		struct pool_object *o = &object[list[id][i]];
+
+		if (o->stamp == now)
+			leaves_pool(o);
+		else
+			list_add(id, o);
+	}
+}
+
+uint32_t pool_leak(void)
+{
+	uint32_t n = journal.given + journal.returned;
+
+	pool_counts.given -= journal.given; /* they never arrived */
+	pool_counts.returned -= journal.returned;
+	for (unsigned int k = 0; k < KINDS; k++)
+		unlist(k);
+	for (unsigned int i = 0; i < OBJECTS; i++)
+		if (object[i].kind && object[i].stamp == now) {
+			pool_forget(&object[i]);
+			n++;
+		}
+	pool_counts.leaked += n;
+	pool_begin();
+	return n;
 }
 
 uint32_t pool_level(enum castor_kind kind)
@@ -205,10 +331,27 @@ uint32_t pool_out(void)
 
 struct pool_object *pool_take_any(void)
 {
-	for (unsigned int k = CASTOR_SKB; k <= CASTOR_FRAG; k++)
-		if (list_count[k])
-			return pool_take(k, 0);
-	return NULL;
+	struct pool_object *o = NULL;
+
+	for (unsigned int k = 0; k < KINDS && !o; k++)
+		o = list_pop(k);
+	if (o)
+		leaves_pool(o);
+	return o;
+}
+
+struct pool_object *pool_take_stale(void)
+{
+	struct pool_object *o = list_pop(STALE);
+
+	if (o)
+		leaves_pool(o);
+	return o;
+}
+
+uint32_t pool_stale(void)
+{
+	return list_count[STALE];
 }
 
 uint32_t pool_leave(void)

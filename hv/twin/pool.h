@@ -8,6 +8,13 @@
  * An object is in the pool, or out: in the driver's rings or on its way. What is given to the
  * dvm's stack or is no longer usable leaves the table first, since the slab may reuse its
  * address. Interrupts off or inside an invocation.
+ *
+ * Size. Each kind has a least size, the largest that was ever asked for: what is smaller leaves the
+ * pool as stale and goes back to castor, which donates larger ones.
+ *
+ * Journal (R19). What is taken, put, adopted or given away between pool_begin() and the next one
+ * changed hands in one invocation. If that invocation dies nobody knows who holds it: pool_leak()
+ * forgets all of it, so that it is never used again.
  */
 #ifndef HV_TWIN_POOL_H
 #define HV_TWIN_POOL_H
@@ -21,17 +28,19 @@ struct pool_object {
 	dva_t data_dva; /* CASTOR_SKB: its buffer, else 0 */
 	uint8_t *data;
 	uint32_t bytes; /* CASTOR_SKB: room of the buffer before skb_shared_info; FRAG: all bytes */
+	uint32_t stamp; /* invocation in which it changed hands last */
 	uint8_t kind;   /* enum castor_kind; 0 = unused entry */
 	bool out;
 };
 
 /*
- * Since castor said hello: donated + adopted = returned + left + given + leaked + out + pooled
- * (checked at detach). returned: to castor, or freed by the dvm; left: in the driver's rings at a
- * detach; given: to the dvm's stack.
+ * Since castor said hello: donated + adopted = returned + left + given + leaked + out + pooled +
+ * stale (checked at detach). returned: to castor, or freed by the dvm; left: in the driver's rings
+ * at a detach; given: to the dvm's stack; leaked: changed hands in an invocation that was killed.
+ * foreign: skbs of the dvm's own that were lost on their way back to it; not in the equation.
  */
 struct pool_counts {
-	uint64_t donated, adopted, returned, left, given, leaked, empty, refused;
+	uint64_t donated, adopted, returned, left, given, leaked, empty, refused, renewed, foreign;
 };
 extern struct pool_counts pool_counts;
 
@@ -41,14 +50,33 @@ void *pool_dvm_ptr(dva_t dva, uint64_t len);
 /* Takes a donation; refuses (counted) what does not lie in the direct map or is known already. */
 void pool_donate(const struct castor_slot *slot);
 
-/* Takes an object from the pool, at least bytes large; NULL (counted) when there is none. */
+/*
+ * Takes an object from the pool, at least bytes large; NULL (counted) when there is none. A larger
+ * wish than ever before, up to a page, renews the pool. HEAD: bytes = 0.
+ */
 struct pool_object *pool_take(enum castor_kind kind, uint32_t bytes);
+uint32_t pool_need(enum castor_kind kind); /* the least size now */
 
 /* The object of an address that is out; NULL: not ours. */
 struct pool_object *pool_find(dva_t dva);
 
-void pool_put(struct pool_object *o);    /* back into the pool */
-void pool_forget(struct pool_object *o); /* leaves the table: given away */
+void pool_put(struct pool_object *o);    /* back into the pool; nothing when it is there */
+void pool_forget(struct pool_object *o); /* leaves the table: the dvm has it */
+
+/* Inside an invocation: leaves the table for the dvm's stack, or for castor. */
+void pool_give(struct pool_object *o);
+void pool_give_back(struct pool_object *o);
+
+/* An skb for castor found no room in the ring: one of ours that was given back, or the dvm's own. */
+void pool_lost(bool ours);
+
+/* The driver gets it now (true), or refused it (false). */
+void pool_hand_over(struct pool_object *o, bool driver);
+
+void pool_begin(void);          /* a new invocation */
+uint32_t pool_given_back(void); /* objects given back to castor in it */
+uint32_t pool_leak(void);       /* it was killed: how many objects it costs */
+uint32_t pool_stale(void);      /* too small, to be returned */
 
 /* A page fragment of the dvm's own that the twin met in its ring becomes ours. */
 struct pool_object *pool_adopt(dva_t dva, uint32_t bytes);
@@ -60,8 +88,9 @@ uint32_t pool_out_kind(enum castor_kind kind);
 /* Forgets all objects that are out: the driver keeps them. Returns how many. */
 uint32_t pool_leave(void);
 
-/* Any one object that is in the pool, taken out of it; NULL: the pool is empty. */
+/* Any one object that is in the pool or stale, taken out of it; NULL: there is none. */
 struct pool_object *pool_take_any(void);
+struct pool_object *pool_take_stale(void);
 
 void pool_reset(void);
 

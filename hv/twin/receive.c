@@ -35,12 +35,9 @@ static void give_to_dvm(dva_t skb)
 	}
 	if (o->kind == CASTOR_HEAD)
 		data = pool_find(GET(o->hva, SK_BUFF_HEAD));
-	if (data) {
-		pool_forget(data);
-		pool_counts.given++;
-	}
-	pool_forget(o);
-	pool_counts.given++;
+	if (data)
+		pool_give(data);
+	pool_give(o);
 	castor_push(CASTOR_RING_RX, &slot);
 	receive_counts.to_dvm++;
 }

@@ -13,6 +13,7 @@
 #include "mem/paging.h"
 #include "mem/phys.h"
 #include "twin/gate.h"
+#include "twin/journal.h"
 #include "twin/load.h"
 #include "twin/native.h"
 #include "twin/window.h"
@@ -104,12 +105,14 @@ bool run_invocation(void (*body)(uint64_t arg), uint64_t arg)
 	if (!tick_timer.deadline)
 		timer_arm(&tick_timer, start + TICK_MS * tsc_khz);
 	window_revalidate();
+	journal_begin();
 	run_counts.invocations++;
 	ticks = 0;
 	active = true;
 	twin_enter((uint64_t)body, arg, 0, stack_top);
 	active = false;
 	run_counts.tsc += rdtsc() - start;
+	journal_end(twin_aborted);
 	if (twin_aborted)
 		run_counts.kills++;
 	return !twin_aborted;

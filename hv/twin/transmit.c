@@ -28,6 +28,7 @@ static struct pool_object *queue[QUEUE_SLOTS];
 static unsigned int head, tail; /* run freely */
 static bool stopped;            /* the driver's queue was found stopped */
 static bool holds_lock;         /* _xmit_lock of the driver's queue is ours */
+static bool in_hand;            /* the driver has the frame at the head just now */
 
 static void copy_frame(uint8_t *dst, struct offload_frame *f)
 {
@@ -148,6 +149,20 @@ static bool may_send(void)
 	return true;
 }
 
+/* false: the driver did not take it, so it is still ours. */
+static bool give_to_driver(uint64_t fn, struct pool_object *o)
+{
+	bool taken;
+
+	pool_hand_over(o, true);
+	in_hand = true;
+	taken = (int)run_call(fn, o->dva, twin_att.netdev) == NETDEV_TX_OK;
+	in_hand = false;
+	if (!taken)
+		pool_hand_over(o, false);
+	return taken;
+}
+
 void transmit_run(uint64_t fn)
 {
 	if (!lock_queue())
@@ -160,7 +175,7 @@ void transmit_run(uint64_t fn)
 			break;
 		}
 		run_set_xmit_more(tail - head > 1);
-		if ((int)run_call(fn, o->dva, twin_att.netdev) != NETDEV_TX_OK) {
+		if (!give_to_driver(fn, o)) {
 			transmit_counts.busy++;
 			stopped = true;
 			break;
@@ -188,12 +203,11 @@ static void unlock_body(uint64_t arg)
 
 void transmit_after_kill(void)
 {
+	if (in_hand) /* lost; the journal had its buffer */
+		head++;
+	in_hand = false;
 	if (!holds_lock)
 		return;
-	if (head != tail) { /* the frame in the driver's hands is lost, its buffer leaked */
-		pool_forget(queue[head++ % QUEUE_SLOTS]);
-		pool_counts.leaked++;
-	}
 	run_invocation(unlock_body,
 		       0); /* where even that is refused the dvm's queue is lost anyway */
 	holds_lock = false;

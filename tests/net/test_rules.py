@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Rules of docs/safety.md that need the whole machine; each test has the number of its rule in its name."""
+import re
+import time
+
 SERVERS = 'echo verify-server'
 CONTROL = '/proc/dynamic_debug/control'
 
@@ -19,3 +22,61 @@ def test_frozen_static_keys_are_those_of_the_kernel(system):
     s.machine.monitor('mode twin')
     s.attached(2)
     s.send_to_guest(1, 100000)
+
+
+def balance(s):
+    """Where the buffers of the last attachment went, as the hypervisor prints it when the twin is taken off."""
+    text = s.machine.console.text('hv')
+    assert 'DOES NOT ADD UP' not in text
+    line = re.findall(r"twin's buffers: (.*)", text)[-1]
+    return {k.strip(): int(n) for k, n in re.findall(r'([a-z ]+) (\d+)', line)}
+
+
+def wait_for(what, seconds=30):
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, 'it does not come'
+        time.sleep(0.5)
+
+
+def test_r16_a_size_change_renews_the_pool(system):
+    """With another MTU the driver wants larger fragments: the pool is filled anew with those, and traffic goes on."""
+    s = system('net=twin', [SERVERS])
+    s.attached()
+    s.send_to_guest(1, 100000)
+    small = s.stats()['twin']['pool_frag_bytes']
+    s.dvm('ip link set eth0 mtu 1400') # the driver's buffers grow from 1,522 to 2,048 bytes
+    s.send_to_guest(1, 300000)
+    large = s.stats()['twin']['pool_frag_bytes']
+    assert small < 2048 < large
+    wait_for(lambda: s.stats()['twin']['pool_frag'] > 384) # 768 are asked for, rings included
+    assert ' 0 too small' in s.machine.monitor('twin')
+    s.send_to_guest(1, 300000)
+    s.send_to_peer(1, 300000)
+    s.dvm('ip link set eth0 mtu 1500')
+    s.send_to_guest(1, 300000)
+    s.machine.monitor('mode bridge')
+    s.machine.expect('hv', 'twin detached', 20)
+    assert balance(s)['returned'] > 700
+    assert s.stats()['twin']['deaths'] == 0
+
+
+def test_r19_what_changed_hands_is_leaked(system):
+    """The twin dies right behind the hand-over of a frame: its buffers are leaked and counted, nothing else is."""
+    s = system('net=twin', [SERVERS])
+    s.attached()
+    s.send_to_guest(1, 300000)
+    s.machine.monitor('fault late')
+    s.peer.ping(s.address(1), count=2)
+    s.machine.expect('hv', r"twin's journal: [1-9]\d* buffers and 0 of the driver VM's own", 20)
+    s.machine.expect('hv', r'twin killed: #UD invalid opcode at e1000_clean_rx_irq', 20)
+    s.machine.expect('hv', "twin's buffers: ", 20)
+    leaked = balance(s)['leaked']
+    assert 1 <= leaked <= 64
+    s.attached(2)
+    s.send_to_guest(1, 1000000)
+    s.send_to_peer(1, 1000000)
+    s.machine.monitor('mode bridge')
+    s.machine.expect('hv', 'twin detached', 20)
+    assert balance(s)['leaked'] == leaked
+    assert 'Oops' not in s.dvm('dmesg') and 'BUG' not in s.dvm('dmesg')

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Unit tests of hv/twin: what needs neither a driver VM nor derived code.
+
+TWIN_TEST := $(O)/tests/unit/twin
+TWIN_TEST_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -fsanitize=address,undefined \
+	-fno-sanitize-recover=all -fno-omit-frame-pointer -Ihv -I. -I$(O)/hv
+
+UNIT_TESTS += $(TWIN_TEST)/pool_test
+$(TWIN_TEST)/pool_test: tests/unit/twin/pool_test.c hv/twin/pool.c hv/twin/pool.h hv/twin/native.h \
+		tests/unit/twin/build.mk | $(O)/hv/kernel_abi.h
+	@mkdir -p $(@D)
+	@echo "  CCLD    $@"
+	$(Q)$(CC) $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
+
+LINT_C += $(wildcard tests/unit/twin/*.[ch])

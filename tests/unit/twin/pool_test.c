@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The pool of donated buffers: sizes (R16), journal of an invocation (R19), conservation. */
+#include "twin/pool.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "twin/native.h"
+#include "vm/mem.h"
+
+#define BASE  0xffff888000000000UL
+#define RAM   MIB(8)
+#define SMALL 2048
+#define LARGE 2432
+
+struct twin_attachment twin_att;
+
+static uint8_t *ram;
+
+void *vm_ram(const struct vm *vm, gpa_t gpa, uint64_t len)
+{
+	(void)vm;
+	return gpa < RAM && len <= RAM - gpa ? ram + gpa : NULL;
+}
+
+static dva_t at(unsigned int n)
+{
+	return BASE + n * 4096UL;
+}
+
+static void give(enum castor_kind kind, unsigned int n, uint32_t bytes)
+{
+	struct castor_slot slot = { .dva = at(n), .bytes = bytes, .kind = kind };
+
+	pool_donate(&slot);
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	ram = calloc(1, RAM);
+	twin_att = (struct twin_attachment){ .page_offset_base = BASE, .dvm_bytes = RAM };
+	pool_reset();
+	pool_begin();
+	return ram ? 0 : -1;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	free(ram);
+	return 0;
+}
+
+static void assert_adds_up(void)
+{
+	const struct pool_counts *c = &pool_counts;
+
+	assert_int_equal(c->donated + c->adopted, c->returned + c->left + c->given + c->leaked +
+							  pool_out() + pool_level(CASTOR_SKB) +
+							  pool_level(CASTOR_HEAD) +
+							  pool_level(CASTOR_FRAG) + pool_stale());
+}
+
+static void test_r16_a_small_one_on_top_does_not_block(void **state)
+{
+	struct pool_object *o;
+
+	(void)state;
+	give(CASTOR_FRAG, 1, LARGE);
+	give(CASTOR_FRAG, 2, SMALL);
+	o = pool_take(CASTOR_FRAG, LARGE);
+	assert_non_null(o);
+	assert_int_equal(o->dva, at(1));
+	assert_int_equal(pool_stale(), 1);
+	assert_adds_up();
+}
+
+static void test_r16_a_size_change_renews_the_pool(void **state)
+{
+	struct pool_object *out, *o;
+
+	(void)state;
+	for (unsigned int i = 0; i < 8; i++)
+		give(CASTOR_FRAG, i, SMALL);
+	out = pool_take(CASTOR_FRAG, 1920);
+	assert_non_null(out);
+	assert_null(pool_take(CASTOR_FRAG, LARGE));
+	assert_int_equal(pool_need(CASTOR_FRAG), LARGE);
+	assert_int_equal(pool_level(CASTOR_FRAG), 0);
+	assert_int_equal(pool_stale(), 7);
+	pool_put(out); /* it was in the driver's ring meanwhile */
+	assert_int_equal(pool_stale(), 8);
+	while ((o = pool_take_stale())) {
+		pool_forget(o);
+		pool_counts.returned++;
+	}
+	assert_int_equal(pool_counts.returned, 8);
+	give(CASTOR_FRAG, 20, SMALL); /* donated before castor heard of it */
+	give(CASTOR_FRAG, 21, LARGE);
+	assert_int_equal(pool_level(CASTOR_FRAG), 1);
+	assert_int_equal(pool_stale(), 1);
+	o = pool_take(CASTOR_FRAG, 1920); /* smaller wishes are served by the larger ones */
+	assert_int_equal(o->dva, at(21));
+	assert_adds_up();
+}
+
+static void test_r16_no_wish_beyond_a_page(void **state)
+{
+	(void)state;
+	give(CASTOR_FRAG, 1, SMALL);
+	assert_null(pool_take(CASTOR_FRAG, PAGE_SIZE + 1));
+	assert_null(pool_take(CASTOR_FRAG, 0xffffffff));
+	assert_int_equal(pool_level(CASTOR_FRAG), 1);
+	assert_int_equal(pool_stale(), 0);
+}
+
+static void test_r16_put_twice(void **state)
+{
+	struct pool_object *o;
+
+	(void)state;
+	give(CASTOR_FRAG, 1, SMALL);
+	o = pool_take(CASTOR_FRAG, 0);
+	pool_put(o);
+	pool_put(o);
+	assert_int_equal(pool_level(CASTOR_FRAG), 1);
+	assert_int_equal(pool_out(), 0);
+	o = pool_take(CASTOR_FRAG, 0);
+	pool_forget(o);
+	pool_forget(o);
+	pool_put(o);
+	assert_int_equal(pool_level(CASTOR_FRAG), 0);
+	assert_int_equal(pool_out(), 0);
+}
+
+/* Objects 0..3 changed hands in the killed invocation, 4 and 5 in the one before. */
+static void test_r19_what_changed_hands_is_leaked(void **state)
+{
+	struct pool_object *o[6], *later;
+
+	(void)state;
+	for (unsigned int i = 0; i < 8; i++)
+		give(CASTOR_FRAG, 7 - i, SMALL);
+	pool_begin();
+	for (unsigned int i = 0; i < 6; i++)
+		o[i] = pool_take(CASTOR_FRAG, 0);
+	assert_int_equal(o[5]->dva, at(5));
+	pool_put(o[4]);
+	pool_begin();
+	pool_put(o[0]);             /* into the pool */
+	pool_give(o[1]);            /* to the dvm's stack */
+	pool_hand_over(o[2], true); /* to the driver */
+	pool_give_back(o[3]);       /* to castor */
+	pool_hand_over(o[5], true);
+	pool_hand_over(o[5], false); /* refused: still ours */
+	assert_non_null(pool_adopt(at(30), SMALL));
+	assert_int_equal(pool_leak(), 5);
+	assert_int_equal(pool_counts.leaked, 5);
+	assert_int_equal(pool_counts.given + pool_counts.returned, 0);
+	assert_adds_up();
+	for (unsigned int i = 0; i < 4; i++)
+		assert_null(pool_find(at(i)));
+	assert_null(pool_find(at(30)));
+	assert_non_null(pool_find(at(5)));
+	assert_int_equal(pool_level(CASTOR_FRAG), 3);
+	while ((later = pool_take(CASTOR_FRAG, 0)))
+		assert_in_set(later->dva, ((uint64_t[]){ at(4), at(6), at(7) }), 3);
+	assert_adds_up();
+}
+
+static void test_r19_an_invocation_that_ended_leaks_nothing(void **state)
+{
+	struct pool_object *o;
+
+	(void)state;
+	give(CASTOR_FRAG, 1, SMALL);
+	give(CASTOR_FRAG, 2, SMALL);
+	pool_begin();
+	o = pool_take(CASTOR_FRAG, 0);
+	pool_give(o);
+	o = pool_take(CASTOR_FRAG, 0);
+	pool_begin();
+	assert_int_equal(pool_leak(), 0);
+	assert_int_equal(pool_counts.given, 1);
+	assert_int_equal(pool_leave(), 1);
+	assert_adds_up();
+}
+
+static void test_r19_lost_on_the_way_back(void **state)
+{
+	struct pool_object *o;
+
+	(void)state;
+	give(CASTOR_FRAG, 1, SMALL);
+	pool_begin();
+	o = pool_take(CASTOR_FRAG, 0);
+	pool_give_back(o);
+	pool_lost(true);
+	pool_lost(false);
+	assert_int_equal(pool_counts.leaked, 1);
+	assert_int_equal(pool_counts.foreign, 1);
+	assert_int_equal(pool_leak(), 0);
+	assert_adds_up();
+}
+
+int main(void)
+{
+#define CASE(f) cmocka_unit_test_setup_teardown(f, begin, end)
+	const struct CMUnitTest tests[] = {
+		CASE(test_r16_a_small_one_on_top_does_not_block),
+		CASE(test_r16_a_size_change_renews_the_pool),
+		CASE(test_r16_no_wish_beyond_a_page),
+		CASE(test_r16_put_twice),
+		CASE(test_r19_what_changed_hands_is_leaked),
+		CASE(test_r19_an_invocation_that_ended_leaks_nothing),
+		CASE(test_r19_lost_on_the_way_back),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
