@@ -67,7 +67,7 @@ void pool_forget(struct pool_object *o); /* leaves the table: the dvm has it */
 void pool_give(struct pool_object *o);
 void pool_give_back(struct pool_object *o);
 
-/* An skb for castor found no room in the ring: one of ours that was given back, or the dvm's own. */
+/* An skb for castor found no room in the ring: ours, given back before, or the dvm's own. */
 void pool_lost(bool ours);
 
 /* The driver gets it now (true), or refused it (false). */
