@@ -50,6 +50,11 @@ void irq_handle(struct trap_frame *frame)
 	lapic_eoi();
 }
 
+bool irq_waiting(void)
+{
+	return pending;
+}
+
 void irq_run(void)
 {
 	while (pending) {

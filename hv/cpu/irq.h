@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Physical interrupts. They are taken only where the run loop opens them: idle, and right after
- * an exit by interrupt. A pin belongs to a virtual IOAPIC pin of one VM or to the hypervisor
- * itself.
+ * Physical interrupts. They are taken only where the run loop opens them: idle, right after an
+ * exit by interrupt, and while the twin runs. A pin belongs to a virtual IOAPIC pin of one VM or to
+ * the hypervisor itself.
  */
 #ifndef HV_CPU_IRQ_H
 #define HV_CPU_IRQ_H
@@ -15,6 +15,9 @@ struct trap_frame;
 
 /* From the trap entry, interrupts off. Acknowledges and marks; a level pin is masked first. */
 void irq_handle(struct trap_frame *frame);
+
+/* Is a pin marked? While it is, the CPU must not halt. Interrupts off. */
+bool irq_waiting(void);
 
 /* Lets the owners of marked pins act. From the run loop, interrupts off. */
 void irq_run(void);

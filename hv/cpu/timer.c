@@ -62,6 +62,11 @@ void timer_irq(void)
 	hardware_fired = true;
 }
 
+bool timer_waiting(void)
+{
+	return hardware_fired;
+}
+
 void timer_run(void)
 {
 	if (!hardware_fired && (!first || first->deadline > rdtsc()))

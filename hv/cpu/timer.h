@@ -2,7 +2,7 @@
 /*
  * Time and one-shot timers. Unit: TSC ticks (tsc_khz per millisecond); the TSC is assumed constant.
  * All timers share the local APIC's one-shot timer. Call with interrupts off (the hypervisor only
- * opens them in the idle loop and around an exit by interrupt).
+ * opens them in the idle loop, around an exit by interrupt and in the twin).
  */
 #ifndef HV_CPU_TIMER_H
 #define HV_CPU_TIMER_H
@@ -28,6 +28,7 @@ struct timer {
 void timer_arm(struct timer *timer, uint64_t deadline);
 void timer_cancel(struct timer *timer); /* harmless when not armed */
 void timer_run(void);                   /* fires what is due; called by the run loop */
+bool timer_waiting(void);               /* the interrupt came, timer_run() did not run yet */
 void timer_irq(void);                   /* from the interrupt handler: the hardware timer fired */
 
 #endif

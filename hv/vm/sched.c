@@ -146,6 +146,12 @@ void __noreturn sched_run(uint64_t seconds)
 		attach_poll();
 		if (time_over || all_ended())
 			end();
+		/*
+		 * The twin runs with interrupts on, so some may have been marked since irq_run().
+		 * HLT would sleep over them, and a VM would run first.
+		 */
+		if (irq_waiting() || timer_waiting())
+			continue;
 		vm = pick(vm);
 		if (vm)
 			run_once(vm);
