@@ -110,7 +110,7 @@ def add_modules(cpio, kernel, own):
         cpio.file(f'{root}/extra/{ko.name}', ko.read_bytes(), 0o644)
 
 
-def build(kernel, own_modules):
+def build(kernel, own_modules, own_programs):
     """The initrd's bytes, not compressed."""
     cpio = Cpio()
     for folder in ['proc', 'sys', 'dev', 'run', 'tmp', 'root', 'bin', 'sbin', 'etc']:
@@ -124,6 +124,8 @@ def build(kernel, own_modules):
         cpio.file(f'usr/bin/{tool}', path.read_bytes())
         for library in libraries(path):
             cpio.file(str(library)[1:], library.read_bytes())
+    for program in own_programs:
+        cpio.file(f'usr/bin/{program.name}', program.read_bytes())
     for applet in applets.split():
         if applet not in TOOLS and applet != 'busybox':
             cpio.link(f'bin/{applet}', 'busybox')
@@ -137,9 +139,10 @@ def main():
     p.add_argument('--kernel', type=Path, required=True, help="set-up's kernel folder, out/kernel")
     p.add_argument('--output', type=Path, required=True)
     p.add_argument('--module', type=Path, action='append', default=[], help='a module of our own, such as castor.ko')
+    p.add_argument('--program', type=Path, action='append', default=[], help='a static program of our own')
     args = p.parse_args()
     try:
-        image = gzip.compress(build(args.kernel, args.module), compresslevel=6, mtime=0)
+        image = gzip.compress(build(args.kernel, args.module, args.program), compresslevel=6, mtime=0)
     except (InitrdError, OSError, subprocess.CalledProcessError) as e:
         sys.exit(f'initrd: {e}')
     args.output.parent.mkdir(parents=True, exist_ok=True)

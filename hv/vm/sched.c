@@ -17,6 +17,7 @@
 #include "net/net.h"
 #include "twin/attach.h"
 #include "virt/virt_ops.h"
+#include "vm/entry.h"
 #include "vm/exit.h"
 
 #define SLICE_US 4000
@@ -74,7 +75,7 @@ static void run_once(struct vm *vm)
 
 	fpu_switch_to(vm);
 	vlapic_pv_eoi_before_entry(&vm->lapic, vector);
-	vm->entries++;
+	entry_count(vm, vector);
 	start = rdtsc();
 	virt->vcpu_run(&vm->vcpu, vector, &delivered, &exit);
 	vm->run_tsc += rdtsc() - start;

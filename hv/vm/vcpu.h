@@ -7,6 +7,7 @@
 #define HV_VM_VCPU_H
 
 #include "lib/types.h"
+#include "vm/entry.h"
 
 struct vm;
 
@@ -54,9 +55,10 @@ struct vcpu {
 	struct vm *vm;
 	uint64_t gpr[GPR_COUNT]; /* valid while not running; asm offsets: virt/amdv_entry.S */
 	uint64_t rip, rflags;
-	bool halted;              /* waits for an interrupt */
-	enum exit_kind last_exit; /* for dumps */
-	uint64_t last_code;
+	bool halted; /* waits for an interrupt */
+	enum exit_kind last_exit;
+	uint64_t last_code;     /* the vendor's number of it, for dumps */
+	enum entry_cause cause; /* of the present activity: vm/entry.h */
 	void *vendor;
 };
 

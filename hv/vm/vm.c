@@ -80,6 +80,19 @@ const char *exit_kind_name(enum exit_kind kind)
 	return kind < EXIT_KINDS ? names[kind] : "?";
 }
 
+static void show_entries(const struct vm *vm)
+{
+	char line[120];
+	size_t n = 0;
+
+	for (int c = 0; c < ENTRY_CAUSES && n < sizeof(line); c++)
+		if (vm->entries_by[c])
+			n += snprintf(line + n, sizeof(line) - n, " %s %lu", entry_cause_name(c),
+				      vm->entries_by[c]);
+	if (n)
+		mon("  entered for:%s", line);
+}
+
 static int monitor_vms(int argc, char **argv)
 {
 	(void)argc;
@@ -90,10 +103,11 @@ static int monitor_vms(int argc, char **argv)
 		mon("%u %-11s %-5s %-7s mem %4lu MiB entries %lu run %lu ms %s", i + 1, vm->name,
 		    vm->kind == VM_DVM ? "dvm" : "guest", state_names[vm->state],
 		    vm->mem_size >> 20, vm->entries, vm->run_tsc / tsc_khz, vm->reason);
+		show_entries(vm);
 	}
 	return 0;
 }
-MONITOR("vms", "the VMs, their state and how often they were entered", monitor_vms);
+MONITOR("vms", "the VMs, their state and how often and why they were entered", monitor_vms);
 
 static void stats_vms(void)
 {
@@ -106,6 +120,10 @@ static void stats_vms(void)
 		json_string("reason", vm->reason);
 		json_u64("mem_bytes", vm->mem_size);
 		json_u64("entries", vm->entries);
+		json_begin_object("entries_by_cause");
+		for (int c = 0; c < ENTRY_CAUSES; c++)
+			json_u64(entry_cause_name(c), vm->entries_by[c]);
+		json_end_object();
 		json_u64("run_us", vm->run_tsc * 1000 / tsc_khz);
 		json_u64("unknown_msr", vm->unknown_msr);
 		json_u64("unknown_io", vm->unknown_io);

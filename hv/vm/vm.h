@@ -53,7 +53,7 @@ struct vm {
 	struct virtio_net *vnic; /* its split-ring network card, or NULL */
 
 	uint64_t exits[EXIT_KINDS];
-	uint64_t entries;
+	uint64_t entries, entries_by[ENTRY_CAUSES];
 	uint64_t run_tsc; /* TSC ticks inside the VM */
 	uint64_t unknown_msr, unknown_io;
 };

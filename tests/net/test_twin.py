@@ -9,8 +9,6 @@ import pytest
 from conftest import DVM_IP, PEER_IP
 
 SERVERS = 'echo verify-server iperf-server'
-STEADY_PACKETS = 20000
-SKB_LEVEL = 768 # what attach.c asks castor for
 
 
 def test_guests_reach_the_peer_without_the_driver_vm(system):
@@ -113,45 +111,6 @@ def test_interface_and_agent_come_and_go(system):
 def wait_for_link(s):
     s.dvm('n=0; while [ "$(cat /sys/class/net/eth0/carrier)" != 1 ] && [ $n -lt 50 ]; do usleep 100000; '
           'n=$((n + 1)); done')
-
-
-def test_steady_state(system, record_property):
-    """No upcall, hardly an entry of the driver VM, the pool full again."""
-    s = system('net=twin', [SERVERS])
-    s.attached()
-    s.iperf_to_guest(1, 1)
-    s.iperf_to_peer(1, 1)
-    idle = entries_in(s, 3)
-    a = s.stats()
-    start = time.monotonic()
-    while packets(b := s.stats()) - packets(a) < STEADY_PACKETS:
-        assert time.monotonic() - start < 90
-        s.iperf_to_guest(1, 3)
-        s.iperf_to_peer(1, 3)
-    seconds = time.monotonic() - start
-    n = packets(b) - packets(a)
-    entries = b['vms']['dvm']['entries'] - a['vms']['dvm']['entries']
-    more = entries - idle * seconds
-    text = f'{n} packets, {entries} driver VM entries in {seconds:.0f} s ({idle:.1f}/s when idle)'
-    print(text)
-    record_property('steady', text)
-    assert a['twin']['upcalls'] == b['twin']['upcalls'], b['upcalls']
-    assert more <= n / 1000, text
-    time.sleep(1)
-    c = s.stats()['twin']
-    assert c['pool_skb'] > SKB_LEVEL * 0.9 and c['pool_skb'] >= a['twin']['pool_skb'] - 32, (a['twin'], c)
-    assert c['deaths'] == 0 and c['attachments'] == 1
-
-
-def packets(stats):
-    return stats['twin']['tx_packets'] + stats['twin']['rx_packets']
-
-
-def entries_in(s, seconds):
-    """The driver VM's entries per second while nothing happens."""
-    a = s.stats()['vms']['dvm']['entries']
-    time.sleep(seconds)
-    return (s.stats()['vms']['dvm']['entries'] - a) / seconds
 
 
 KINDS = [
