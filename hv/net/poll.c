@@ -15,6 +15,7 @@ struct poll_counters poll_counters;
 static struct net_switch *sw;
 static unsigned int active; /* ports */
 static unsigned int turn;   /* port to start with: the one behind the last served */
+static bool running;        /* poll_run() is under way */
 
 static void timer_fire(struct timer *timer);
 static struct timer hold_timer = { .fire = timer_fire };
@@ -28,6 +29,7 @@ void poll_init(struct net_switch *sw_)
 {
 	sw = sw_;
 	active = turn = 0;
+	running = false;
 	poll_counters = (struct poll_counters){ 0 };
 }
 
@@ -116,22 +118,19 @@ void poll_run(void)
 	if (!active)
 		return;
 	poll_counters.runs++;
+	running = true;
 	while (round_of_visits())
 		if (++rounds == ROUNDS_MAX) {
 			arm(0); /* go on right after what else is due */
 			break;
 		}
 	flush();
+	running = false;
 }
 
-/*
- * Ports that did nothing since the last time go to sleep, unless a frame came in this very
- * moment.
- */
-static void timer_fire(struct timer *timer)
+/* Ports that did nothing since the last time, unless a frame came in this very moment. */
+static void idle_ports_sleep(void)
 {
-	(void)timer;
-	poll_counters.timer++;
 	for (unsigned int i = 0; i < sw->ports; i++) {
 		struct port *port = sw->port[i];
 
@@ -142,6 +141,18 @@ static void timer_fire(struct timer *timer)
 		}
 		port->worked = false;
 	}
+}
+
+/*
+ * A port that waits inside poll_run(), as the twin does for an upcall, looks idle from outside and
+ * would be left with half of its work: no sleep then.
+ */
+static void timer_fire(struct timer *timer)
+{
+	(void)timer;
+	poll_counters.timer++;
+	if (!running)
+		idle_ports_sleep();
 	if (active)
 		arm(HOLD_US);
 }

@@ -5,7 +5,7 @@ NET_TEST := $(O)/tests/unit/net
 NET_TEST_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer -Ihv -Itests/unit/net
 
-NET_TESTS := vring virtio_pci switch offload virtio_net net_fuzz
+NET_TESTS := vring virtio_pci switch poll offload virtio_net net_fuzz
 
 NET_PCI := hv/dev/vpci.c hv/dev/virtio_pci.c hv/dev/virtio_pci_cfg.c hv/dev/virtio_pci_regs.c \
 	hv/dev/virtio_msix.c
