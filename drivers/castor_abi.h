@@ -90,7 +90,7 @@ enum castor_query {
 	CASTOR_QUERY_MODULE_FUNCTION = 3
 };
 
-#define CASTOR_EVENT_UPCALL (1u << 0) /* run shared->upcall now, in the hard IRQ */
+#define CASTOR_EVENT_UPCALL (1u << 0) /* run shared->upcall, in the context it asks for */
 #define CASTOR_EVENT_RINGS \
 	(1u << 1) /* empty `free`, `rx` and `back`, fill `donate` up to the wanted counts */
 #define CASTOR_EVENT_KILLED \
@@ -122,16 +122,25 @@ struct castor_ring {
 	struct castor_slot slot[CASTOR_RING_SLOTS];
 };
 
+/*
+ * Where an upcall may run (R15). The twin holds a lock of the dvm: at once, in the hard IRQ, since
+ * a softirq of this CPU may be spinning on that lock. Otherwise as the driver's own callers are: in
+ * a softirq.
+ */
+enum castor_context { CASTOR_HARD_IRQ = 0, CASTOR_SOFTIRQ = 1 };
+
 struct castor_upcall {
 	uint64_t fn_dva;
 	uint64_t arg[12];
 	uint32_t args;    /* 0..12: the first six in registers, the others on the stack */
 	uint32_t pending; /* hv sets the upcall's number, not 0; castor sets 0 after the call */
+	uint32_t context; /* enum castor_context */
+	uint32_t reserved;
 	uint64_t result;
 };
 
 #define CASTOR_MAGIC       0x524f54534143ULL /* "CASTOR" */
-#define CASTOR_VERSION     2
+#define CASTOR_VERSION     3
 #define CASTOR_SECTIONS    64
 #define CASTOR_IMPORTS     256
 #define CASTOR_UC_MAX      12 /* unicast addresses that the hv wants received (R12) */

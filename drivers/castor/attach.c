@@ -54,6 +54,7 @@ static int castor_poll(struct napi_struct *napi, int budget)
 
 	castor.area->poll_result = -EIO;
 	castor_hypercall(CASTOR_HC_POLL, budget, 0);
+	castor_upcall_softirq(); /* the poll is not over: no tasklet gets in before this returns */
 	done = READ_ONCE(castor.area->poll_result);
 	if (done == -EAGAIN) /* an upcall is under way, its interrupt is about to come */
 		return budget;

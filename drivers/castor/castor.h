@@ -69,7 +69,12 @@ void castor_rings_schedule(void); /* any context */
 void castor_rings_sync(void);     /* process context: empties free, rx and back now */
 void castor_donate_all(void);     /* process context */
 void castor_destructor(struct sk_buff *skb);
-void castor_run_upcall(void); /* hard interrupt */
+
+/* upcall.c */
+void castor_upcall_init(void);
+void castor_upcall_exit(void);      /* not attached, no interrupt any more */
+void castor_upcall_interrupt(void); /* hard interrupt */
+void castor_upcall_softirq(void);   /* softirq: runs what waits for one, if anything */
 
 /* owned.c: the set of donated skbs. Any context but for add. */
 int castor_owned_add(struct sk_buff *skb, gfp_t gfp);

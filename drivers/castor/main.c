@@ -57,7 +57,7 @@ static irqreturn_t castor_interrupt(int irq, void *data)
 	if (events & (CASTOR_EVENT_RINGS | CASTOR_EVENT_WAKE))
 		castor_rings_schedule();
 	if (events & CASTOR_EVENT_UPCALL)
-		castor_run_upcall();
+		castor_upcall_interrupt();
 	return IRQ_HANDLED;
 }
 
@@ -92,6 +92,7 @@ static int castor_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (rc)
 		return rc;
 	castor_rings_init();
+	castor_upcall_init();
 	rc = castor_area_init();
 	if (rc)
 		goto disable;
@@ -128,6 +129,7 @@ static void castor_remove(struct pci_dev *pdev)
 	let_go();
 	free_irq(pdev->irq, &castor);
 	cancel_work_sync(&work_state); /* without an interface it does nothing */
+	castor_upcall_exit();
 	castor_rings_exit();
 	castor_area_free();
 	pci_disable_device(pdev);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The shared rings: buffers to and from the hypervisor, received frames, and the upcalls. */
+/* The shared rings: buffers to and from the hypervisor, and received frames. */
 #include "castor.h"
 
 #include <linux/skbuff.h>
@@ -260,26 +260,4 @@ void castor_rings_exit(void)
 	left = castor_owned_release();
 	pr_info("castor: %lu buffers came back, %lu skbs stay with the driver\n",
 		castor.counts.returned, left);
-}
-
-typedef u64 (*fn6)(u64, u64, u64, u64, u64, u64);
-typedef u64 (*fn12)(u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64);
-
-/* A function that takes fewer arguments ignores the others: the caller cleans the stack. */
-void castor_run_upcall(void)
-{
-	struct castor_upcall *up = &castor.area->upcall;
-	u32 number = READ_ONCE(up->pending);
-	const u64 *a = up->arg;
-
-	if (!number)
-		return;
-	castor.counts.upcalls++;
-	if (up->args <= 6)
-		up->result = ((fn6)up->fn_dva)(a[0], a[1], a[2], a[3], a[4], a[5]);
-	else
-		up->result = ((fn12)up->fn_dva)(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7],
-						a[8], a[9], a[10], a[11]);
-	WRITE_ONCE(up->pending, 0);
-	castor_hypercall(CASTOR_HC_UPCALL_DONE, number, 0);
 }

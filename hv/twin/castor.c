@@ -221,7 +221,7 @@ static bool is_done(void *arg)
 	return upcall_done;
 }
 
-static void post_upcall(dva_t fn, const uint64_t *args, unsigned int n)
+static void post_upcall(enum castor_context context, dva_t fn, const uint64_t *args, unsigned int n)
 {
 	struct castor_upcall *up = &area->upcall;
 
@@ -230,6 +230,7 @@ static void post_upcall(dva_t fn, const uint64_t *args, unsigned int n)
 	up->fn_dva = fn;
 	memcpy(up->arg, args, n * sizeof(*args));
 	up->args = n;
+	up->context = context;
 	up->pending = upcall_number;
 	upcall_done = false;
 	castor_raise(CASTOR_EVENT_UPCALL);
@@ -239,13 +240,14 @@ static void post_upcall(dva_t fn, const uint64_t *args, unsigned int n)
  * While it waits the driver VM may run anything, but dispatch() keeps it from the twin's stack and
  * text.
  */
-int castor_upcall(dva_t fn, const uint64_t *args, unsigned int n, uint64_t *result)
+int castor_upcall(enum castor_context context, dva_t fn, const uint64_t *args, unsigned int n,
+		  uint64_t *result)
 {
 	int rc;
 
 	if (!area || upcall_waits || n > ARRAY_SIZE(area->upcall.arg))
 		return -EIO;
-	post_upcall(fn, args, n);
+	post_upcall(context, fn, args, n);
 	upcall_waits = true;
 	rc = sched_run_until(dvm, is_done, NULL, UPCALL_LIMIT_MS);
 	upcall_waits = false;

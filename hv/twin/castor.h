@@ -56,10 +56,11 @@ void castor_raise(uint32_t events);
 void castor_flush(void);
 
 /*
- * Runs a function of the driver VM in castor's interrupt handler and waits for its result, one at
- * a time. 0, or -EIO: no answer, and it will not run any more unless it has begun. n <= 12
+ * Runs a function of the driver VM, in the context that is asked for, and waits for its result, one
+ * at a time. 0, or -EIO: no answer, and it will not run any more unless it has begun. n <= 12
  * arguments.
  */
-int castor_upcall(dva_t fn, const uint64_t *args, unsigned int n, uint64_t *result);
+int castor_upcall(enum castor_context context, dva_t fn, const uint64_t *args, unsigned int n,
+		  uint64_t *result);
 
 #endif

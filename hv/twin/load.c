@@ -12,6 +12,7 @@
 #include "mem/phys.h"
 #include "twin/gate.h"
 #include "twin/native.h"
+#include "twin/upcall.h"
 
 #define TEXT_MAX        KIB(256)
 #define ENTRIES_MAX     64
@@ -158,6 +159,8 @@ static uint64_t import_address(uint32_t index, uint32_t *flags)
 		return twin_gate_thunk(imp->reg);
 	}
 	n = imp->kind == TWIN_IMPORT_FUNCTION ? native_find(twin_string(imp->name)) : NULL;
+	if (n && upcall_is_forced(n->name))
+		n = NULL;
 	return n ? (uint64_t)n->fn : twin_gate_upcall(index);
 }
 

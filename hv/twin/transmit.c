@@ -106,6 +106,11 @@ bool transmit_pending(void)
 	return head != tail && !stopped;
 }
 
+bool transmit_holds_lock(void)
+{
+	return holds_lock;
+}
+
 void transmit_wake(void)
 {
 	stopped = false;

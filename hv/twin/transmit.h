@@ -29,6 +29,9 @@ bool transmit_has_room(void);
 /* Inside an invocation: gives as many frames to e1000_xmit_frame (fn) as the queue takes. */
 void transmit_run(uint64_t fn);
 
+/* Whether the driver's transmit lock is held for the twin just now (R15). */
+bool transmit_holds_lock(void);
+
 /* The driver's queue may take frames again. */
 void transmit_wake(void);
 

@@ -14,12 +14,20 @@
 #include "twin/load.h"
 #include "twin/native.h"
 #include "twin/run.h"
+#include "twin/transmit.h"
 
-#define QUEUE_MAX 16
+#define QUEUE_MAX  16
+#define FORCED_MAX 8
+#define FORCED_LEN 48
 
 struct upcall_count upcall_count[TWIN_GATE_STUBS];
 static const uint64_t *import_dva;
 static uint64_t null_pointers; /* arguments the dvm could not have followed */
+static uint64_t in_hard_irq;   /* upcalls under a lock */
+
+/* Natives that are to run as upcalls from the next attachment on: for tests and measurements. */
+static char forced[FORCED_MAX][FORCED_LEN];
+static unsigned int forced_count;
 
 static struct queued {
 	uint32_t import;
@@ -81,11 +89,24 @@ static uint64_t cut(const struct twin_import *imp, uint64_t val)
 	return bytes && bytes < 8 ? val & ((1UL << 8 * bytes) - 1) : val;
 }
 
+/*
+ * R15. The file says whether a call can be reached under a lock of the driver. It is not trusted:
+ * a wrong word there makes the dvm wait for itself, which the limit of an upcall ends.
+ */
+static enum castor_context context_of(uint32_t import)
+{
+	if (transmit_holds_lock() || (import_at(import)->flags & TWIN_IMPORT_LOCKED))
+		return CASTOR_HARD_IRQ;
+	return CASTOR_SOFTIRQ;
+}
+
 static int call(uint32_t import, const uint64_t *args, unsigned int n, uint64_t *result)
 {
+	enum castor_context context = context_of(import);
 	uint64_t start = rdtsc();
-	int rc = castor_upcall(import_dva[import], args, n, result);
+	int rc = castor_upcall(context, import_dva[import], args, n, result);
 
+	in_hard_irq += context == CASTOR_HARD_IRQ;
 	upcall_count[import].calls++;
 	upcall_count[import].tsc += rdtsc() - start;
 	return rc;
@@ -136,19 +157,56 @@ uint64_t upcall_total(void)
 	return n;
 }
 
+bool upcall_is_forced(const char *name)
+{
+	for (unsigned int i = 0; i < forced_count; i++)
+		if (strcmp(forced[i], name) == 0)
+			return true;
+	return false;
+}
+
+static bool is_function(const char *name)
+{
+	for (uint32_t i = 0; twin_image.head && i < twin_count(TWIN_TABLE_IMPORTS); i++)
+		if (import_at(i)->kind == TWIN_IMPORT_FUNCTION &&
+		    strcmp(twin_string(import_at(i)->name), name) == 0)
+			return true;
+	return false;
+}
+
+static int force(int argc, char **argv)
+{
+	if (argc > FORCED_MAX) {
+		mon("at most %u names", FORCED_MAX);
+		return -EINVAL;
+	}
+	for (int i = 0; i < argc; i++)
+		if (strlen(argv[i]) >= FORCED_LEN || !is_function(argv[i])) {
+			mon("the twin calls no routine %s", argv[i]);
+			return -EINVAL;
+		}
+	forced_count = argc;
+	for (int i = 0; i < argc; i++)
+		strlcpy(forced[i], argv[i], FORCED_LEN);
+	return 0;
+}
+
 static int monitor_upcalls(int argc, char **argv)
 {
-	(void)argc;
-	(void)argv;
+	if (argc > 1 && strcmp(argv[1], "force") == 0)
+		return force(argc - 2, argv + 2);
 	for (uint32_t i = 0; i < twin_count(TWIN_TABLE_IMPORTS); i++)
 		if (upcall_count[i].calls)
 			mon("%-28s %8lu calls %8lu us each", twin_string(import_at(i)->name),
 			    upcall_count[i].calls,
 			    upcall_count[i].tsc * 1000 / tsc_khz / upcall_count[i].calls);
-	mon("%lu in all, %lu arguments replaced by NULL", upcall_total(), null_pointers);
+	mon("%lu in all, %lu of them under a lock, %lu arguments replaced by NULL", upcall_total(),
+	    in_hard_irq, null_pointers);
 	return 0;
 }
-MONITOR("upcalls", "support routines run in the driver VM for the twin", monitor_upcalls);
+MONITOR("upcalls",
+	"[force NAME..] routines run in the driver VM for the twin; natives to run there",
+	monitor_upcalls);
 
 static void stats_upcalls(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Upcalls: a support routine that has no native runs in the driver VM, in the hard interrupt
- * handler of castor, while the invocation waits (paper section 4.3). What needs no result is
+ * Upcalls: a support routine that has no native runs in the driver VM, called by castor, while the
+ * invocation waits (paper section 4.3): in its hard interrupt under a lock, else in a softirq. What needs no result is
  * queued and run after the activation instead, so that nothing the twin loaded before can go
  * stale under it (R15). Each is counted and timed by name.
  */
@@ -25,6 +25,9 @@ void upcall_bind(const uint64_t *import_dva);
  * answer.
  */
 int upcall_run_queued(void);
+
+/* Whether a native is to run as upcall, by the monitor's wish; asked when the twin is placed. */
+bool upcall_is_forced(const char *name);
 
 /* Upcalls so far, all names together. */
 uint64_t upcall_total(void);
