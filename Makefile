@@ -53,14 +53,14 @@ $(DVM_WITNESS): scripts/dvm/witness.c $(SETUP_STAMP)
 	@echo "  CCLD    $@"
 	$(Q)$(CC) -std=gnu11 -Os -Wall -Wextra -Werror -static -s -o $@ $<
 
-.PHONY: all setup run shell test test-all test-unit test-golden test-boot test-net lint clean distclean \
+.PHONY: all setup run shell overhead test test-all test-unit test-golden test-boot test-net lint clean distclean \
 	help dvm
 
 all: $(ALL) $(DVM_INITRD) ## build everything (the default)
 
 dvm: $(DVM_INITRD) ## build the driver VM's initrd
 
-setup: ## get packages, the driver VM's kernel and lwIP's source (every target does it when needed)
+setup: ## get packages, kernel, lwIP's source, QEMU's plugin header (every target does it when needed)
 	@O=$(O) scripts/setup.sh
 
 run: all ## boot Pollux with a driver VM and two guests, measure, print the table, write out/run.json
@@ -68,6 +68,9 @@ run: all ## boot Pollux with a driver VM and two guests, measure, print the tabl
 
 shell: all ## boot the same and stay on the multiplexed console
 	$(Q)$(PYTHON) scripts/demo.py --shell
+
+overhead: all ## count what derived code costs, function by function; write out/overhead.json
+	$(Q)$(PYTHON) scripts/overhead.py
 
 test: lint test-unit test-golden test-boot test-net ## everything that fits into an hour
 
@@ -96,7 +99,7 @@ lint: hv ## layout, static checks, size limits
 	$(Q)$(PYTHON) scripts/lint.py $(sort $(LINT_C))
 
 clean: ## remove what was built; keeps what set-up downloaded
-	$(Q)find $(O) -mindepth 1 -maxdepth 1 ! -name kernel ! -name lwip ! -name '.setup*' \
+	$(Q)find $(O) -mindepth 1 -maxdepth 1 ! -name kernel ! -name lwip ! -name qemu ! -name '.setup*' \
 		-exec rm -rf {} + 2>/dev/null || true
 
 distclean: ## remove everything that is not in the repository

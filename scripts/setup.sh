@@ -1,16 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Gets everything that the build needs and the repository does not hold: Debian packages, the driver
-# VM's kernel, lwIP's source. Does only what is missing, so a second run needs no network.
+# VM's kernel, lwIP's source, QEMU's plugin header. Does only what is missing, so a second run needs no
+# network.
 #
 #   scripts/setup.sh [--help]          O=DIR: where products go (default: out)
 #
-# Products: $O/kernel/{version,image/,modules,bzImage,vmlinux,vmlinux.boot,e1000.sha256} and $O/lwip/.
+# Products: $O/kernel/{version,image/,modules,bzImage,vmlinux,vmlinux.boot,e1000.sha256}, $O/lwip/
+# and $O/qemu/qemu-plugin.h.
 # The kernel image is unpacked below $O, never installed: installing would touch this machine's boot
 # loader. Its headers are installed: castor.ko is built against them.
 set -euo pipefail
 
-[ "${1:-}" = --help ] && { sed -n '3,12s/^# \{0,1\}//p' "$0"; exit 0; }
+[ "${1:-}" = --help ] && { sed -n '3,14s/^# \{0,1\}//p' "$0"; exit 0; }
 cd "$(dirname "$0")/.."
 O=${O:-out}
 K=$O/kernel
@@ -159,6 +161,16 @@ private_apt() {
 		-o APT::Sandbox::User="$(id -un)" -o Debug::NoLocking=1 "$@" >>"$LOG" 2>&1
 }
 
+# source_package NAME PURPOSE DIR: downloads the source package's files to DIR/src.
+source_package() {
+	chmod 755 "$3"
+	private_sources "$3"
+	# A source of the system that has no sources of its own makes update fail: only NAME matters.
+	private_apt "$3" update || true
+	(mkdir "$3/src" && LOG=$(realpath "$LOG") && cd "$3/src" && private_apt "$3" --download-only source "$1") ||
+		fail "source package $1 cannot be had; it is for: $2 (see $LOG)"
+}
+
 lwip() {
 	local tmp
 	if [ -f "$O/lwip/src/include/lwip/init.h" ]; then
@@ -167,18 +179,33 @@ lwip() {
 	fi
 	say "lwIP source package"
 	tmp=$(mktemp -d)
-	chmod 755 "$tmp"
-	private_sources "$tmp"
-	# A source of the system that has no sources of its own makes update fail: only lwIP matters.
-	private_apt "$tmp" update || true
-	(mkdir "$tmp/src" && LOG=$PWD/$LOG && cd "$tmp/src" && private_apt "$tmp" source lwip) ||
-		fail "source package lwip cannot be had; it is for: the guest's TCP/IP (see $LOG)"
+	source_package lwip "the guest's TCP/IP" "$tmp"
 	rm -rf "$O/lwip"
-	mv "$tmp"/src/lwip-*/ "$O/lwip"
+	dpkg-source -q -x "$tmp"/src/lwip_*.dsc "$O/lwip" >>"$LOG" 2>&1 ||
+		fail "lwIP's source package cannot be unpacked (see $LOG)"
 	rm -rf "$tmp"
 	ok "lwIP source: $(sed -n '1s/^lwip (\(.*\)).*/\1/p' "$O/lwip/debian/changelog" | cut -d')' -f1)"
+}
+
+# The interface of the emulator's plugins is in no binary package: one header of QEMU's source.
+plugin_header() {
+	local tmp
+	if [ -f "$O/qemu/qemu-plugin.h" ]; then
+		ok "QEMU's plugin header"
+		return
+	fi
+	say "QEMU source package, for one header"
+	tmp=$(mktemp -d)
+	source_package qemu "counting executed instructions" "$tmp"
+	mkdir -p "$O/qemu"
+	tar -xJf "$tmp"/src/qemu_*.orig.tar.xz -O --wildcards '*/include/qemu/qemu-plugin.h' \
+		>"$O/qemu/qemu-plugin.h.part" || fail "QEMU's source has no include/qemu/qemu-plugin.h"
+	mv "$O/qemu/qemu-plugin.h.part" "$O/qemu/qemu-plugin.h"
+	rm -rf "$tmp"
+	ok "QEMU's plugin header"
 }
 
 packages
 kernel
 lwip
+plugin_header
