@@ -7,9 +7,11 @@
 	.text
 
 /*
- * uint64_t twin_enter(uint64_t fn, uint64_t a, uint64_t b, void *stack_top) Runs fn(a, b) on the
- * twin's stack with interrupts on. If the invocation is aborted, returns 0 with twin_aborted set.
- * Interrupts are off on return.
+ * void twin_enter(uint64_t arg, void *stack_top, void (*body)(uint64_t)) Runs body(arg) on the
+ * twin's stack with interrupts on. If the invocation is aborted, returns with twin_aborted set,
+ * which the caller clears. Interrupts are off on return. It runs once for every few packets, so
+ * it does no more than it must: a body that returns has kept the saved registers, as any C
+ * function does, and only an abort has to read them back.
  */
 	.globl	twin_enter
 twin_enter:
@@ -20,16 +22,20 @@ twin_enter:
 	pushq	%r14
 	pushq	%r15
 	movq	%rsp, twin_saved_rsp(%rip)
-	movl	$0, twin_aborted(%rip)
-	movq	%rcx, %rsp
-	movq	%rdi, %rax
-	movq	%rsi, %rdi
-	movq	%rdx, %rsi
-	xorl	%ebp, %ebp
+	movq	%rsi, %rsp
 	sti
-	call	*%rax
-twin_leave:
+	call	*%rdx
 	cli
+	movq	twin_saved_rsp(%rip), %rsp
+	addq	$48, %rsp
+	ret
+
+/* The trap handler and refused natives continue here, with whatever registers and stack. */
+	.globl	twin_abort
+twin_abort:
+	cli
+	cld
+	movl	$1, twin_aborted(%rip)
 	movq	twin_saved_rsp(%rip), %rsp
 	popq	%r15
 	popq	%r14
@@ -39,35 +45,28 @@ twin_leave:
 	popq	%rbx
 	ret
 
-/* The trap handler and refused natives continue here, with whatever registers and stack. */
-	.globl	twin_abort
-twin_abort:
-	cld
-	movl	$1, twin_aborted(%rip)
-	xorl	%eax, %eax
-	jmp	twin_leave
-
 /*
- * Indirect calls: %reg holds an address of the driver VM. Index (address - text base)/16 + 1 into
- * a table of 32-bit distances from twin_indirect_refused; no branch depends on the address, so no
- * speculation leads past the check. Out of range, unaligned or empty: index or distance 0, which
- * is twin_indirect_refused itself. r10, r11 are free at a call.
+ * Indirect calls: %reg holds an address of the driver VM. It is turned into an index into a table
+ * of 32-bit distances from the table itself; no branch depends on the address, so no speculation
+ * leads past the check. Out of range, unaligned or empty: index 0 or the distance of index 0,
+ * which is twin_indirect_refused. rax, r10, r11 are free at a call (no target takes a variable
+ * number of arguments); rax keeps the address for the report.
  */
 	.macro THUNK reg
 	.balign	16
 	.globl	twin_thunk_\reg
 twin_thunk_\reg:
-	movq	%\reg, %r11
-	movq	%r11, twin_indirect_address(%rip)
+	.ifnc	\reg, rax
+	movq	%\reg, %rax
+	.endif
+	movq	%rax, %r11
 	subq	twin_indirect_base(%rip), %r11
 	rorq	$4, %r11
 	cmpq	twin_indirect_count(%rip), %r11
 	sbbq	%r10, %r10
-	incq	%r11
 	andq	%r10, %r11
-	movq	twin_indirect_table(%rip), %r10
+	leaq	twin_indirect_table(%rip), %r10
 	movslq	(%r10, %r11, 4), %r11
-	leaq	twin_indirect_refused(%rip), %r10
 	addq	%r10, %r11
 	jmp	*%r11
 	.endm
@@ -79,7 +78,8 @@ twin_thunk_\reg:
 	.balign	16
 	.globl	twin_indirect_refused
 twin_indirect_refused:
-	movq	(%rsp), %rdi		/* the caller's return address, for the report */
+	movq	(%rsp), %rdi		/* the caller's return address, and where it */
+	movq	%rax, %rsi		/* called to: for the report */
 	call	twin_refuse_indirect
 	jmp	twin_abort
 

@@ -22,16 +22,13 @@ uint64_t twin_gate_upcall(uint32_t import);
 void twin_gate_clear(void);
 int twin_gate_set(uint64_t base, uint32_t offset, uint64_t code);
 
-/* The last address an indirect call went to (for the report of a refused one). */
-extern uint64_t twin_indirect_address;
-
-/* enter.S */
-uint64_t twin_enter(uint64_t fn, uint64_t a, uint64_t b, void *stack_top);
+/* enter.S; see there. */
+void twin_enter(uint64_t arg, void *stack_top, void (*body)(uint64_t arg));
 extern uint32_t twin_aborted;
 void __noreturn twin_abort(void);
 
 /* Called by enter.S (twin/run.c). */
 uint64_t twin_upcall(uint32_t import, const uint64_t *reg_args, const uint64_t *stack_args);
-void twin_refuse_indirect(uint64_t caller);
+void twin_refuse_indirect(uint64_t caller, uint64_t address);
 
 #endif

@@ -109,13 +109,15 @@ bool run_invocation(void (*body)(uint64_t arg), uint64_t arg)
 	run_counts.invocations++;
 	ticks = 0;
 	active = true;
-	twin_enter((uint64_t)body, arg, 0, stack_top);
+	twin_enter(arg, stack_top, body);
 	active = false;
 	run_counts.tsc += rdtsc() - start;
 	journal_end(twin_aborted);
-	if (twin_aborted)
-		run_counts.kills++;
-	return !twin_aborted;
+	if (!twin_aborted)
+		return true;
+	twin_aborted = 0;
+	run_counts.kills++;
+	return false;
 }
 
 uint64_t run_call(uint64_t fn, uint64_t a, uint64_t b)
@@ -251,14 +253,14 @@ void native_kill(const char *fmt, ...)
 	twin_abort();
 }
 
-void twin_refuse_indirect(uint64_t caller)
+void twin_refuse_indirect(uint64_t caller, uint64_t address)
 {
 	char where[96] = "?";
 
 	if (twin_has(caller))
 		twin_symbol(caller, where, sizeof(where));
 	snprintf(why, sizeof(why), "indirect call to %lx, which is no derived function, at %s",
-		 twin_indirect_address, where);
+		 address, where);
 }
 
 const struct native *native_find(const char *name)
