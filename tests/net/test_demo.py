@@ -13,6 +13,7 @@ sys.path.insert(0, str(ROOT / 'scripts'))
 import demo_counters # noqa: E402
 import demo_measure # noqa: E402
 import image # noqa: E402
+import overhead # noqa: E402
 from demo_lab import DemoError # noqa: E402
 
 LIMIT_S = 900
@@ -75,7 +76,8 @@ def test_driver_vm_is_off_the_data_path(run):
 @pytest.mark.long
 def test_document_names_what_was_run(run):
     document = run[1]
-    assert document['derive']['guards'] > 0 and 'hot_overhead' in document['derive']
+    assert document['derive']['guards'] > 0
+    assert 1.0 < document['derive']['hot_overhead'] <= overhead.BOUND
     assert document['kernel'] == (image.OUT / 'kernel/version').read_text().strip()
     assert 'QEMU' in document['qemu']
     assert document['e1000_sha256'] == (image.OUT / 'kernel/e1000.sha256').read_text().split()[0]
