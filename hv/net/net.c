@@ -77,9 +77,9 @@ static int monitor_net(int argc, char **argv)
 	(void)argv;
 	for (unsigned int i = 0; i < the_switch.ports; i++)
 		show_port(the_switch.port[i]);
-	mon("switch: floods %lu, unknown %lu, learned %lu, uplink moves %lu; polls %lu, timer %lu",
-	    the_switch.floods, the_switch.unknown, the_switch.learned, the_switch.uplink_moves,
-	    poll_counters.runs, poll_counters.timer);
+	mon("switch: floods %lu (copies %lu), unknown %lu, learned %lu, uplink moves %lu; polls %lu, timer %lu",
+	    the_switch.floods, the_switch.copies, the_switch.unknown, the_switch.learned,
+	    the_switch.uplink_moves, poll_counters.runs, poll_counters.timer);
 	return 0;
 }
 MONITOR("net", "ports of the switch, their counters and drops", monitor_net);
@@ -125,6 +125,7 @@ static void stats_net(void)
 	json_begin_object("switch");
 	json_string("uplink", the_switch.uplink ? the_switch.uplink->name : "");
 	json_u64("floods", the_switch.floods);
+	json_u64("copies", the_switch.copies);
 	json_u64("unknown", the_switch.unknown);
 	json_u64("learned", the_switch.learned);
 	json_u64("evicted", the_switch.evicted);

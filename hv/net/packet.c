@@ -161,6 +161,13 @@ unsigned int packet_wire_frames(const struct packet *pkt)
 	return (pkt->len - pkt->payload + pkt->gso_size - 1) / pkt->gso_size;
 }
 
+unsigned int packet_frames_left(const struct packet *pkt)
+{
+	if (pkt->gso == GSO_NONE)
+		return 1;
+	return (pkt->len - pkt->payload - pkt->resume + pkt->gso_size - 1) / pkt->gso_size;
+}
+
 void packet_cursor_set(struct packet_cursor *cur, const struct packet *pkt, uint32_t pos)
 {
 	uint32_t rest;

@@ -84,6 +84,9 @@ int packet_check(struct packet *pkt, const struct virtio_net_hdr *hdr,
 /* Frames that reach the wire: 1, or the number of segments. */
 unsigned int packet_wire_frames(const struct packet *pkt);
 
+/* Of these, the ones that are not out yet (pkt->resume). */
+unsigned int packet_frames_left(const struct packet *pkt);
+
 /* A place in the frame, moving forward. */
 struct packet_cursor {
 	const struct packet *pkt;

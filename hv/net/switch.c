@@ -131,9 +131,10 @@ static int send(struct net_switch *sw, struct port *to, struct packet *pkt)
 	to->dirty = true;
 	if (to == sw->uplink && err == -EAGAIN)
 		return err;
-	pkt->resume = resume;
 	if (err)
-		port_drop(to, err == -EAGAIN || err == -ENOSPC ? DROP_NO_BUFFER : DROP_DOWN);
+		to->drops[err == -EAGAIN || err == -ENOSPC ? DROP_NO_BUFFER : DROP_DOWN] +=
+			packet_frames_left(pkt);
+	pkt->resume = resume;
 	return 0;
 }
 
@@ -164,7 +165,10 @@ static int flood(struct net_switch *sw, struct port *from, struct packet *pkt, b
 		send(sw, to, pkt);
 		copies++;
 	}
-	return copies ? 0 : drop(from, DROP_UNKNOWN);
+	if (!copies)
+		return drop(from, DROP_UNKNOWN);
+	sw->copies += (copies - 1) * packet_wire_frames(pkt);
+	return 0;
 }
 
 /* Whether the source may send this; learns it. */

@@ -79,9 +79,12 @@ struct port {
 	 */
 	bool apart;
 	struct port_counters tx, rx;
-	uint64_t drops
-		[DROP_REASONS]; /* the sender's but for the first two, which are the receiver's */
-	uint64_t pushed_back;   /* frames of this port that had to wait for the uplink */
+	/*
+	 * Packets of the sender; for the first two reasons wire frames that the receiver did not
+	 * get.
+	 */
+	uint64_t drops[DROP_REASONS];
+	uint64_t pushed_back; /* frames of this port that had to wait for the uplink */
 
 	/* The poll loop's (net/poll.c). */
 	bool active, dirty, worked;
@@ -95,12 +98,17 @@ struct mac_entry {
 	uint8_t port;
 };
 
+/*
+ * Nothing gets lost uncounted: tx of all ports + copies = rx of all ports + drops of the first two
+ * reasons, in wire frames.
+ */
 struct net_switch {
 	struct port *port[SWITCH_PORTS_MAX];
 	unsigned int ports;
 	struct port *uplink;
 	struct mac_entry macs[SWITCH_MACS];
 	uint64_t floods, unknown, learned, evicted, uplink_moves;
+	uint64_t copies; /* wire frames given to a second or further port */
 };
 
 /* Adds a port whose ops, name and mac are set. -ENOSPC; -EEXIST: another one has this address. */

@@ -441,6 +441,10 @@ static void stats_twin(void)
 	json_u64("rx_packets", receive_counts.frames);
 	json_u64("rx_to_guests", receive_counts.to_guests);
 	json_u64("rx_to_dvm", receive_counts.to_dvm);
+	json_u64("rx_own", receive_counts.own);
+	json_u64("tx_queued", transmit_counts.queued);
+	json_u64("tx_discarded", transmit_counts.discarded);
+	json_u64("tx_own", transmit_counts.own);
 	json_u64("window_faults", run_counts.faults);
 	json_u64("window_fills", window_stats.fills);
 	json_u64("window_dropped", window_stats.dropped);

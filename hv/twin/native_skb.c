@@ -10,6 +10,7 @@
 #include "kernel_abi.h"
 #include "twin/castor.h"
 #include "twin/native.h"
+#include "twin/transmit.h"
 #include "twin/win.h"
 
 #define NET_SKB_PAD      64
@@ -193,6 +194,8 @@ static void native_napi_consume_skb(dva_t skb, int budget)
 	}
 	if (o)
 		pool_give_back(o);
+	else if (skb)
+		transmit_counts.own++;
 	if (skb && castor_push(CASTOR_RING_FREE, &slot))
 		pool_lost(o != NULL);
 }

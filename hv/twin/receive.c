@@ -65,6 +65,7 @@ static uint32_t native_napi_gro_receive(dva_t napi, dva_t skb)
 	receive_counts.bytes += f.len;
 	group = is_group(f.frame);
 	own = uplink_is_dvm_address(f.frame);
+	receive_counts.own += own;
 	if (group || !own)
 		give_to_guests(&f);
 	if (group || own)

@@ -9,8 +9,12 @@
 
 #include "lib/types.h"
 
+/*
+ * frames = own (the driver VM's alone) + frames given to the switch, which counts what became of
+ * them.
+ */
 struct receive_counts {
-	uint64_t frames, bytes, to_guests, to_dvm, dropped;
+	uint64_t frames, bytes, to_guests, to_dvm, own, dropped;
 };
 extern struct receive_counts receive_counts;
 

@@ -91,6 +91,7 @@ int transmit_queue(struct packet *pkt)
 		fill_skb(o, &f);
 		queue[tail++ % QUEUE_SLOTS] = o;
 		transmit_counts.queued++;
+		transmit_counts.bytes += f.head_len + f.body_len;
 		pkt->resume = f.payload_done;
 	}
 	return 0;
@@ -195,6 +196,7 @@ void transmit_run(uint64_t fn)
 
 void transmit_reset(void)
 {
+	transmit_counts.discarded += tail - head;
 	while (head != tail)
 		pool_put(queue[head++ % QUEUE_SLOTS]);
 	stopped = false;
@@ -208,8 +210,10 @@ static void unlock_body(uint64_t arg)
 
 void transmit_after_kill(void)
 {
-	if (in_hand) /* lost; the journal had its buffer */
+	if (in_hand) { /* lost; the journal had its buffer */
 		head++;
+		transmit_counts.discarded++;
+	}
 	in_hand = false;
 	if (!holds_lock)
 		return;

@@ -10,7 +10,11 @@
 #include "net/packet.h"
 
 struct transmit_counts {
-	uint64_t queued, sent, busy, stopped, locked, no_buffer;
+	uint64_t queued, bytes; /* guests' frames put into the queue */
+	uint64_t sent;          /* of these, given to the driver ... */
+	uint64_t discarded;     /* ... or lost with the attachment */
+	uint64_t own;           /* the driver VM's own frames whose end the twin saw */
+	uint64_t busy, stopped, locked, no_buffer;
 };
 extern struct transmit_counts transmit_counts;
 

@@ -114,8 +114,13 @@ static int take(struct port *p)
 
 static int deliver(struct port *p, struct packet *pkt)
 {
-	(void)p;
-	return open && !failed ? transmit_queue(pkt) : -EIO;
+	struct transmit_counts before = transmit_counts;
+	int err = open && !failed ? transmit_queue(pkt) : -EIO;
+
+	p->rx.packets += transmit_counts.queued - before.queued;
+	p->rx.wire_frames += transmit_counts.queued - before.queued;
+	p->rx.bytes += transmit_counts.bytes - before.bytes;
+	return err;
 }
 
 static bool has_room(struct port *p)

@@ -5,13 +5,16 @@
  */
 #include "fake.h"
 
+#include "lib/errno.h"
+
 #define PORTS 5 /* 0 and 4 can be the uplink */
 
 struct test_port {
 	struct port port;
 	unsigned int got;
 	uint32_t last;
-	int answer; /* of deliver */
+	int answer;      /* of deliver; when it is no success ... */
+	uint32_t resume; /* ... so far the frame got */
 };
 
 static struct net_switch sw;
@@ -22,8 +25,10 @@ static int deliver(struct port *port, struct packet *pkt)
 {
 	struct test_port *t = container_of(port, struct test_port, port);
 
-	if (t->answer)
+	if (t->answer) {
+		pkt->resume = t->resume;
 		return t->answer;
+	}
 	t->got++;
 	t->last = pkt->head[14];
 	return 0;
@@ -104,6 +109,27 @@ static void test_groups(void **state)
 	send(1, pause, mac(1)); /* never forwarded */
 	assert_int_equal(got(), 0);
 	assert_int_equal(sw.floods, 2);
+	assert_int_equal(sw.copies, 3 + 3); /* to four ports each */
+}
+
+/* Drops for want of room count what the wire would have counted. */
+static void test_lost_segments(void **state)
+{
+	struct packet pkt = { .len = 54 + 2500, .head_len = 60, .payload = 54 };
+
+	(void)state;
+	pkt.gso = GSO_TCP4;
+	pkt.gso_size = 1000;
+	make_frame(pkt.head, 60, mac(2), mac(1), 0);
+	p[2].answer = -ENOSPC;
+	p[2].resume = 1000; /* one of three is out */
+	assert_int_equal(switch_input(&sw, &p[1].port, &pkt), 0);
+	assert_int_equal(p[2].port.drops[DROP_NO_BUFFER], 2);
+	assert_int_equal(p[1].port.tx.wire_frames, 3);
+	p[2].resume = 0;
+	p[2].answer = -ENODEV;
+	assert_int_equal(switch_input(&sw, &p[1].port, &pkt), 0);
+	assert_int_equal(p[2].port.drops[DROP_DOWN], 3);
 }
 
 static void test_lock(void **state)
@@ -239,6 +265,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_unicast, setup),
 		cmocka_unit_test_setup(test_groups, setup),
+		cmocka_unit_test_setup(test_lost_segments, setup),
 		cmocka_unit_test_setup(test_lock, setup),
 		cmocka_unit_test_setup(test_learning, setup),
 		cmocka_unit_test_setup(test_table_is_bounded, setup),
