@@ -16,7 +16,7 @@ export PYTHONPATH := $(CURDIR)/scripts
 ALL :=        # what `make all` builds
 UNIT_TESTS := # programs that `make test-unit` builds and runs
 PYTESTS :=    # folders with tests of the tools
-LINT_C := scripts/dvm/witness.c # C files and headers for `make lint`
+LINT_C := scripts/dvm/witness.c scripts/dvm/frames.c # C files and headers for `make lint`
 
 # Set-up has run for exactly this list and this script. The stamp is an included makefile: when it is
 # missing, make runs set-up and then starts again, with every tool and source in place.
@@ -39,16 +39,16 @@ $(SETUP_STAMP): | $(SETUP_FILES)
 # The driver VM's initrd. castor.ko goes in as soon as the tree has one.
 DVM_INITRD := $(O)/dvm/initrd.img
 DVM_FILES := scripts/initramfs.py scripts/dvm/init
-DVM_WITNESS := $(O)/dvm/witness
+DVM_PROGRAMS := $(O)/dvm/witness $(O)/dvm/frames
 CASTOR_KO := $(if $(wildcard drivers/castor/build.mk),$(O)/drivers/castor/castor.ko)
 
-$(DVM_INITRD): $(DVM_FILES) $(DVM_WITNESS) $(CASTOR_KO) $(SETUP_STAMP)
+$(DVM_INITRD): $(DVM_FILES) $(DVM_PROGRAMS) $(CASTOR_KO) $(SETUP_STAMP)
 	@echo "  INITRD  $@"
-	$(Q)$(PYTHON) scripts/initramfs.py --kernel $(O)/kernel --output $@ --program $(DVM_WITNESS) \
+	$(Q)$(PYTHON) scripts/initramfs.py --kernel $(O)/kernel --output $@ $(DVM_PROGRAMS:%=--program %) \
 		$(CASTOR_KO:%=--module %)
 
 # Static: the driver VM's C library is busybox's own.
-$(DVM_WITNESS): scripts/dvm/witness.c $(SETUP_STAMP)
+$(DVM_PROGRAMS): $(O)/dvm/%: scripts/dvm/%.c $(SETUP_STAMP)
 	@mkdir -p $(@D)
 	@echo "  CCLD    $@"
 	$(Q)$(CC) -std=gnu11 -Os -Wall -Wextra -Werror -static -s -o $@ $<

@@ -61,7 +61,7 @@ static bool send_one(struct flood *f)
 
 static uint64_t finish(struct flood *f, uint64_t now_us)
 {
-	uint64_t us = now_us - f->pace.start_us;
+	uint64_t us = now_us > f->pace.start_us ? now_us - f->pace.start_us : 0;
 
 	print("flood: done frames=%u bytes=%lu ms=%lu pps=%lu\n", f->sent,
 	      (uint64_t)f->sent * f->length, us / 1000, us ? (uint64_t)f->sent * 1000000 / us : 0);

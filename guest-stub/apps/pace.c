@@ -13,7 +13,8 @@ void pace_start(struct pace *p, uint64_t bits_per_second, uint32_t packet_bytes)
  */
 static uint64_t bits_until(const struct pace *p, uint64_t now_us)
 {
-	uint64_t us = now_us - p->start_us;
+	/* A generator's first `now` may have been taken before it was started. */
+	uint64_t us = now_us > p->start_us ? now_us - p->start_us : 0;
 
 	return us / 1000000 * p->bits_per_second + us % 1000000 * p->bits_per_second / 1000000;
 }

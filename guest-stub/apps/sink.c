@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * sink: receives floods, checks each frame, and tells lost, repeated, late and damaged ones
- * apart. A stream is over when every frame has come, or none for a second.
+ * apart. A stream is over when every frame has come and no repeated one for a moment, or when none
+ * has come for `time` seconds.
  */
 #include "apps/apps.h"
 #include "apps/jobs.h"
@@ -14,16 +15,17 @@
 
 #include <string.h>
 
-#define STREAMS    8
-#define WINDOW     4096 /* how far back a repeated frame is recognised */
-#define SILENCE_US 1000000
-#define CHECK_US   200000
+#define STREAMS  64
+#define WINDOW   4096 /* how far back a repeated frame is recognised */
+#define GRACE_US 300000
+#define CHECK_US 200000
 
 struct stream {
 	bool active;
-	uint8_t src[6];
+	uint8_t src[6], dst[6];
 	uint32_t id, total;
-	uint32_t next; /* one above the highest sequence number seen */
+	uint32_t first; /* lowest sequence number seen */
+	uint32_t next;  /* one above the highest sequence number seen */
 	uint32_t unique, repeated, late, damaged;
 	uint64_t bytes, first_us, last_us;
 	uint64_t seen[WINDOW / 64]; /* bit per sequence number modulo WINDOW */
@@ -32,6 +34,7 @@ struct stream {
 static struct stream streams[STREAMS];
 static struct job sink_job;
 static bool running;
+static uint64_t silence_us;
 
 static struct stream *stream_find(const struct raw_frame *f)
 {
@@ -49,8 +52,10 @@ static struct stream *stream_find(const struct raw_frame *f)
 	free_one->active = true;
 	free_one->id = f->stream;
 	free_one->total = lwip_ntohl(f->total);
+	free_one->first = UINT32_MAX;
 	free_one->first_us = clock_us();
 	memcpy(free_one->src, f->src, 6);
+	memcpy(free_one->dst, f->dst, 6);
 	return free_one;
 }
 
@@ -90,24 +95,41 @@ static void count_sequence(struct stream *s, uint32_t sequence)
 	}
 	*word |= bit;
 	s->unique++;
+	s->first = LWIP_MIN(s->first, sequence);
 }
 
+static void print_mac(const char *name, const uint8_t *m)
+{
+	print(" %s=%02x:%02x:%02x:%02x:%02x:%02x", name, m[0], m[1], m[2], m[3], m[4], m[5]);
+}
+
+/* The number tells lines apart whose content is the same. */
 static void report(struct stream *s)
 {
-	const uint8_t *m = s->src;
+	static unsigned int number;
 
-	print("sink: done src=%02x:%02x:%02x:%02x:%02x:%02x frames=%u bytes=%lu lost=%u late=%u "
-	      "repeated=%u damaged=%u ms=%lu\n",
-	      m[0], m[1], m[2], m[3], m[4], m[5], s->unique, s->bytes, s->total - s->unique,
-	      s->late, s->repeated, s->damaged, (s->last_us - s->first_us) / 1000);
+	print("sink: done report=%u", ++number);
+	print_mac("src", s->src);
+	print_mac("dst", s->dst);
+	print(" stream=%u frames=%u bytes=%lu lost=%u late=%u repeated=%u damaged=%u first=%u "
+	      "ms=%lu last=%u\n",
+	      lwip_ntohl(s->id), s->unique, s->bytes, s->total - s->unique, s->late, s->repeated,
+	      s->damaged, s->first, (s->last_us - s->first_us) / 1000, s->next - 1);
 	s->active = false;
+}
+
+static bool is_over(const struct stream *s, uint64_t now_us)
+{
+	uint64_t quiet = now_us - s->last_us;
+
+	return quiet > silence_us || (s->unique >= s->total && quiet > GRACE_US);
 }
 
 static uint64_t sink_check(struct job *job, uint64_t now_us)
 {
 	(void)job;
 	for (struct stream *s = streams; s < streams + STREAMS; s++) {
-		if (s->active && (s->unique >= s->total || now_us - s->last_us > SILENCE_US))
+		if (s->active && is_over(s, now_us))
 			report(s);
 	}
 	return now_us + CHECK_US;
@@ -142,10 +164,10 @@ err_t raw_frame_input(struct pbuf *p)
 
 void sink_start(const struct request *r)
 {
-	(void)r;
 	if (running)
 		return;
 	running = true;
+	silence_us = request_option(r, OPTION_TIME, 1) * 1000000;
 	sink_job.run = sink_check;
 	job_add(&sink_job);
 	print("sink: listening type=0x%x\n", RAW_FRAME_TYPE);

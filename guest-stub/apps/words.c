@@ -48,7 +48,8 @@ static const struct app_info app_infos[APP_COUNT] = {
 	},
 	[APP_SINK] = {
 		.word = "sink",
-		.help = "sink: count and check the frames of floods",
+		.options = O(TIME),
+		.help = "sink [time=1]: count and check the frames of floods",
 	},
 	[APP_VERIFY_SERVER] = {
 		.word = "verify-server",
