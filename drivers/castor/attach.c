@@ -21,10 +21,14 @@
 
 static u8 address[CASTOR_UC_MAX][ETH_ALEN]; /* as they were added, for the way back */
 static u32 addresses;
+static bool all_groups;
 static unsigned int deaths;
 static unsigned long first_death;
 
-/* Guests' addresses go through the driver's own filter, so that its resets keep them (R12). */
+/*
+ * Guests' addresses go through the driver's own filter, so that its resets keep them (R12). The
+ * virtio card has no queue by which guests could tell their groups, so it takes all of them.
+ */
 static void add_addresses(void)
 {
 	u32 i;
@@ -34,12 +38,19 @@ static void add_addresses(void)
 		ether_addr_copy(address[i], castor.area->uc[i]);
 		dev_uc_add(castor.nd, address[i]);
 	}
+	if (dev_set_allmulti(castor.nd, 1))
+		pr_warn("castor: %s does not take all groups\n", castor.nd->name);
+	else
+		all_groups = true;
 }
 
 static void remove_addresses(void)
 {
 	while (addresses)
 		dev_uc_del(castor.nd, address[--addresses]);
+	if (all_groups)
+		dev_set_allmulti(castor.nd, -1);
+	all_groups = false;
 }
 
 /*
@@ -112,7 +123,8 @@ void castor_attach(void)
 	castor_donate_all();
 	napi_disable(napi);
 	castor.driver_poll = napi->poll;
-	castor.attached = true; /* first: the destructor reports from now on */
+	castor.attached = true;                /* first: the destructor reports from now on */
+	castor_isolate(castor.nd->name, true); /* before the hypervisor's switch changes */
 	rc = hypercall_settled(CASTOR_HC_ATTACH);
 	if (rc)
 		castor.attached = false;
@@ -121,12 +133,12 @@ void castor_attach(void)
 	napi_enable(napi);
 	kick_napi();
 	if (rc) {
+		castor_isolate(castor.nd->name, false);
 		pr_info("castor: the hypervisor does not attach the twin (%ld); its log says why\n",
 			rc);
 		return;
 	}
 	add_addresses();
-	castor_isolate(castor.nd->name, true);
 	pr_info("castor: twin of %s attached; %u skbs, %u heads, %u fragments donated\n",
 		castor.nd->name, castor.area->given_skb, castor.area->given_head,
 		castor.area->given_frag);
@@ -153,8 +165,9 @@ static void take_off(void)
 	take_napi_back();
 	castor.attached = false;
 	remove_addresses();
+	castor_rings_sync(); /* received by the twin: guests have got the groups' frames */
+	castor_drain_port();
 	castor_isolate(castor.nd->name, false);
-	castor_rings_sync();
 	pr_info("castor: twin of %s detached (%ld)\n", castor.nd->name, rc);
 	pr_info("castor: received %lu, sent for this VM %lu, freed here %lu, upcalls %lu\n",
 		c->received, c->freed, c->gone, c->upcalls);

@@ -4,14 +4,21 @@
  * the wire and its ports, so this VM's bridge must not do it too: both of its ports are isolated
  * (they talk to the bridge itself, not to each other). It is the bridge's own netlink operation
  * that is called, with the message that `bridge link set` would send.
+ *
+ * Order decides: the ports are isolated before the twin becomes the uplink, and opened only when
+ * nothing that the twin has already carried can pass the bridge any more. Frames that meet closed
+ * ports meanwhile are lost, none is doubled.
  */
 #include "castor.h"
 
+#include <linux/delay.h>
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/module.h>
 #include <linux/rtnetlink.h>
 #include <net/netlink.h>
+
+#define DRAIN_TRIES 500
 
 static char *port = "v0";
 module_param(port, charp, 0444);
@@ -57,6 +64,29 @@ static void isolate_one(const char *name, bool on)
 	if (rc)
 		pr_warn("castor: bridge port %s cannot be %s (%d)\n", name,
 			on ? "isolated" : "opened", rc);
+}
+
+/*
+ * The virtio card may hold groups' frames that the hypervisor sent to the wire as well: this VM's
+ * stack gets them now. The first poll after the switch's change finds all of them; the bound is
+ * for guests that fill the ring faster than it is emptied, where they are gone long before.
+ */
+void castor_drain_port(void)
+{
+	struct net_device *nd = __dev_get_by_name(&init_net, port);
+	struct napi_struct *napi;
+	int i;
+
+	if (!nd || !netif_running(nd))
+		return;
+	list_for_each_entry(napi, &nd->napi_list, dev_list)
+	{
+		local_bh_disable();
+		napi_schedule(napi);
+		local_bh_enable();
+		for (i = 0; i < DRAIN_TRIES && test_bit(NAPI_STATE_SCHED, &napi->state); i++)
+			usleep_range(500, 1000);
+	}
 }
 
 void castor_isolate(const char *dev, bool on)

@@ -61,6 +61,7 @@ void castor_forgive(void); /* forget earlier deaths */
 
 /* bridge.c: rtnl_lock held */
 void castor_isolate(const char *dev, bool on);
+void castor_drain_port(void); /* sleeps: what the virtio card holds has passed the bridge */
 
 /* rings.c */
 void castor_rings_init(void);

@@ -29,8 +29,6 @@ static void change_state(struct work_struct *work)
 		castor_recover();
 	if (!READ_ONCE(castor.area->want_attached))
 		castor_detach();
-	else if (castor.attached)
-		castor_isolate(castor.nd->name, true); /* it may have entered a bridge */
 	else
 		castor_attach();
 	rtnl_unlock();
@@ -70,7 +68,7 @@ static int netdev_event(struct notifier_block *nb, unsigned long event, void *pt
 		WRITE_ONCE(castor.nd, nd);
 		schedule_work(&work_state);
 	} else if (event == NETDEV_CHANGEUPPER && castor.attached) {
-		schedule_work(&work_state); /* once the bridge is done with it */
+		castor_isolate(castor.nd->name, true); /* it may have entered a bridge */
 	} else if (nd == castor.nd && event == NETDEV_CHANGE && castor.attached) {
 		castor_hypercall(CASTOR_HC_RINGS, 0, 0); /* carrier: frames wait for it */
 	} else if (nd == castor.nd && event == NETDEV_GOING_DOWN) {
