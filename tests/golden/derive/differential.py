@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs a function of the stock module and its derived copy side by side in an emulator.
 
-Both start from the same made-up memory, full of pointers into itself. Kernel routines are stubs
-whose results follow from the seed and the number of the call. What must agree: every write in
-order (so also each access to a device register), every call with its arguments, the way the run
-ends, the result, the callee-saved registers and rsp.
+Both start from the same made-up memory, full of pointers into itself; recorded.py does the same with
+recorded states. Kernel routines are stubs whose results follow from the seed and the number of the
+call. What must agree: every read and write outside the stacks in order (so also each access to a
+device register), every call with its arguments, every condition of a jump, the way the run ends, the
+result, the callee-saved registers and rsp, and memory afterwards.
 
 Branches are steered: at a conditional jump of the original the way is taken that has been seen
-less, and the derived copy must come to the same jumps in the same order and is sent the same way.
-That reaches code which no made-up state would.
+less, and the derived copy must come to the same jumps in the same order, find the same condition
+there, and is sent the same way. That reaches code which no made-up state would.
 
 The two stacks are laid out so that a pointer to a stack object is the same number in both runs.
 """
@@ -24,16 +25,17 @@ R_64, R_PC32, R_PLT32, R_32, R_32S, R_PC64 = 1, 2, 4, 10, 11, 24
 MASK64 = (1 << 64) - 1
 PAGE = 4096
 
-WINDOW, WINDOW_SIZE = 0xFFFF888000000000, 1 << 20  # the dvm's memory
-KERNEL_TEXT, KERNEL_DATA, KERNEL_SIZE = 0xFFFFFFFF81000000, 0xFFFFFFFF82000000, 0x40000
+# Places where a kernel without KASLR has nothing: recorded memory (recorded.py) lies beside them.
+WINDOW, WINDOW_SIZE = 0xFFFFA00000000000, 1 << 20  # the dvm's memory
+KERNEL_TEXT, KERNEL_DATA, KERNEL_SIZE = 0xFFFFFFFF90000000, 0xFFFFFFFF91000000, 0x40000
 MODULE = 0xFFFFFFFFC0000000
-DVM_STACK, HV_STACK, STACK_SIZE = 0xFFFFC90000000000, 0x20010000000, 0x10000
+DVM_STACK, HV_STACK, STACK_SIZE = 0xFFFFB00000000000, 0x20010000000, 0x10000
 DISTANCE = DVM_STACK - HV_STACK
-PERCPU, PERCPU_SIZE = 0xFFFF8880F0000000, 0x40000
-GS_BLOCK = 0x20020000000
+PERCPU, PERCPU_SIZE = 0xFFFFB10000000000, 0x40000
+GS_BLOCK, HV_DATA = 0x20020000000, 0x20030000000  # the second one: what the twin must not reach
 TWIN, NATIVES = 0x20000000000, 0x1FFFFF00000
-RETURN = 0xFFFFFFFF81800000
-UPPER_HALF = 0xFFFF800000000000
+RETURN = 0xFFFFFFFF91800000
+UPPER_HALF, LOWER_END, TIB = 0xFFFF800000000000, 1 << 47, 1 << 40
 
 REGISTERS = {name: getattr(x86, "UC_X86_REG_" + name.upper())
              for name in ("rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15 rip "
@@ -85,28 +87,40 @@ class Module:
         return self.bytes[s["offset"]:s["offset"] + s["size"]]
 
 
+def condition(code, eflags):
+    """Does a condition code of x86 (the low four bits of a jump's opcode) hold with these flags?"""
+    carry, parity, zero, sign, overflow = (eflags >> bit & 1 for bit in (0, 2, 6, 7, 11))
+    holds = (overflow, carry, zero, carry | zero, sign, parity, sign ^ overflow,
+             zero | sign ^ overflow)[code >> 1]
+    return bool(holds ^ code & 1)
+
+
 class Outcome:
     """What one run did."""
 
     def __init__(self):
         self.end = None  # how it stopped, None while it runs
-        self.writes, self.calls, self.branches = [], [], []
-        self.blocks, self.pages = 0, []
-        self.registers = ()
+        self.accesses, self.calls, self.branches = [], [], []
+        self.blocks, self.last_block = 0, None
+        self.registers, self.memory = (), {}
 
     def differs(self, other):
         """What is different, in words; None if nothing is."""
         if self.end != other.end:
             return "end: %s / %s" % (self.end, other.end)
-        for what in ("branches", "calls", "writes"):
+        endless = self.end == "too long"  # stopped somewhere: so far they must agree
+        for what in ("branches", "calls", "accesses"):
             a, b = getattr(self, what), getattr(other, what)
+            if endless:
+                a, b = a[:len(b)], b[:len(a)]
             if a != b:
                 k = next((k for k, (x, y) in enumerate(zip(a, b)) if x != y),
                          min(len(a), len(b)))
                 return "%s, number %d: %s / %s" % (what, k, a[k:k + 1], b[k:k + 1])
         if self.end == "returned" and self.registers != other.registers:
             return "registers: %s / %s" % (self.registers, other.registers)
-        return None
+        wrong = [hex(p) for p in self.memory if self.memory[p] != other.memory.get(p) and not endless]
+        return "memory of pages %s" % wrong if wrong else None
 
 
 class World:
@@ -126,8 +140,10 @@ class World:
         self.targets = {self.dvm(t): TWIN + t.twin_offset for t in twin.targets}
         self.upcalls = {self.dvm(i): twin.string(i.name) for i in twin.imports if i.kind == 4}
         self.pages, self.pools, self.pointers, self.curiosity = [], {}, 1, 1
-        self.covered, self.covered_twin, self.ways = set(), set(), {}
+        self.covered, self.covered_twin, self.ways = set(), set(), {}  # (address, size) of blocks
         self.run, self.seed, self.in_twin, self.plan = Outcome(), 0, False, None
+        self.goal = {}  # jump's address -> way to a block that is looked for
+        self.steered, self.percpu_at, self.calls_max = True, PERCPU, CALLS_MAX
         self.map_memory()
         self.names = {number: name for name, number in self.imports.items()}
         self.add_hooks()
@@ -139,7 +155,7 @@ class World:
             if s["flags"] & SHF_ALLOC:
                 places[k] = at
                 at += (s["size"] + PAGE) & -PAGE
-        self.module_end = at
+        self.module_start, self.module_end = MODULE, at
         return places
 
     def dvm(self, row):
@@ -193,9 +209,10 @@ class World:
         """Everything that is there in each run; other pages appear when they are touched."""
         text = self.relocate_twin()
         for at, size in ((WINDOW, WINDOW_SIZE), (KERNEL_TEXT, KERNEL_SIZE),
-                         (KERNEL_DATA, KERNEL_SIZE), (MODULE, self.module_end - MODULE),
+                         (KERNEL_DATA, KERNEL_SIZE),
+                         (self.module_start, self.module_end - self.module_start),
                          (DVM_STACK, STACK_SIZE), (HV_STACK, STACK_SIZE), (PERCPU, PERCPU_SIZE),
-                         (GS_BLOCK, PAGE), (TWIN, len(text) + PAGE & -PAGE),
+                         (GS_BLOCK, PAGE), (HV_DATA, PAGE), (TWIN, len(text) + PAGE & -PAGE),
                          (NATIVES, KERNEL_SIZE), (RETURN, PAGE)):
             self.uc.mem_map(at, size)
         self.uc.mem_write(TWIN, text)
@@ -220,10 +237,11 @@ class World:
                 self.jumps[TWIN + at] = self.jumps[self.dvm(row[at])] = self.dvm(row[at])
         for at in self.jumps:
             code(self.on_branch, at)
-        self.uc.hook_add(unicorn.UC_HOOK_BLOCK, self.on_block, None, MODULE, self.module_end - 1)
+        self.uc.hook_add(unicorn.UC_HOOK_BLOCK, self.on_block, None, self.module_start,
+                         self.module_end - 1)
         self.uc.hook_add(unicorn.UC_HOOK_BLOCK, self.on_block, None, TWIN,
                          TWIN + len(self.twin.text))
-        self.uc.hook_add(unicorn.UC_HOOK_MEM_WRITE, self.on_write)
+        self.uc.hook_add(unicorn.UC_HOOK_MEM_READ | unicorn.UC_HOOK_MEM_WRITE, self.on_access)
         self.uc.hook_add(unicorn.UC_HOOK_MEM_INVALID, self.on_missing)
 
     def get(self, name):
@@ -273,7 +291,7 @@ class World:
                     self.uc.mem_write(a, bytes([len(self.run.calls) & 255]))
             args = [a & (1 << 8 * (code >> 4)) - 1 for a, code in zip(args, proto.args)]
         self.run.calls.append((name, tuple(args)))
-        if len(self.run.calls) > CALLS_MAX:
+        if len(self.run.calls) > self.calls_max:
             self.stop("too long")
         elif proto is not None and proto.flags & 1:
             self.stop("never returns")
@@ -299,7 +317,7 @@ class World:
         self.run.calls.append(("indirect", to))
         if to in self.targets:
             self.set("rip", self.targets[to] if self.in_twin else to)
-        elif len(self.run.calls) > CALLS_MAX:
+        elif len(self.run.calls) > self.calls_max:
             self.stop("too long")
         else:
             self.finish_call(None)
@@ -335,22 +353,34 @@ class World:
         self.set("rip", address + 2)
 
     def on_branch(self, _uc, address, _size, _data):
-        """Steer a conditional jump."""
+        """Note the condition of a conditional jump; steer it."""
         key = self.jumps[address]
+        code = bytes(self.uc.mem_read(address, 6))
+        holds = condition((code[1] if code[0] == 0x0F else code[0]) & 15, self.get("eflags"))
+        taken = holds
         if self.in_twin:
             step = len(self.run.branches)
-            if step >= len(self.plan) or self.plan[step][0] != key:
-                self.stop("another branch")
+            if step >= len(self.plan.branches) or self.plan.branches[step][0] != key:
+                endless = step == len(self.plan.branches) and self.plan.end == "too long"
+                self.stop("too long" if endless else "another branch")
                 return
-            taken = self.plan[step][1]
-        else:
+            taken = self.plan.branches[step][2]
+        elif self.steered:
             seen = self.ways.setdefault(key, [0, 0])
             rng = random.Random(self.seed << 20 ^ len(self.run.branches))
-            fresh = 0 if seen[0] < seen[1] else 1
-            taken = fresh if rng.random() < self.curiosity else rng.randrange(2)
+            fresh = seen[0] >= seen[1]
+            if key in self.goal and rng.random() < .95:
+                taken = self.goal[key]
+            elif 0 in seen:
+                taken = fresh
+            elif self.seed % 3 == 2:  # long chains of comparisons are left at their end only so
+                taken = rng.random() < .1
+            else:
+                taken = fresh if rng.random() < self.curiosity else rng.random() < .5
             seen[taken] += 1
-        self.run.branches.append((key, taken))
-        code = bytes(self.uc.mem_read(address, 6))
+        self.run.branches.append((key, holds, taken))
+        if taken == holds:
+            return
         if code[0] == 0x0F:
             length, (distance,) = 6, struct.unpack_from("<i", code, 2)
         else:
@@ -358,23 +388,36 @@ class World:
         self.set("rip", address + length + (distance if taken else 0))
 
     def on_block(self, _uc, address, size, _data):
-        """Coverage, and an end to loops."""
-        if self.in_twin:
-            self.covered_twin.add((address - TWIN, size))
-        else:
-            self.covered.add((address, size))
+        """Coverage, and an end to loops. A block counts when it has been left, not when it begins."""
+        self.block_done()
+        self.run.last_block = address, size
         self.run.blocks += 1
         if self.run.blocks > BLOCKS_MAX:
             self.stop("too long")
 
-    def on_write(self, _uc, _access, address, size, value, _data):
-        """All writes but those to the stacks and the per-CPU area."""
-        if address < UPPER_HALF and not HV_STACK <= address < HV_STACK + STACK_SIZE:
-            return  # it faults, and the guarded address is another one
+    def block_done(self):
+        """The block that began last was executed to its end."""
+        if self.run.last_block and self.in_twin:
+            self.covered_twin.add((self.run.last_block[0] - TWIN, self.run.last_block[1]))
+        elif self.run.last_block:
+            self.covered.add(self.run.last_block)
+
+    def on_access(self, _uc, access, address, size, value, _data):
+        """All accesses but those to the stacks and the per-CPU area."""
+        if address < UPPER_HALF and not (HV_STACK <= address < HV_STACK + STACK_SIZE and self.in_twin or
+                                         GS_BLOCK <= address < GS_BLOCK + PAGE):
+            # Nothing of the dvm is there, so it faults; in the twin at another address, a guarded
+            # one. The twin must not come to the hv's memory; beside it nothing is mapped (rule R2).
+            hv = self.in_twin and TIB <= address < LOWER_END - TIB
+            self.stop("an access of the hv's memory" if hv else "fault")
+            return
         if not (DVM_STACK <= address < DVM_STACK + STACK_SIZE or
                 HV_STACK <= address < HV_STACK + STACK_SIZE or
-                PERCPU <= address < PERCPU + PERCPU_SIZE or GS_BLOCK <= address < GS_BLOCK + PAGE):
-            self.run.writes.append((address, size, value & (1 << 8 * size) - 1))
+                self.percpu_at <= address < self.percpu_at + PERCPU_SIZE or
+                GS_BLOCK <= address < GS_BLOCK + PAGE):
+            write = access == unicorn.UC_MEM_WRITE
+            self.run.accesses.append(("write", address, size, value & (1 << 8 * size) - 1) if write
+                                     else ("read", address, size))
 
     def on_missing(self, _uc, access, address, size, _value, _data):
         """Upper half: a page with contents that follow from its address. Else the run ends."""
@@ -407,7 +450,8 @@ class World:
         self.memory = [(WINDOW, self.words(rng, WINDOW_SIZE // 8)),
                        (KERNEL_DATA, self.words(rng, KERNEL_SIZE // 8)),
                        (DVM_STACK, bytes(STACK_SIZE)), (HV_STACK, bytes(STACK_SIZE)),
-                       (PERCPU, self.words(rng, PERCPU_SIZE // 8)), (GS_BLOCK, bytes(PAGE))]
+                       (PERCPU, self.words(rng, PERCPU_SIZE // 8)), (GS_BLOCK, bytes(PAGE)),
+                       (HV_DATA, bytes(PAGE))]
 
     def restore(self):
         """Memory as prepare left it, for the second run."""
@@ -438,15 +482,22 @@ class World:
         self.set("rsp", rsp)
         self.set("eflags", 2)
         self.set("fs_base", DISTANCE & MASK64)
-        self.set("gs_base", GS_BLOCK if in_twin else PERCPU)
+        self.set("gs_base", GS_BLOCK if in_twin else self.percpu_at)
         try:
             self.uc.emu_start(at, RETURN)
             self.run.end = self.run.end or (
                 "returned" if self.get("rip") == RETURN else "trap")  # ud2 of BUG, division
         except unicorn.UcError:
             self.run.end = self.run.end or "fault"
+        if self.run.end in ("returned", "never returns", "trap"):
+            self.block_done()
         self.run.registers = tuple(self.get(r) for r in ("rax",) + SAVED) + (self.get("rsp") - rsp,)
+        self.run.memory = {p: bytes(self.uc.mem_read(p, PAGE)) for p in self.pages_to_compare()}
         return self.run
+
+    def pages_to_compare(self):
+        """The pages that were written to."""
+        return {a[1] & -PAGE for a in self.run.accesses if a[0] == "write"}
 
     def compare(self, function, seed):
         """Both runs of one function; (end, difference or None)."""
@@ -457,15 +508,21 @@ class World:
                      rng.choice((WINDOW + 0x30000, rng.randrange(64), 0)),
                      rng.choice((WINDOW + 0x31000, rng.randrange(64))), WINDOW + 0x32000, 1]
         original = self.execute(self.dvm(function), arguments, False, None)
-        derived = self.execute(TWIN + function.twin_offset, arguments, True, original.branches)
+        derived = self.execute(TWIN + function.twin_offset, arguments, True, original)
         return original.end, original.differs(derived)
 
-    def coverage(self, function):
-        """(covered, all, [module offsets not covered]) over the derived instructions."""
-        index = self.twin.functions.index(function)
-        parts = [f for f in self.twin.functions if f.parent == index]
-        seen = {at + k for at, size in self.covered_twin for k in range(size)}
-        rows = [m for m in self.twin.by_twin for f in parts
-                if f.twin_offset <= m.twin_offset < f.twin_offset + f.twin_size]
-        missing = [m.module_offset for m in rows if m.twin_offset not in seen]
-        return len(rows) - len(missing), len(rows), missing
+    def spoil(self, at, code):
+        """Put other code at an offset of the twin's text; returns what was there."""
+        old = bytes(self.uc.mem_read(TWIN + at, len(code)))
+        self.uc.mem_write(TWIN + at, code)
+        self.uc.ctl_remove_cache(TWIN + at, TWIN + at + len(code))
+        return old
+
+    def executed(self):
+        """Bytes that were executed: {(section, offset)} of the module, {offset} of the twin's text."""
+        bases = sorted((at, k) for k, at in self.section_at.items())
+        module = set()
+        for address, size in self.covered:
+            base, k = max(b for b in bases if b[0] <= address)
+            module |= {(self.module.sections[k]["name"], address - base + n) for n in range(size)}
+        return module, {at + n for at, size in self.covered_twin for n in range(size)}
