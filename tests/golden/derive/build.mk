@@ -3,12 +3,13 @@
 # are made here and not kept in the repository. A new kernel, twin or recorder makes them again.
 
 RECORDED := $(O)/tests/recorded/e1000.json.gz
+RECORD_INITRD := $(O)/dvm/initrd.img
 RECORD_PY := $(addprefix tests/golden/derive/,record.py snapshot.py gdbstub.py)
 
-$(RECORDED): $(RECORD_PY) $(O)/kernel/e1000.sha256 $(O)/drivers/e1000.twin | $(DVM_INITRD)
+$(RECORDED): $(RECORD_PY) $(O)/kernel/e1000.sha256 $(O)/drivers/e1000.twin | $(RECORD_INITRD)
 	@mkdir -p $(@D)
 	@echo "  RECORD  $@"
-	$(Q)$(PYTHON) tests/golden/derive/record.py --kernel $(O)/kernel --initrd $(DVM_INITRD) \
+	$(Q)$(PYTHON) tests/golden/derive/record.py --kernel $(O)/kernel --initrd $(RECORD_INITRD) \
 		--twin $(O)/drivers/e1000.twin --output $@ > $@.log 2>&1 || { cat $@.log; exit 1; }
 
 .PHONY: record
