@@ -108,6 +108,7 @@ static void emit_branch(struct emitter *e, enum item_form form, uint8_t conditio
 	struct item *item;
 
 	if (to->in_set) {
+		/* Its length is known only when all distances are: layout.c encodes it. */
 		item = emit_code(e, (struct code){ .bytes = { condition }, .length = 0 },
 				 TWIN_MAP_COPIED);
 		item->bytes[0] = condition;
@@ -115,6 +116,7 @@ static void emit_branch(struct emitter *e, enum item_form form, uint8_t conditio
 		item->target = e->i->target;
 		return;
 	}
+	/* An upcall is a call of the hv's stub; no conditional jump is a call. */
 	if (form == ITEM_COND) {
 		refuse(e->p, e->f, e->i, "conditional tail call of %s, which is not derived",
 		       to->name);

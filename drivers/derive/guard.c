@@ -60,6 +60,11 @@ static bool guards_already(const struct insn *i, int reg)
 uint32_t guard_point(const struct program *p, uint32_t x, int reg)
 {
 	while (p->insns[x].flags_in) {
+		/*
+		 * Above a leader it would be missed by whoever jumps there; above the register's
+		 * last write it would guard another value; a call may write the register, and
+		 * behind a WARN execution starts again at a place of its own.
+		 */
 		const struct insn *before = &p->insns[x - 1];
 
 		if (p->insns[x].leader || (live_written(before) >> reg & 1) ||
@@ -83,6 +88,7 @@ static void add_guard(struct context *c, uint32_t x, int reg)
 		return;
 	}
 	if (at == NO_INSN) {
+		/* pushfq writes to the frame: that must be in its size, which the judge checks. */
 		i->guard_flags |= (uint8_t)(1u << i->nguards);
 		c->f->n.flags_saved++;
 		if (i->depth + 8 > c->f->deepest)
@@ -212,6 +218,10 @@ void guard_plan(struct program *p, struct func *f, const struct options *o)
 	struct context c = { .p = p, .f = f, .o = o };
 	struct counts before = f->n;
 
+	/*
+	 * A guard that early.c places changes the facts everywhere behind it, and with them where
+	 * the next one pays: so the plan is made again until it places none.
+	 */
 	for (unsigned round = 0;; round++) {
 		clear_plan(p, f);
 		f->n = before;
