@@ -43,6 +43,11 @@ void net_poll(void)
 	poll_run();
 }
 
+bool net_end_rest(void)
+{
+	return poll_end_rest();
+}
+
 static struct virtio_net *card_of(struct port *port)
 {
 	for (unsigned int i = 0; i < vm_count; i++)

@@ -27,6 +27,9 @@ int net_add_nic(struct vm *vm, unsigned int slot, unsigned int pin);
  */
 void net_poll(void);
 
+/* Before the CPU halts: no VM wants the time that net_poll() leaves to them. True: poll again. */
+bool net_end_rest(void);
+
 struct net_switch *net_switch(void);
 
 #endif

@@ -7,7 +7,8 @@
 
 #define QUANTUM    16384 /* what a port may spend per round: bytes, and for each frame ... */
 #define FRAME_COST 200   /* ... so many more, as small ones cost as well */
-#define ROUNDS_MAX 64    /* of one run; the rest waits until the timers and VMs had their turn */
+#define ROUNDS_MAX 64    /* of one run; what is left waits until timers and VMs had their turn */
+#define RUN_US     1000  /* ... and about how long one lasts */
 #define HOLD_US    500   /* longest time that a frame waits while kicks are held back */
 
 struct poll_counters poll_counters;
@@ -16,6 +17,7 @@ static struct net_switch *sw;
 static unsigned int active; /* ports */
 static unsigned int turn;   /* port to start with: the one behind the last served */
 static bool running;        /* poll_run() is under way */
+static uint64_t rest_until; /* the VMs' time: no run before */
 
 static void timer_fire(struct timer *timer);
 static struct timer hold_timer = { .fire = timer_fire };
@@ -30,6 +32,7 @@ void poll_init(struct net_switch *sw_)
 	sw = sw_;
 	active = turn = 0;
 	running = false;
+	rest_until = 0;
 	poll_counters = (struct poll_counters){ 0 };
 }
 
@@ -111,21 +114,47 @@ static void flush(void)
 	}
 }
 
+/*
+ * Frames were dropped because VMs do not get to take what they have: without a rest, serving the
+ * wire would take all of the CPU and nothing would arrive any more (receive livelock: Mogul and
+ * Ramakrishnan, USENIX 1996). So the VMs get as much time as the run took.
+ */
+static void rest(uint64_t start)
+{
+	uint64_t now = tsc_now();
+
+	rest_until = now + (now - start);
+	timer_arm(&hold_timer, rest_until);
+}
+
+bool poll_end_rest(void)
+{
+	bool resting = tsc_now() < rest_until;
+
+	rest_until = 0;
+	return resting;
+}
+
 void poll_run(void)
 {
+	uint64_t start = tsc_now();
 	int rounds = 0;
+	bool more;
 
-	if (!active)
+	if (!active || start < rest_until)
 		return;
 	poll_counters.runs++;
 	running = true;
-	while (round_of_visits())
-		if (++rounds == ROUNDS_MAX) {
-			arm(0); /* go on right after what else is due */
-			break;
-		}
+	sw->overrun = false;
+	do {
+		more = round_of_visits();
+	} while (more && ++rounds < ROUNDS_MAX && tsc_now() - start < us_to_tsc(RUN_US));
 	flush();
 	running = false;
+	if (sw->overrun)
+		rest(start);
+	else if (more)
+		arm(0); /* go on right after what else is due */
 }
 
 /* Ports that did nothing since the last time, unless a frame came in this very moment. */

@@ -16,8 +16,11 @@ void poll_init(struct net_switch *sw);
 /* A port's VM has something to send. */
 void poll_activate(struct port *port);
 
-/* Serves active ports; cheap when there are none. */
+/* Serves active ports; cheap when there are none. Does nothing while the VMs have their time. */
 void poll_run(void);
+
+/* No VM has anything to do: their time, if it is that, is over. True: call poll_run() again. */
+bool poll_end_rest(void);
 
 struct poll_counters {
 	uint64_t runs, timer, sleeps;

@@ -131,9 +131,12 @@ static int send(struct net_switch *sw, struct port *to, struct packet *pkt)
 	to->dirty = true;
 	if (to == sw->uplink && err == -EAGAIN)
 		return err;
-	if (err)
-		to->drops[err == -EAGAIN || err == -ENOSPC ? DROP_NO_BUFFER : DROP_DOWN] +=
-			packet_frames_left(pkt);
+	if (err) {
+		bool full = err == -EAGAIN || err == -ENOSPC;
+
+		to->drops[full ? DROP_NO_BUFFER : DROP_DOWN] += packet_frames_left(pkt);
+		sw->overrun |= full;
+	}
 	pkt->resume = resume;
 	return 0;
 }

@@ -106,6 +106,7 @@ struct net_switch {
 	struct port *port[SWITCH_PORTS_MAX];
 	unsigned int ports;
 	struct port *uplink;
+	bool overrun; /* a frame was dropped for want of room at its receiver; the reader clears */
 	struct mac_entry macs[SWITCH_MACS];
 	uint64_t floods, unknown, learned, evicted, uplink_moves;
 	uint64_t copies; /* wire frames given to a second or further port */

@@ -156,7 +156,7 @@ void __noreturn sched_run(uint64_t seconds)
 		vm = pick(vm);
 		if (vm)
 			run_once(vm);
-		else
+		else if (!net_end_rest())
 			idle();
 	}
 }
