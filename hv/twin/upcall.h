@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Upcalls: a support routine that has no native runs in the driver VM, called by castor, while the
- * invocation waits (paper section 4.3): in its hard interrupt under a lock, else in a softirq. What needs no result is
- * queued and run after the activation instead, so that nothing the twin loaded before can go
- * stale under it (R15). Each is counted and timed by name.
+ * invocation waits (paper section 4.3): in its hard interrupt under a lock, else in a softirq. What
+ * needs no result is queued and run after the activation instead, so that nothing the twin loaded
+ * before can go stale under it (R15). Each is counted and timed by name.
  */
 #ifndef HV_TWIN_UPCALL_H
 #define HV_TWIN_UPCALL_H
