@@ -82,9 +82,10 @@ static int monitor_net(int argc, char **argv)
 	(void)argv;
 	for (unsigned int i = 0; i < the_switch.ports; i++)
 		show_port(the_switch.port[i]);
-	mon("switch: floods %lu (copies %lu), unknown %lu, learned %lu, uplink moves %lu; polls %lu, timer %lu",
+	mon("switch: floods %lu (copies %lu), unknown %lu, learned %lu, uplink moves %lu",
 	    the_switch.floods, the_switch.copies, the_switch.unknown, the_switch.learned,
-	    the_switch.uplink_moves, poll_counters.runs, poll_counters.timer);
+	    the_switch.uplink_moves);
+	mon("polls %lu, timer %lu", poll_counters.runs, poll_counters.timer);
 	return 0;
 }
 MONITOR("net", "ports of the switch, their counters and drops", monitor_net);
