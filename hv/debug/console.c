@@ -13,7 +13,6 @@
 #define LSR_TEMT   0x40
 #define LSR_ABSENT 0xff /* nothing drives the bus */
 #define CTRL_A     1
-#define ESC        27
 #define POLL_BYTES 64
 
 /*
@@ -125,7 +124,7 @@ void console_put(struct console_source *src, char byte)
 		rub_out(src);
 		return;
 	}
-	if ((uint8_t)byte < ' ' && byte != '\t' && byte != ESC)
+	if ((uint8_t)byte < ' ' && byte != '\t')
 		byte = '.';
 	if (src->len == sizeof(src->line))
 		end_line(src);
