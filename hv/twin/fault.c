@@ -3,7 +3,9 @@
  * Monitor command `fault KIND`: breaks the attached twin on purpose. The first bytes of its poll
  * function (`late`: those behind the hand-over of a received frame) are replaced by code that does
  * the thing; the next packet runs it. Tests see that each kind kills the twin and nothing else.
+ * `fault hv` breaks the hypervisor itself, at once, to see what a bug of ours leaves behind.
  */
+#include "debug/log.h"
 #include "debug/monitor.h"
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -90,21 +92,33 @@ static int poke_late(void)
 	return rc;
 }
 
+/* R2's zone: nothing is mapped there, and no twin is at work. */
+static int fault_hv(void)
+{
+	log_warn("the monitor asked for a fault of the hypervisor");
+	asm volatile("movq %%rax, (%0)" ::"r"(0x123456000UL), "a"(0x600dUL));
+	return 0;
+}
+
 static int monitor_fault(int argc, char **argv)
 {
-	uint64_t at = twin_entry_address(TWIN_ROLE_POLL);
 	struct code c = { .len = 0 };
+	uint64_t at;
 
-	if (attach_state() != TWIN_ATTACHED || !at) {
+	if (argc == 2 && strcmp(argv[1], "hv") == 0)
+		return fault_hv();
+	if (attach_state() != TWIN_ATTACHED) {
 		mon("the twin is not attached");
 		return -ENODEV;
 	}
+	at = twin_entry_address(TWIN_ROLE_POLL);
 	if (argc == 2 && strcmp(argv[1], "late") == 0)
 		return poke_late();
 	if (argc != 2 || make(&c, argv[1], at)) {
-		mon("usage: fault lower|wild|noncanonical|ud|de|loop|indirect|native|late");
+		mon("usage: fault lower|wild|noncanonical|ud|de|loop|indirect|native|late|hv");
 		return -EINVAL;
 	}
 	return twin_poke(at, c.byte, c.len);
 }
-MONITOR("fault", "fault KIND: breaks the twin on purpose, for tests", monitor_fault);
+MONITOR("fault", "fault KIND: breaks the twin (hv: the hypervisor) on purpose, for tests",
+	monitor_fault);
