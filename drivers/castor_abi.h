@@ -72,7 +72,10 @@ enum castor_hypercall {
 	 * transmitting.
 	 */
 	CASTOR_HC_RINGS,
-	/* The dvm's driver was reset after a kill: rbx = 1 done, 0 failed. */
+	/*
+	 * The dvm's driver was reset after a kill: rbx = 1 done, 0 failed; rcx = 1: castor offers
+	 * no new attachment before the monitor's `mode`.
+	 */
 	CASTOR_HC_RESET_DONE,
 	/*
 	 * Not attached: puts pooled buffers into ring `back`, as many as it holds. Returns how

@@ -231,7 +231,7 @@ void castor_recover(void)
 	if (!castor.nd)
 		return;
 	rc = reset_driver();
-	castor_hypercall(CASTOR_HC_RESET_DONE, rc == 0, 0);
+	castor_hypercall(CASTOR_HC_RESET_DONE, rc == 0, deaths > DEATHS_MAX);
 	if (rc) {
 		pr_warn("castor: %s cannot reset itself (%d)\n", castor.nd->name, rc);
 		deaths = DEATHS_MAX + 1;

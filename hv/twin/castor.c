@@ -329,6 +329,8 @@ static int64_t dispatch(uint64_t nr, uint64_t a, uint64_t b)
 		return 0;
 	case CASTOR_HC_RESET_DONE:
 		log_info("castor: the driver %s", a ? "was reset" : "could not be reset");
+		if (!a || b)
+			log_warn("castor: traffic stays on the bridge until `mode twin`");
 		return 0;
 	case CASTOR_HC_RETURN:
 		return attach_state() == TWIN_ATTACHED ? -EBUSY : attach_return();
