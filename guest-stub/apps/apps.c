@@ -4,6 +4,7 @@
 #include "cpu/power.h"
 #include "lib/print.h"
 #include "net/netif.h"
+#include "virtio/virtio_net.h"
 
 #include "lwip/priv/tcp_priv.h"
 
@@ -25,6 +26,13 @@ static void help_print(const struct request *r)
 		print("help: %s\n", app_help(a));
 }
 
+static void break_ring(const struct request *r)
+{
+	(void)r;
+	print("break-ring: now\n");
+	virtio_net_break_ring();
+}
+
 static void poweroff(const struct request *r)
 {
 	(void)r;
@@ -44,6 +52,7 @@ static const struct {
 	[APP_VERIFY_SERVER] = { verify_server_start, true },
 	[APP_VERIFY_CLIENT] = { verify_client_start, true },
 	[APP_PING] = { ping_start, true },
+	[APP_BREAK_RING] = { break_ring, false },
 	[APP_STATS] = { stats_print, false },
 	[APP_HELP] = { help_print, false },
 	[APP_POWEROFF] = { poweroff, false },

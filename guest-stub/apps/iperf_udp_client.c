@@ -119,6 +119,7 @@ static void report_input(void *arg, struct udp_pcb *pcb, struct pbuf *p, const i
 			 u16_t port)
 {
 	struct client *c = arg;
+	struct iperf_report report = { 0 };
 	/* Version 1 of the report ends before the transit times; that much must be there. */
 	const u16_t needed = offsetof(struct iperf_report, transit);
 
@@ -126,9 +127,11 @@ static void report_input(void *arg, struct udp_pcb *pcb, struct pbuf *p, const i
 	(void)addr;
 	(void)port;
 	if (c->end_us &&
-	    pbuf_copy_partial(p, &c->report, needed, sizeof(struct iperf_datagram)) == needed &&
-	    (lwip_ntohl(c->report.flags) & IPERF_FLAG_REPORT))
+	    pbuf_copy_partial(p, &report, needed, sizeof(struct iperf_datagram)) == needed &&
+	    (lwip_ntohl(report.flags) & IPERF_FLAG_REPORT)) {
+		c->report = report;
 		c->reported = true;
+	}
 	pbuf_free(p);
 }
 

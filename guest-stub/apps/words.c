@@ -68,6 +68,10 @@ static const struct app_info app_infos[APP_COUNT] = {
 		.options = O(COUNT_OF) | O(LEN),
 		.help = "ping=IP [count=4] [len=56]: ICMP echo requests, 10 a second",
 	},
+	[APP_BREAK_RING] = {
+		.word = "break-ring",
+		.help = "break-ring: shows the device a wrong transmit ring, for tests",
+	},
 	[APP_STATS] = { .word = "stats", .help = "stats: print all counters" },
 	[APP_HELP] = { .word = "help", .help = "help: print these lines" },
 	[APP_POWEROFF] = { .word = "poweroff", .help = "poweroff: end this VM" },

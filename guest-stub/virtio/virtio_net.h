@@ -83,6 +83,9 @@ void virtio_net_flush(void);
  */
 bool virtio_net_may_sleep(bool waiting_for_room);
 
+/* A bad driver, for tests: the available index jumps beyond the ring. */
+void virtio_net_break_ring(void);
+
 /* After sleeping: no more receive interrupts needed; the main loop looks by itself. */
 void virtio_net_awake(void);
 

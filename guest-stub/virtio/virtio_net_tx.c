@@ -192,3 +192,10 @@ bool virtio_net_tx_arm(bool waiting_for_room)
 	}
 	return !vring_irq_after(vr, (uint16_t)((in_ring + 1) / 2));
 }
+
+void virtio_net_break_ring(void)
+{
+	virtio_net_tx_ring.avail_idx += VRING_MAX + 1;
+	vring_publish(&virtio_net_tx_ring);
+	virtio_pci_kick(&virtio_net_pci, VIRTIO_NET_TX);
+}

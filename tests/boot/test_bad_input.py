@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What an administrator can get wrong on the medium: one clear line that names it, then the end of the boot."""
+import subprocess
+
 import image
 import pytest
+from run import Spec
 
 FATAL = 35
 GUEST = 'vm=g1 kind=guest mem=16M --'
@@ -51,6 +54,23 @@ def test_word_is_named(boot, tmp_path, words, lines, text):
     for line in lines:
         d.add(file, line)
     fails(boot(d), text)
+
+
+@pytest.mark.parametrize('words, missing, text', [
+    ('net=twin', '2-e1000.twin', 'net=twin needs a VM of kind=dvm and a module twin=DRIVER'),
+    ('net=bridge', '1-guest.elf', 'no VM: give at least one module'),
+])
+def test_module_missing_on_the_medium(start, tmp_path, words, missing, text):
+    """GRUB names the file and goes on; the hypervisor then says what it cannot do without it."""
+    d = image.Description(words).add(image.GUEST, DVM if 'twin' in words else GUEST)
+    if 'twin' in words:
+        d.add_twin()
+    iso = image.make(tmp_path / 'medium.iso', d)
+    subprocess.run(['xorriso', '-dev', iso, '-boot_image', 'any', 'keep', '-rm', f'/boot/{missing}', '--'],
+                   capture_output=True, check=True)
+    m = start(Spec(iso=iso, net='none'))
+    m.expect('raw', f"error: file `/boot/{missing}' not found", 60)
+    fails(m, text)
 
 
 def test_too_little_memory(boot):

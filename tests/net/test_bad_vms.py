@@ -66,6 +66,23 @@ def test_bad_guests_harm_nobody(boot, tmp_path):
     assert m.wait_end(30) == GOOD_END
 
 
+@pytest.mark.parametrize('net', ['bridge', 'twin'])
+def test_broken_ring_kills_its_guest_alone(system, net):
+    """In the middle of others' traffic, and of its own."""
+    s = system(f'net={net}', ['verify-server', 'sink'])
+    if net == 'twin':
+        s.attached()
+    s.machine.type(f'flood={image.guest_mac(1)} count=100m len=60', 3)
+    load = s.peer.background(*s.python('verify-send', '--bytes', 4 << 20))
+    s.machine.type('break-ring', 3)
+    s.machine.expect('hv', 'g2 killed: .*available index jumped beyond the ring', 30)
+    load.finish(90)
+    assert s.peer.ping(s.address(1))[0] == 5
+    states = {line.split()[1]: line.split()[3] for line in s.machine.monitor('vms').splitlines() if line[:1].isdigit()}
+    assert states == {'dvm': 'running', 'g1': 'running', 'g2': 'killed'}
+    assert s.stats()['net']['switch']['uplink'] == ('twin' if net == 'twin' else 'dvm')
+
+
 def test_spoofed_address_stays_inside(boot):
     """A stock Linux guest takes another's address: its frames are dropped and counted, the owner's are not."""
     d = image.Description('net=bridge').add_symbols().add_dvm(kernel=image.OUT / 'kernel/vmlinux.boot')
