@@ -16,6 +16,7 @@
 #include "mem/phys.h"
 #include "net/net.h"
 #include "twin/attach.h"
+#include "twin/judge.h"
 #include "virt/virt_ops.h"
 #include "vm/build.h"
 #include "vm/config.h"
@@ -69,6 +70,7 @@ static void run(void)
 	virt_init();
 	fpu_init();
 	log_stage("virtualization: %s", virt->name);
+	judge_init(&config);
 	monitor_init();
 	net_init();
 	build_vms();

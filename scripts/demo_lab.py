@@ -43,12 +43,12 @@ def kernel():
     raise DemoError('no kernel for the driver VM: make setup')
 
 
-def make_medium(path):
-    """Write the ISO file of the demonstration."""
-    d = image.Description('net=twin').add_dvm(DVM_WORDS, kernel=kernel())
+def make_medium(path, words='', twins=()):
+    """Write the ISO file of the demonstration; twins: files instead of the usual ones."""
+    d = image.Description(f'net=twin {words}'.strip()).add_dvm(DVM_WORDS, kernel=kernel())
     for n in GUESTS:
         d.add_guest(n, GUEST_WORDS[n], memory='32M')
-    return image.make(path, d.add_twin().add_symbols())
+    return image.make(path, d.add_twin(*twins).add_symbols())
 
 
 def take_turn(name, say):
@@ -71,8 +71,9 @@ def free_port():
 class Lab:
     """Use as a context manager: machine, peers and namespace are gone afterwards."""
 
-    def __init__(self, say, echo=None, name='demo'):
+    def __init__(self, say, echo=None, name='demo', words='', twins=()):
         self.say = say
+        self._medium = words, twins
         self.reduced = not tap_is_available()
         self.server_port = free_port() if self.reduced else IPERF_PORT
         self.forwarded = {p: free_port() for p in (IPERF_PORT, HTTP_PORT)} if self.reduced else {}
@@ -89,7 +90,7 @@ class Lab:
         try:
             self._lock = take_turn(self.spec.name, self.say)
             self.say('making the boot medium')
-            make_medium(self.spec.iso)
+            make_medium(self.spec.iso, *self._medium)
             self.machine.__enter__()
         except BaseException:
             self.__exit__()

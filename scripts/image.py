@@ -7,6 +7,7 @@
 """
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,7 @@ KERNEL = OUT / 'kernel/bzImage'
 INITRD = OUT / 'dvm/initrd.img'
 GUEST = OUT / 'guest-stub/guest.elf'
 TWIN = OUT / 'drivers/e1000.twin'
+TWIN_STRICT = OUT / 'drivers/e1000-strict.twin'
 # would end the command of grub.cfg
 FORBIDDEN = '\n\r'
 
@@ -66,8 +68,11 @@ class Description:
     def add_symbols(self):
         return self.add(SYMBOLS, 'symbols')
 
-    def add_twin(self, file=TWIN, driver='e1000'):
-        return self.add(file, f'twin={driver}')
+    def add_twin(self, *files, driver='e1000'):
+        """A twin for each level of the judge, or just these files."""
+        for f in files or (TWIN, TWIN_STRICT):
+            self.add(f, f'twin={driver}')
+        return self
 
 
 def guest_address(number):
@@ -117,6 +122,35 @@ def make(output, description):
     if r.returncode != 0:
         raise ImageError(f'grub-mkrescue failed:\n{r.stdout}')
     return output
+
+
+def reword(source, output, key, value):
+    """A copy of a medium on which the hypervisor's line says KEY=VALUE. Raises ImageError."""
+    with tempfile.TemporaryDirectory(prefix='pollux-iso-') as tmp:
+        config = Path(tmp, 'grub.cfg')
+        xorriso(['-osirrox', 'on', '-indev', source, '-extract', '/boot/grub/grub.cfg', config])
+        text, n = re.subn(r'^(multiboot2 \S+)(.*)$', lambda m: m.group(1) + new_words(m.group(2), key, value),
+                          config.read_text(), flags=re.M)
+        if n != 1:
+            raise ImageError(f'{source}: its grub.cfg does not boot a hypervisor')
+        config.chmod(0o644)
+        config.write_text(text)
+        output.unlink(missing_ok=True) # xorriso would append to it
+        xorriso(['-indev', source, '-outdev', output, '-boot_image', 'any', 'replay',
+                 '-update', config, '/boot/grub/grub.cfg'])
+    return output
+
+
+def new_words(words, key, value):
+    kept = [w for w in words.split() if not w.startswith(f"'{key}=")]
+    return ''.join(f' {w}' for w in [*kept, quote(f'{key}={value}')])
+
+
+def xorriso(arguments):
+    r = subprocess.run(['xorriso', *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                       check=False)
+    if r.returncode != 0:
+        raise ImageError(f'xorriso failed:\n{r.stdout}')
 
 
 def main():

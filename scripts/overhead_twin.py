@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 MAGIC_OFFSET = 64 # TWIN_HEADER_OFFSET
 MAGIC = b'POLLUXTW'
 VERSION = 1
+FACTS_OFFSET = MAGIC_OFFSET + 29
+LEVELS = ('strict', 'access', 'slots') # enum twin_facts
 TABLES_OFFSET = MAGIC_OFFSET + 192 # twin_header.table[]
 STRINGS, SECTIONS, FUNCTIONS, BY_TWIN, BY_MODULE = 1, 4, 5, 11, 12 # enum twin_table_id
 FUNCTION = struct.Struct('<10I')
@@ -45,12 +47,14 @@ class Twin:
 
     first: (section, offset) in the module -> offset in the twin of what derive made of that instruction, added
     instructions not included. dropped: those of which nothing was made.
+    level: of the facts that its guards rest on.
     """
 
     def __init__(self, data):
         magic, version = data[MAGIC_OFFSET:MAGIC_OFFSET + 8], struct.unpack_from('<I', data, MAGIC_OFFSET + 8)[0]
-        if magic != MAGIC or version != VERSION:
+        if magic != MAGIC or version != VERSION or data[FACTS_OFFSET] >= len(LEVELS):
             raise TwinError(f'not a .twin file of version {VERSION}')
+        self.level = LEVELS[data[FACTS_OFFSET]]
         self.sections = [string(data, s[0]) for s in table(data, SECTIONS, SECTION)]
         by_twin, by_module = table(data, BY_TWIN, MAP), table(data, BY_MODULE, MAP)
         self.dropped = {(self.sections[s], m) for _, m, s, kind, _ in by_module if kind == DROPPED}

@@ -4,6 +4,7 @@
 
     run.py --iso out/pollux.iso                          until it ends or the timeout is over
     run.py --iso out/pollux.iso --interactive            on this terminal; Ctrl-] ends it
+    run.py --iso out/pollux.iso --judge strict           with that boot word, in a copy of the medium
     run.py --kernel out/kernel/bzImage --initrd out/dvm/initrd.img --append 'console=ttyS0 mode=native'
 
 Every console goes to out/run/NAME/SOURCE.log, all of them in order to console.log. The network's other
@@ -30,11 +31,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import accel
+import image
 from console import Console, ConsoleError, select as select_source
-from image import OUT
 from peer import Peer, is_available as tap_is_available
 
-RUNS = OUT / 'run'
+RUNS = image.OUT / 'run'
 # QEMU's exit status for what the hypervisor writes to isa-debug-exit
 GOOD_END = 33           # 0x10
 ENDS = {GOOD_END: 'the machine ended well', 35: 'the hypervisor died', 37: 'the run ended, but a VM was killed'}
@@ -283,6 +284,7 @@ def parse_arguments(argv):
     what = p.add_mutually_exclusive_group(required=True)
     what.add_argument('--iso', type=Path, help='boot this medium (image.py)')
     what.add_argument('--kernel', type=Path, help='boot this kernel without the hypervisor')
+    p.add_argument('--judge', choices=['strict', 'normal'], help='level of the judge (default: as the medium says)')
     p.add_argument('--initrd', type=Path)
     p.add_argument('--append', default='', help="the bare kernel's command line")
     p.add_argument('--name', default='run', help='folder below out/run (default: run)')
@@ -294,6 +296,8 @@ def parse_arguments(argv):
                    help='end the machine after so long (default: 600, none when interactive)')
     p.add_argument('--interactive', action='store_true')
     args = p.parse_args(argv)
+    if args.judge and not args.iso:
+        p.error('--judge is a word of the hypervisor: it needs --iso')
     args.timeout = args.timeout or (None if args.interactive else 600)
     return args
 
@@ -303,8 +307,11 @@ def main(argv=None):
     # A shell gives its background jobs SIGINT ignored; Ctrl-C must end the run all the same.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    spec = Spec(**{k: v for k, v in vars(args).items() if k not in ('timeout', 'interactive')})
+    spec = Spec(**{k: v for k, v in vars(args).items() if k not in ('timeout', 'interactive', 'judge')})
     try:
+        if args.judge:
+            (RUNS / spec.name).mkdir(parents=True, exist_ok=True)
+            spec.iso = image.reword(args.iso, RUNS / spec.name / 'medium.iso', 'judge', args.judge)
         with Machine(spec, echo=write_terminal) as machine:
             if args.interactive:
                 talk(machine)
@@ -313,7 +320,7 @@ def main(argv=None):
     except ConsoleError as e:
         print(e, file=sys.stderr)
         return 2
-    except (OSError, RuntimeError, subprocess.CalledProcessError) as e:
+    except (OSError, RuntimeError, subprocess.CalledProcessError, image.ImageError) as e:
         print(f'run: {e}', file=sys.stderr)
         return 3
     except KeyboardInterrupt:

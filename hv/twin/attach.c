@@ -15,6 +15,7 @@
 #include "net/virtio_net.h"
 #include "twin/castor.h"
 #include "twin/check.h"
+#include "twin/judge.h"
 #include "twin/load.h"
 #include "twin/native.h"
 #include "twin/pool.h"
@@ -49,9 +50,9 @@ void attach_init(const struct config *cfg, struct vm *dvm_, const struct vpci_pa
 	wanted = cfg->net == NET_TWIN;
 	dvm = dvm_;
 	nic = nic_;
-	if (!cfg->twin || !dvm)
+	if (!cfg->twins || !dvm)
 		return;
-	if (twin_image_check(hpa_to_hva(cfg->twin->start), cfg->twin->size))
+	if (judge_choose_image(cfg))
 		return;
 	if (twin_count(TWIN_TABLE_SECTIONS) > CASTOR_SECTIONS ||
 	    twin_count(TWIN_TABLE_IMPORTS) > CASTOR_IMPORTS) {
@@ -61,8 +62,9 @@ void attach_init(const struct config *cfg, struct vm *dvm_, const struct vpci_pa
 	run_init();
 	uplink_init();
 	state = TWIN_DETACHED;
-	log_info("twin of %s: %u bytes, %u imports, for kernel %s", twin_image.head->module,
-		 twin_count(TWIN_TABLE_TEXT), twin_count(TWIN_TABLE_IMPORTS),
+	log_info("twin of %s: %u bytes, %u imports, level %s, for kernel %s",
+		 twin_image.head->module, twin_count(TWIN_TABLE_TEXT),
+		 twin_count(TWIN_TABLE_IMPORTS), judge_level_name(twin_image.head->facts),
 		 twin_image.head->vermagic);
 }
 

@@ -11,6 +11,7 @@
 #include "mem/paging.h"
 #include "mem/phys.h"
 #include "twin/gate.h"
+#include "twin/judge.h"
 #include "twin/native.h"
 #include "twin/upcall.h"
 
@@ -130,6 +131,8 @@ int twin_image_check(const uint8_t *file, uint64_t size)
 	    h->slack_log2 != TWIN_SLACK_LOG2 || h->gs_bytes > TWIN_GS_BLOCK_BYTES)
 		return refuse("it was derived for experiments (flags %x, engine %u)", h->flags,
 			      h->engine);
+	if (h->facts > TWIN_FACTS_SLOTS)
+		return refuse("it was derived at level %u, which is not known", h->facts);
 	if (h->module[sizeof(h->module) - 1] || h->vermagic[sizeof(h->vermagic) - 1])
 		return refuse("a name in its header has no end");
 	rc = check_tables(h, size);
@@ -276,6 +279,7 @@ static int judge(const struct twin_binding *b)
 				   .gs_size = TWIN_GS_BLOCK_BYTES,
 				   .stack_limit = TWIN_STACK_LIMIT,
 				   .second_stack = b->stack_distance,
+				   .strict = judge_is_strict(),
 				   .work = place.work,
 				   .work_size = VERIFY_WORK_SIZE };
 
@@ -283,12 +287,15 @@ static int judge(const struct twin_binding *b)
 	if (!verify_blob(&in, &res)) {
 		char where[96];
 
-		return refuse("the judge: rule %s at %s: %s", verify_rule_name(res.rule),
-			      twin_symbol(TWIN_BASE + res.offset, where, sizeof(where)),
-			      res.reason);
+		refuse("the judge (%s): rule %s at %s: %s", judge_is_strict() ? "strict" : "normal",
+		       verify_rule_name(res.rule),
+		       twin_symbol(TWIN_BASE + res.offset, where, sizeof(where)), res.reason);
+		judge_advise(&twin_image);
+		return -EINVAL;
 	}
-	log_info("twin judged: %u instructions, %u guards, %u functions, %lu steps",
-		 res.instructions, res.guards, res.functions, res.steps);
+	log_info("twin judged (%s): %u instructions, %u guards, %u functions, %lu steps",
+		 judge_is_strict() ? "strict" : "normal", res.instructions, res.guards,
+		 res.functions, res.steps);
 	return 0;
 }
 

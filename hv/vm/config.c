@@ -165,6 +165,18 @@ static void only_word(const char *line, const char *where)
 		boot_fail("%s: unknown word '%s'", where, w.key);
 }
 
+/* One driver's twin, derived for one level or for each. */
+static void add_twin(struct config *cfg, const struct boot_module *m, const struct word *w)
+{
+	if (cfg->twins == CONFIG_TWINS)
+		boot_fail("twin= is given more than %d times", CONFIG_TWINS);
+	if (cfg->twins && strcmp(cfg->twin_driver, w->value))
+		boot_fail("twin=%s and twin=%s: only one driver has a twin", cfg->twin_driver,
+			  w->value);
+	set_name(cfg->twin_driver, w, "twin");
+	cfg->twin[cfg->twins++] = m;
+}
+
 static void read_module(struct config *cfg, const struct boot_module *m, unsigned int number_)
 {
 	const char *line = m->line;
@@ -185,10 +197,7 @@ static void read_module(struct config *cfg, const struct boot_module *m, unsigne
 			boot_fail("initrd=%s is given twice", w.value);
 		vm->initrd = m;
 	} else if (strcmp(w.key, "twin") == 0) {
-		if (cfg->twin)
-			boot_fail("twin= is given twice");
-		set_name(cfg->twin_driver, &w, "twin");
-		cfg->twin = m;
+		add_twin(cfg, m, &w);
 	} else if (strcmp(w.key, "symbols") == 0) {
 		cfg->symbols = m;
 	} else {
@@ -198,25 +207,35 @@ static void read_module(struct config *cfg, const struct boot_module *m, unsigne
 	only_word(line, m->line);
 }
 
+/* One of two values, once. Returns whether it is the second one. */
+static bool choice(const struct word *w, bool *seen, const char *first, const char *second)
+{
+	if (strcmp(w->value, first) && strcmp(w->value, second))
+		boot_fail("%s=%s (known: %s, %s)", w->key, w->value, first, second);
+	if (*seen)
+		boot_fail("%s= is given twice", w->key);
+	*seen = true;
+	return strcmp(w->value, second) == 0;
+}
+
 static void read_words(struct config *cfg, const char *line)
 {
 	struct word w;
-	bool net_seen = false;
+	bool net_seen = false, judge_seen = false;
 
 	while (next_word(&line, &w, "hypervisor")) {
 		if (strcmp(w.key, "net") == 0) {
-			if (strcmp(w.value, "bridge") && strcmp(w.value, "twin"))
-				boot_fail("net=%s (known: bridge, twin)", w.value);
-			if (net_seen)
-				boot_fail("net= is given twice");
-			net_seen = true;
-			cfg->net = w.value[0] == 't' ? NET_TWIN : NET_BRIDGE;
+			cfg->net = choice(&w, &net_seen, "bridge", "twin") ? NET_TWIN : NET_BRIDGE;
+		} else if (strcmp(w.key, "judge") == 0) {
+			cfg->judge = choice(&w, &judge_seen, "strict", "normal") ? JUDGE_NORMAL
+										 : JUDGE_STRICT;
 		} else if (strcmp(w.key, "focus") == 0) {
 			set_name(cfg->focus, &w, "hypervisor");
 		} else if (strcmp(w.key, "run") == 0) {
 			cfg->run_seconds = number(&w, "hypervisor");
 		} else {
-			boot_fail("hypervisor: unknown word '%s' (known: net= focus= run=)", w.key);
+			boot_fail("hypervisor: unknown word '%s' (known: net= judge= focus= run=)",
+				  w.key);
 		}
 	}
 }
@@ -234,7 +253,7 @@ void config_read(struct config *cfg, const struct boot_info *boot)
 		dvms += cfg->vm[i].kind == VM_DVM;
 	if (dvms > 1)
 		boot_fail("more than one VM of kind=dvm");
-	if (cfg->net == NET_TWIN && (!dvms || !cfg->twin))
+	if (cfg->net == NET_TWIN && (!dvms || !cfg->twins))
 		boot_fail("net=twin needs a VM of kind=dvm and a module twin=DRIVER");
 	if (cfg->focus[0] && !find_vm(cfg, cfg->focus))
 		boot_fail("focus=%s: there is no such VM", cfg->focus);

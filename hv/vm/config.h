@@ -3,10 +3,10 @@
  * The boot words: the hypervisor's own line and one line per module. Grammar, for GRUB's
  * multiboot2/module2 lines:
  *
- *   multiboot2 .../pollux.elf [net=bridge|twin] [focus=NAME] [run=SECONDS]
+ *   multiboot2 .../pollux.elf [net=bridge|twin] [judge=strict|normal] [focus=NAME] [run=SECONDS]
  *   module2 KERNEL  vm=NAME kind=dvm|guest mem=N[M|G] [mac=aa:bb:..] [-- COMMAND LINE OF THE VM]
  *   module2 FILE    initrd=NAME
- *   module2 FILE    twin=DRIVER
+ *   module2 FILE    twin=DRIVER         (one or two, of one driver, see twin/judge.h)
  *   module2 FILE    symbols
  *
  * An unknown, repeated or contradictory word ends the boot with a line that names it.
@@ -18,6 +18,9 @@
 #include "vm/vm.h"
 
 enum net_mode { NET_BRIDGE, NET_TWIN };
+enum judge_word { JUDGE_BY_MACHINE, JUDGE_NORMAL, JUDGE_STRICT };
+
+#define CONFIG_TWINS 2 /* files of one driver */
 
 struct vm_config {
 	char name[VM_NAME_LEN];
@@ -31,12 +34,14 @@ struct vm_config {
 
 struct config {
 	enum net_mode net;
+	enum judge_word judge;
 	char focus[VM_NAME_LEN]; /* empty: the monitor */
 	uint64_t run_seconds;    /* 0: until every VM stopped */
 	struct vm_config vm[VM_MAX];
 	unsigned int vms;
-	const struct boot_module *twin; /* or NULL */
-	char twin_driver[16];
+	const struct boot_module *twin[CONFIG_TWINS];
+	unsigned int twins;
+	char twin_driver[VM_NAME_LEN];     /* of all of them */
 	const struct boot_module *symbols; /* or NULL */
 };
 

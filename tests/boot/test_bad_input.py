@@ -12,9 +12,11 @@ DVM = 'vm=dvm kind=dvm mem=64M --'
 
 # (the hypervisor's words, lines of modules, what the [FAIL] line says)
 WORDS = [
-    ('wibble', [GUEST], "hypervisor: unknown word 'wibble' (known: net= focus= run=)"),
+    ('wibble', [GUEST], "hypervisor: unknown word 'wibble' (known: net= judge= focus= run=)"),
     ('net=wire', [GUEST], 'net=wire (known: bridge, twin)'),
     ('net=bridge net=twin', [GUEST], 'net= is given twice'),
+    ('judge=lax', [GUEST], 'judge=lax (known: strict, normal)'),
+    ('judge=strict judge=normal', [GUEST], 'judge= is given twice'),
     ('net=twin', [DVM], 'net=twin needs a VM of kind=dvm and a module twin=DRIVER'),
     ('net=twin', [GUEST, 'twin=e1000'], 'net=twin needs a VM of kind=dvm and a module twin=DRIVER'),
     ('run=soon', [GUEST], 'hypervisor: run=soon is not a number'),
@@ -34,7 +36,8 @@ WORDS = [
     ('', ['vm=hv kind=guest mem=16M --'], "vm=hv: this name is the hypervisor's own"),
     ('', [DVM, DVM.replace('vm=dvm', 'vm=dvm2')], 'more than one VM of kind=dvm'),
     ('', ['initrd=g1', GUEST], 'initrd=g1: there is no such VM before this module'),
-    ('', [GUEST, 'twin=e1000', 'twin=e1000'], 'twin= is given twice'),
+    ('', [GUEST, 'twin=e1000', 'twin=e1000', 'twin=e1000'], 'twin= is given more than 2 times'),
+    ('', [GUEST, 'twin=e1000', 'twin=igb'], 'twin=e1000 and twin=igb: only one driver has a twin'),
     ('', [GUEST, 'symbols please'], "symbols please: unknown word 'please'"),
 ]
 
@@ -64,7 +67,7 @@ def test_module_missing_on_the_medium(start, tmp_path, words, missing, text):
     """GRUB names the file and goes on; the hypervisor then says what it cannot do without it."""
     d = image.Description(words).add(image.GUEST, DVM if 'twin' in words else GUEST)
     if 'twin' in words:
-        d.add_twin()
+        d.add_twin(image.TWIN)
     iso = image.make(tmp_path / 'medium.iso', d)
     subprocess.run(['xorriso', '-dev', iso, '-boot_image', 'any', 'keep', '-rm', f'/boot/{missing}', '--'],
                    capture_output=True, check=True)

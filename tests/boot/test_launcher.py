@@ -78,3 +78,18 @@ def test_probe_tells_working_virtualization_from_none():
     assert accel.amdv_works('tcg', accel.TCG_CPU)
     assert not accel.amdv_works('tcg', 'EPYC,-svm')
     assert not accel.amdv_works('tcg', 'EPYC,+svm,-npt')
+
+
+def test_judge_is_a_word_in_a_copy_of_the_medium(tmp_path):
+    """--judge replaces what the medium says, and leaves the medium alone."""
+    d = image.Description('run=2 judge=normal net=bridge').add_guest(1, 'echo')
+    iso = image.make(tmp_path / 'medium.iso', d)
+    before = iso.read_bytes()
+    for args, level in ([], 'normal'), (['--judge', 'strict'], 'strict'):
+        r = subprocess.run([*RUN, '--name', 'launcher', '--accel', 'tcg', '--net', 'none', '--iso', iso, *args],
+                           capture_output=True, text=True, timeout=120, check=False)
+        assert r.returncode == 0, r.stdout + r.stderr
+        assert f'judge of twins: {level} (by the boot word judge=)' in r.stdout
+    assert iso.read_bytes() == before
+    r = subprocess.run([*BARE, '--judge', 'strict'], capture_output=True, text=True, timeout=60, check=False)
+    assert r.returncode == 2 and '--judge is a word of the hypervisor' in r.stderr

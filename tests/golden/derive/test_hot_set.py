@@ -22,6 +22,7 @@ import recorded  # pylint: disable=wrong-import-position
 from differential import World  # pylint: disable=wrong-import-position
 
 RUNS = int(os.environ.get("DIFFERENTIAL_RUNS", "1000"))
+STRICT_RUNS = 100
 ROUNDS = 16  # changes of each recorded state
 HUNT = 40  # runs of each state that look for a block which is left
 RECORDING = os.path.join(OUT, "tests", "recorded", "e1000.json.gz")
@@ -42,18 +43,23 @@ PHASES = {"e1000_xmit_frame": ("small ping", "large ping", "TCP out, segments cu
           "e1000_clean_jumbo_rx_irq": ("jumbo frames in",)}
 
 
-@pytest.fixture(scope="module", name="stock")
-def fixture_stock(tmp_path_factory):
-    """The packaged module and its twin."""
+def derive_stock(folder, *options):
+    """The packaged module's twin, made in a folder; the module is beside it."""
     module, vmlinux = stock_files()
     if not module:
         pytest.skip("no kernel package unpacked under %s/kernel" % OUT)
-    folder = tmp_path_factory.mktemp("stock")
     shutil.copy(module, folder / "e1000.ko")
     conf = os.path.join(TOP, "drivers", "e1000", "e1000.twin.conf")
-    result = derive(["e1000.ko", "-c", conf, "-k", vmlinux, "-o", "e1000.twin"], folder)
+    result = derive([*options, "e1000.ko", "-c", conf, "-k", vmlinux, "-o", "e1000.twin"], folder)
     assert result.returncode == 0, result.stderr
-    twin = Twin(folder / "e1000.twin")
+    return Twin(folder / "e1000.twin")
+
+
+@pytest.fixture(scope="module", name="stock")
+def fixture_stock(tmp_path_factory):
+    """The packaged module and its twin."""
+    folder = tmp_path_factory.mktemp("stock")
+    twin = derive_stock(folder)
     return SimpleNamespace(module=folder / "e1000.ko", twin=twin,
                            functions=[f for f in twin.functions if not f.flags & 1],
                            module_blocks=blocks.module_blocks(folder / "e1000.ko", twin, lambda s, o: (s, o)),
@@ -163,6 +169,23 @@ def test_changed_states(real):
     """No difference when fields, descriptors, registers of the card, pointers are anything."""
     assert not real.found
     assert real.returned > len(real.plain)
+
+
+def test_twin_of_the_strict_level(stock, recording, tmp_path):
+    """R6: it rests on fewer facts and does the same, from made-up states and from recorded ones as they are."""
+    twin = derive_stock(tmp_path, "--facts=strict")
+    world, returned, runs = World(stock.module, twin), 0, 0
+    for f in (f for f in twin.functions if not f.flags & 1):
+        for k in range(STRICT_RUNS):
+            end, difference = world.compare(f, k * 7919 + f.module_offset)
+            assert not difference, (twin.string(f.name), k, difference)
+            returned += end == "returned"
+            runs += 1
+    assert returned > runs // 3
+    world = recorded.RecordedWorld(stock.module, twin, recording)
+    for state in recording.states:
+        outcome, difference = world.compare_state(state)
+        assert outcome.end == "returned" and not difference, (state["function"], state["phase"], difference)
 
 
 def reason(stock, block, side):

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The judge's level and the choice between files; see judge.h. */
+#include "twin/judge.h"
+
+#include "cpu/x86.h"
+#include "debug/log.h"
+#include "lib/errno.h"
+#include "mem/layout.h"
+#include "twin/load.h"
+#include "vm/config.h"
+
+#define L1_ECX_HYPERVISOR BIT(31) /* APM 3 E.3.2: "reserved for use by hypervisor", 0 on metal */
+
+static bool strict;
+
+void judge_init(const struct config *cfg)
+{
+	bool below = cpuid(1, 0).ecx & L1_ECX_HYPERVISOR;
+	const char *why;
+
+	if (cfg->judge != JUDGE_BY_MACHINE) {
+		strict = cfg->judge == JUDGE_STRICT;
+		why = "by the boot word judge=";
+	} else {
+		strict = !below;
+		why = below ? "an emulator or hypervisor is below"
+			    : "on metal, no hypervisor is below";
+	}
+	log_info("judge of twins: %s (%s)", strict ? "strict" : "normal", why);
+}
+
+bool judge_is_strict(void)
+{
+	return strict;
+}
+
+/* Strict code passes each judge; for the normal one the file with the fewest guards is best. */
+static bool suits_better(uint8_t facts, uint8_t than)
+{
+	return strict ? facts < than : facts > than;
+}
+
+int judge_choose_image(const struct config *cfg)
+{
+	struct twin_image best = { 0 };
+
+	for (unsigned int i = 0; i < cfg->twins; i++) {
+		const struct boot_module *m = cfg->twin[i];
+
+		if (twin_image_check(hpa_to_hva(m->start), m->size))
+			continue;
+		if (!best.head || suits_better(twin_image.head->facts, best.head->facts))
+			best = twin_image;
+	}
+	twin_image = best;
+	return best.head ? 0 : -ENOENT;
+}
+
+void judge_advise(const struct twin_image *image)
+{
+	if (!strict || image->head->facts == TWIN_FACTS_STRICT)
+		return;
+	log_warn("this twin was derived at level %s: put one made with `derive --facts=strict` on "
+		 "the medium, or boot with judge=normal",
+		 judge_level_name(image->head->facts));
+}
+
+const char *judge_level_name(unsigned int facts)
+{
+	static const char *const names[] = { "strict", "access", "slots" };
+
+	return facts < ARRAY_SIZE(names) ? names[facts] : "?";
+}
