@@ -24,7 +24,7 @@ MODULES = (0xffffffffa0000000, 0xffffffffff000000) # where any x86-64 Linux puts
 RANGES = ((IMAGE_BASE, TWIN_BASE + 0x40000), MODULES)
 # Symbols of hv/twin/enter.S
 GATE = r'twin_(enter|leave|abort)$'
-THUNKS = r'twin_thunk_\w+$'
+THUNKS = r'twin_thunks?(_\w+)?$'
 STUBS = r'(twin_upcall_stubs|upcall_common)$'
 # The hypervisor's own work around an invocation; not the twin's, printed beside.
 AROUND = {'call and time bound': r'run_(call|invocation|tick)$', 'window upkeep': r'window_revalidate$',

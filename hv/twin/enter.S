@@ -4,6 +4,8 @@
  * direct calls only: entry and exit, the abort path, the indirect-call thunks (R5) and the upcall
  * stubs.
  */
+#include "hv/twin/gate_abi.h"
+
 	.text
 
 /*
@@ -47,33 +49,59 @@ twin_abort:
 
 /*
  * Indirect calls: %reg holds an address of the driver VM. It is turned into an index into a table
- * of 32-bit distances from the table itself; no branch depends on the address, so no speculation
+ * of 32-bit distances from the derived code; no branch depends on the address, so no speculation
  * leads past the check. Out of range, unaligned or empty: index 0 or the distance of index 0,
- * which is twin_indirect_refused. rax, r10, r11 are free at a call (no target takes a variable
+ * which is twin_indirect_refused. Table and code are found through this CPU's segment, behind the
+ * block that is the twin's own. rax, r10, r11 are free at a call (no target takes a variable
  * number of arguments); rax keeps the address for the report.
+ *
+ * The thunk's own jump goes where the branch predictor says before it goes where r11 says, and
+ * other code may have trained the predictor. A retpoline takes the prediction of a return, which
+ * is the endless loop behind the call.
  */
-	.macro THUNK reg
-	.balign	16
-	.globl	twin_thunk_\reg
-twin_thunk_\reg:
+	.macro JUMP_DIRECT
+	jmp	*%r11
+	.endm
+
+	.macro JUMP_RETPOLINE
+	call	2f
+1:	pause
+	lfence
+	jmp	1b
+2:	movq	%r11, (%rsp)
+	ret
+	.endm
+
+	.macro THUNK reg, suffix, jump
+	.balign	TWIN_THUNK_BYTES
+twin_thunk_\reg\suffix:
 	.ifnc	\reg, rax
 	movq	%\reg, %rax
 	.endif
 	movq	%rax, %r11
-	subq	twin_indirect_base(%rip), %r11
+	subq	%gs:TWIN_GATE_BASE, %r11
 	rorq	$4, %r11
-	cmpq	twin_indirect_count(%rip), %r11
+	cmpq	%gs:TWIN_GATE_COUNT, %r11
 	sbbq	%r10, %r10
 	andq	%r10, %r11
-	leaq	twin_indirect_table(%rip), %r10
+	movq	%gs:TWIN_GATE_TABLE, %r10
 	movslq	(%r10, %r11, 4), %r11
-	addq	%r10, %r11
-	jmp	*%r11
+	addq	%gs:TWIN_GATE_CODE, %r11
+	\jump
 	.endm
 
-	.irp	reg, rax, rcx, rdx, rbx, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15
-	THUNK	\reg
+	/* In the order of their numbers; rsp is in it for its place, nothing can call through it. */
+	.macro THUNKS suffix, jump
+	.balign	TWIN_THUNK_BYTES
+	.globl	twin_thunks\suffix
+twin_thunks\suffix:
+	.irp	reg, rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15
+	THUNK	\reg, \suffix, \jump
 	.endr
+	.endm
+
+	THUNKS	, JUMP_DIRECT
+	THUNKS	_retpoline, JUMP_RETPOLINE
 
 	.balign	16
 	.globl	twin_indirect_refused

@@ -3,13 +3,29 @@
 #ifndef HV_TWIN_GATE_H
 #define HV_TWIN_GATE_H
 
+#include "drivers/twin_abi.h"
 #include "lib/types.h"
 
 #define TWIN_GATE_STUBS  256 /* upcall stubs, one per import */
 #define TWIN_STACK_BYTES (4 * PAGE_SIZE)
 #define TWIN_STACK_LIMIT 4096 /* of derived code; the rest is for natives */
 
-/* Address of the indirect-call thunk for a register (x86 number; 4 = rsp has none: 0). */
+/*
+ * What gs names while the twin runs (gate_abi.h); one CPU, so one of it. The twin writes to block
+ * as it likes. Trap handlers do not use gs (R18).
+ */
+struct twin_cpu {
+	uint8_t block[TWIN_GS_BLOCK_BYTES];
+	uint64_t indirect_base, indirect_count;
+	const int32_t *indirect_table;
+	uint64_t code_base;
+};
+extern struct twin_cpu twin_cpu;
+
+/*
+ * Address of the indirect-call thunk for a register (x86 number; 4 = rsp has none: 0). Its own
+ * jump is a retpoline when the judge is strict.
+ */
 uint64_t twin_gate_thunk(unsigned int reg);
 
 /* Address of the upcall stub of an import. */

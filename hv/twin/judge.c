@@ -26,7 +26,8 @@ void judge_init(const struct config *cfg)
 		why = below ? "an emulator or hypervisor is below"
 			    : "on metal, no hypervisor is below";
 	}
-	log_info("judge of twins: %s (%s)", strict ? "strict" : "normal", why);
+	log_info("judge of twins: %s (%s); indirect calls by %s", strict ? "strict" : "normal", why,
+		 strict ? "retpoline" : "jump");
 }
 
 bool judge_is_strict(void)

@@ -5,7 +5,8 @@
  * The strict level accepts no fact that only the outcome of an access proves and none that lies
  * in a stack slot: a processor that runs ahead has seen neither. That matters where speculation
  * is real, so it is the default on metal. Under an emulator or another hypervisor (CPUID says so)
- * the normal level is: it needs fewer guards. The boot word judge= overrides.
+ * the normal level is: it needs fewer guards. The boot word judge= overrides. With the strict level
+ * the thunks of indirect calls are retpolines (R5), on every CPU.
  *
  * A twin is derived for a level (drivers/twin_abi.h, enum twin_facts), and a medium may carry two
  * files. What a file says of its level only chooses between them and words a message; whether its

@@ -11,7 +11,6 @@
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "mem/paging.h"
-#include "mem/phys.h"
 #include "twin/gate.h"
 #include "twin/journal.h"
 #include "twin/load.h"
@@ -33,7 +32,6 @@ struct twin_attachment twin_att;
 struct twin_pending twin_pending;
 
 static void *stack_top;
-static uint8_t *gs_block;
 static uint32_t xmit_more_offset;
 static bool active;
 static unsigned int ticks;
@@ -51,7 +49,6 @@ static struct timer tick_timer = { .fire = tick_fire };
 void run_init(void)
 {
 	stack_top = stack_alloc(TWIN_STACK_BYTES);
-	gs_block = phys_alloc_hv(TWIN_GS_BLOCK_BYTES);
 }
 
 void *run_stack_top(void)
@@ -76,15 +73,15 @@ static uint32_t find_xmit_more(void)
 
 void run_set_segments(uint64_t stack_distance)
 {
-	memset(gs_block, 0, TWIN_GS_BLOCK_BYTES);
-	memcpy(gs_block + TWIN_GS_CANARY, &(uint64_t){ TWIN_CANARY }, 8);
+	memset(twin_cpu.block, 0, TWIN_GS_BLOCK_BYTES);
+	memcpy(twin_cpu.block + TWIN_GS_CANARY, &(uint64_t){ TWIN_CANARY }, 8);
 	xmit_more_offset = find_xmit_more();
-	virt->host_segments(stack_distance, (uint64_t)gs_block);
+	virt->host_segments(stack_distance, (uint64_t)&twin_cpu);
 }
 
 void run_set_xmit_more(bool more)
 {
-	gs_block[xmit_more_offset] = more;
+	twin_cpu.block[xmit_more_offset] = more;
 }
 
 bool run_active(void)

@@ -7,10 +7,10 @@ METAL = 'EPYC,+svm,+npt,-hypervisor' # says of itself what a bare machine says
 
 
 @pytest.mark.parametrize('words, cpu, line', [
-    ('', None, 'normal (an emulator or hypervisor is below)'),
-    ('', METAL, 'strict (on metal, no hypervisor is below)'),
-    ('judge=strict', None, 'strict (by the boot word judge=)'),
-    ('judge=normal', METAL, 'normal (by the boot word judge=)'),
+    ('', None, 'normal (an emulator or hypervisor is below); indirect calls by jump'),
+    ('', METAL, 'strict (on metal, no hypervisor is below); indirect calls by retpoline'),
+    ('judge=strict', None, 'strict (by the boot word judge=); indirect calls by retpoline'),
+    ('judge=normal', METAL, 'normal (by the boot word judge=); indirect calls by jump'),
 ])
 def test_boot_log_names_the_level_and_why(boot, words, cpu, line):
     m = boot(image.Description(words).add_guest(1, 'echo'), cpu=cpu, accel='tcg')
@@ -23,7 +23,7 @@ def test_boot_log_names_the_level_and_why(boot, words, cpu, line):
     ('net=twin judge=strict', 'strict', 'strict'),
 ])
 def test_twin_for_the_level_is_taken(system, words, level, verdict):
-    """Of two on the medium; it carries TCP both ways."""
+    """Of two on the medium; it carries TCP both ways, and both kinds of thunks refuse a wrong address (R5)."""
     s = system(words, ['verify-server'])
     s.attached()
     log = s.machine.console.text('hv')
@@ -32,6 +32,11 @@ def test_twin_for_the_level_is_taken(system, words, level, verdict):
     s.send_to_peer(1, 1000001)
     twin = s.stats()['twin']
     assert twin['rx_to_guests'] > 500 and twin['tx_packets'] > 500 and not twin['deaths']
+    s.machine.monitor('fault indirect')
+    s.peer.ping(s.address(1), count=2) # the packet that runs it
+    s.machine.expect('hv', r'twin killed: indirect call to [0-9a-f]+, which is no derived function', 20)
+    s.attached(2)
+    s.send_to_guest(1, 100000)
     s.quit()
 
 

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What gs names while the twin runs, one for each CPU: the block that the twin itself may use
+ * (drivers/twin_abi.h), and behind it, out of the judged code's reach, what only the thunks of
+ * enter.S read. Shared by assembly and C; offsets in bytes from the gs base.
+ */
+#ifndef HV_TWIN_GATE_ABI_H
+#define HV_TWIN_GATE_ABI_H
+
+#define TWIN_GATE_FIRST 0x1000 /* = TWIN_GS_BLOCK_BYTES */
+#define TWIN_GATE_BASE  0x1000 /* dvm address that slot 0 of the table stands for */
+#define TWIN_GATE_COUNT 0x1008 /* slots */
+#define TWIN_GATE_TABLE 0x1010 /* address of slot 0 */
+#define TWIN_GATE_CODE  0x1018 /* address from which the slots' distances count */
+#define TWIN_GATE_END   0x1020
+
+#define TWIN_THUNK_BYTES 128 /* thunk of register n: n times so far from the first */
+
+#endif
