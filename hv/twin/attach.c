@@ -227,6 +227,8 @@ int64_t attach_attach(struct castor_shared *area)
 	attachments++;
 	state = TWIN_ATTACHED;
 	uplink_open(nic->pin);
+	log_info("twin for the module at %lx, with jiffies at %lx and RAM from %lx", section_dva[0],
+		 twin_att.jiffies, twin_att.page_offset_base);
 	log_info("twin attached (%lu. time): pool %u skbs, %u heads, %u fragments", attachments,
 		 pool_level(CASTOR_SKB), pool_level(CASTOR_HEAD), pool_level(CASTOR_FRAG));
 	return 0;
