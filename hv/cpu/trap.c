@@ -6,6 +6,7 @@
 #include "cpu/x86.h"
 #include "debug/dump.h"
 #include "debug/log.h"
+#include "mem/layout.h"
 #include "mem/paging.h"
 #include "twin/run.h"
 
@@ -105,6 +106,11 @@ void trap_init(void)
 	}
 	load_gdt();
 	asm volatile("lidt %0" ::"m"(p));
+}
+
+void trap_lose_stack(void)
+{
+	tss.ist[IST_PF - 1] = STACK_BASE; /* it grows down, and below the first one is nothing */
 }
 
 static uint64_t nmi_count;

@@ -26,6 +26,12 @@ ASSERT_SIZE(struct trap_frame, 22 * 8);
 
 void trap_init(void); /* loads GDT, TSS, IDT; interrupts stay off */
 
+/*
+ * For the monitor's `fault hv-df`: page faults get a stack that is not mapped, so that the next
+ * one ends in a double fault. There is no way back.
+ */
+void trap_lose_stack(void);
+
 /* From entry.S only. */
 void trap_dispatch(struct trap_frame *frame);
 

@@ -3,8 +3,10 @@
  * Monitor command `fault KIND`: breaks the attached twin on purpose. The first bytes of its poll
  * function (`late`: those behind the hand-over of a received frame) are replaced by code that does
  * the thing; the next packet runs it. Tests see that each kind kills the twin and nothing else.
- * `fault hv` breaks the hypervisor itself, at once, to see what a bug of ours leaves behind.
+ * `fault hv` and `fault hv-df` break the hypervisor itself, at once, to see what a bug of ours
+ * leaves behind.
  */
+#include "cpu/trap.h"
 #include "debug/log.h"
 #include "debug/monitor.h"
 #include "lib/errno.h"
@@ -92,12 +94,22 @@ static int poke_late(void)
 	return rc;
 }
 
-/* R2's zone: nothing is mapped there, and no twin is at work. */
+#define NOWHERE 0x123456000UL /* in R2's zone: nothing is mapped there, and no twin is at work */
+
 static int fault_hv(void)
 {
 	log_warn("the monitor asked for a fault of the hypervisor");
-	asm volatile("movq %%rax, (%0)" ::"r"(0x123456000UL), "a"(0x600dUL));
+	asm volatile("movq %%rax, (%0)" ::"r"(NOWHERE), "a"(0x600dUL));
 	return 0;
+}
+
+/* Neither the interrupted stack nor that of page faults is of any use: #DF must have its own. */
+static int fault_hv_df(void)
+{
+	log_warn("the monitor asked for a double fault of the hypervisor");
+	trap_lose_stack();
+	asm volatile("movq %0, %%rsp\n\tpushq %%rax" ::"r"(NOWHERE), "a"(0x600dUL));
+	__builtin_unreachable();
 }
 
 static int monitor_fault(int argc, char **argv)
@@ -107,6 +119,8 @@ static int monitor_fault(int argc, char **argv)
 
 	if (argc == 2 && strcmp(argv[1], "hv") == 0)
 		return fault_hv();
+	if (argc == 2 && strcmp(argv[1], "hv-df") == 0)
+		return fault_hv_df();
 	if (attach_state() != TWIN_ATTACHED) {
 		mon("the twin is not attached");
 		return -ENODEV;
@@ -115,10 +129,11 @@ static int monitor_fault(int argc, char **argv)
 	if (argc == 2 && strcmp(argv[1], "late") == 0)
 		return poke_late();
 	if (argc != 2 || make(&c, argv[1], at)) {
-		mon("usage: fault lower|wild|noncanonical|ud|de|loop|indirect|native|late|hv");
+		mon("usage: fault lower|wild|noncanonical|ud|de|loop|indirect|native|late,"
+		    " fault hv|hv-df");
 		return -EINVAL;
 	}
 	return twin_poke(at, c.byte, c.len);
 }
-MONITOR("fault", "fault KIND: breaks the twin (hv: the hypervisor) on purpose, for tests",
+MONITOR("fault", "fault KIND: breaks the twin (hv, hv-df: the hypervisor) on purpose, for tests",
 	monitor_fault);
