@@ -101,19 +101,65 @@ static void end_line(struct console_source *src)
 	src->shown = 0;
 }
 
+/* A character, whatever its bytes, is one column. */
 static void rub_out(struct console_source *src)
 {
 	if (src->len == 0)
 		return;
-	src->len--;
+	do
+		src->len--;
+	while (src->len && ((uint8_t)src->line[src->len] >> 6) == 2);
 	if (open_line == src && src->shown > src->len) {
 		put_text("\b \b", 3);
 		src->shown = src->len;
 	}
 }
 
+/* A character goes out in one piece. */
+static void add(struct console_source *src, const void *bytes, unsigned int n)
+{
+	if (src->len + n > sizeof(src->line))
+		end_line(src);
+	memcpy(src->line + src->len, bytes, n);
+	src->len += n;
+	if (src == focus)
+		show(src);
+}
+
+/* No character came of the bytes that wait. */
+static void give_up(struct console_source *src)
+{
+	for (; src->parts; src->parts--)
+		add(src, ".", 1);
+}
+
+static void put_high(struct console_source *src, uint8_t byte)
+{
+	enum utf8 is;
+
+	src->part[src->parts++] = byte;
+	is = utf8_check(src->part, src->parts);
+	if (is == UTF8_BAD && src->parts > 1) {
+		src->parts--;
+		give_up(src);
+		src->part[src->parts++] = byte; /* may begin another one */
+		is = utf8_check(src->part, src->parts);
+	}
+	if (is == UTF8_BAD)
+		give_up(src);
+	if (is == UTF8_WHOLE) {
+		add(src, src->part, src->parts);
+		src->parts = 0;
+	}
+}
+
 void console_put(struct console_source *src, char byte)
 {
+	if ((uint8_t)byte >= 0x80) {
+		put_high(src, byte);
+		return;
+	}
+	give_up(src);
 	switch (byte) {
 	case '\r':
 		return;
@@ -124,13 +170,9 @@ void console_put(struct console_source *src, char byte)
 		rub_out(src);
 		return;
 	}
-	if ((uint8_t)byte < ' ' && byte != '\t')
+	if (byte < ' ' && byte != '\t')
 		byte = '.';
-	if (src->len == sizeof(src->line))
-		end_line(src);
-	src->line[src->len++] = byte;
-	if (src == focus)
-		show(src);
+	add(src, &byte, 1);
 }
 
 void console_write(struct console_source *src, const char *text)

@@ -15,14 +15,18 @@
 #define HV_DEBUG_CONSOLE_H
 
 #include "lib/types.h"
+#include "lib/utf8.h"
 
 #define CONSOLE_SOURCES 17 /* the monitor and VM_MAX VMs; those behind 9 are selected by name */
 
 struct console_source {
 	char name[16];                                           /* the tag */
 	void (*input)(struct console_source *src, uint8_t byte); /* NULL: takes no input */
-	char line[256];                                          /* unfinished line */
+	char line[256]; /* unfinished line: whole characters */
 	unsigned int len;
+	uint8_t part
+		[UTF8_MAX]; /* what may become a character of several bytes, not in `line` yet */
+	unsigned int parts;
 	unsigned int shown; /* bytes of it on the screen, while it is the screen's last line */
 };
 
@@ -32,8 +36,9 @@ void console_init(void); /* programs COM1: 115200 8n1, FIFO on; before any outpu
 void console_register(struct console_source *src, bool selectable);
 
 /*
- * One byte from a source. CR is dropped, LF ends the line, BS takes the line's last byte away;
- * other bytes < 0x20 but TAB and ESC become '.'.
+ * One byte from a source. CR is dropped, LF ends the line, BS takes the line's last character
+ * away. What a terminal could obey or choke on becomes '.', byte for byte: other bytes < 0x20 but
+ * TAB, and what is no character in UTF-8 (utf8.h), C1 control codes among it.
  */
 void console_put(struct console_source *src, char byte);
 void console_write(struct console_source *src, const char *text); /* NUL-terminated text */

@@ -131,7 +131,7 @@ static void input(struct console_source *src, uint8_t byte)
 	} else if (byte == CTRL_U) {
 		while (length)
 			erase();
-	} else if (byte >= ' ' && length < sizeof(command) - 1) {
+	} else if (byte >= ' ' && byte < DEL && length < sizeof(command) - 1) {
 		command[length++] = byte;
 		console_put(src, byte);
 	}

@@ -7,13 +7,14 @@ LIB_TEST_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -fsanitize=address,un
 	-include tests/unit/lib/names.h -Itests/unit/lib/ports -Itests/unit/lib -Ihv -I.
 
 LIB_TEXT := hv/lib/string.c hv/lib/printf.c
-LIB_CONSOLE := $(LIB_TEXT) hv/debug/console.c tests/unit/lib/uart.c
+LIB_CONSOLE := $(LIB_TEXT) hv/lib/utf8.c hv/debug/console.c tests/unit/lib/uart.c
 LIB_FAKE_RAM := tests/unit/lib/uart.c tests/unit/lib/ram.c
 
-LIB_TESTS := string printf console log monitor stats symbol walk dump
+LIB_TESTS := string printf utf8 console log monitor stats symbol walk dump
 
 string_test_SRC := hv/lib/string.c
 printf_test_SRC := $(LIB_TEXT)
+utf8_test_SRC := hv/lib/utf8.c hv/lib/string.c
 console_test_SRC := $(LIB_CONSOLE)
 log_test_SRC := $(LIB_CONSOLE) hv/debug/log.c
 monitor_test_SRC := $(LIB_CONSOLE) hv/debug/monitor.c

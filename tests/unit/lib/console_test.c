@@ -149,6 +149,33 @@ static void no_byte_forges_a_line(void **state)
 	assert_string_equal(uart_sent(), "dvm| ahv| b....\t.[1m\xc3\xa9\x7f\r\n");
 }
 
+/* C1 control codes: 0x9b is what ESC [ is. */
+static void only_characters_pass_above_ascii(void **state)
+{
+	(void)state;
+	console_write(&dvm, "\x9b"
+			    "2J \x80\x9f\xa0\xff \xc2\x9b"
+			    "2J\n");
+	assert_string_equal(uart_sent(), "dvm| .2J .... ..2J\r\n");
+	console_write(&dvm, "\xc3\xa9 \xe2\x9b\x88 \xf0\x9f\x98\x80\n");
+	assert_string_equal(uart_sent(), "dvm| \xc3\xa9 \xe2\x9b\x88 \xf0\x9f\x98\x80\r\n");
+	console_write(&dvm, "\xe2\x9b"
+			    "a\xe2\x9b\xc3\xa9\xf0\x9f\x98\x1b\xe2\x9b\n"); /* broken off */
+	assert_string_equal(uart_sent(), "dvm| ..a..\xc3\xa9......\r\n");
+	console_write(&mon, "a\xe2\x9b"); /* the focused line: what waits is not shown */
+	assert_string_equal(uart_sent(), "mon| a");
+	console_write(&mon, "\x88");
+	assert_string_equal(uart_sent(), "\xe2\x9b\x88");
+	console_write(&mon, "\xc3\b\b\b"); /* a dot, a character of three bytes, the letter */
+	assert_string_equal(uart_sent(), ".\b \b\b \b\b \b");
+	console_write(&mon, "\n");
+	uart_sent();
+	for (unsigned int i = 0; i < 255; i++)
+		console_put(&dvm, 'x');
+	console_write(&dvm, "\xc3\xa9\n"); /* is not cut in two */
+	assert_string_equal(uart_sent() + 5 + 255, "\r\ndvm| \xc3\xa9\r\n");
+}
+
 static void backspace_takes_the_last_byte(void **state)
 {
 	(void)state;
@@ -271,6 +298,7 @@ int main(void)
 		TEST(loses_nothing_when_the_focus_moves),
 		TEST(cuts_long_lines_into_pieces),
 		TEST(no_byte_forges_a_line),
+		TEST(only_characters_pass_above_ascii),
 		TEST(backspace_takes_the_last_byte),
 		TEST(input_goes_where_it_was_sent),
 		TEST(unknown_digits_select_nothing),
