@@ -15,6 +15,7 @@ import argparse
 import ctypes
 import json
 import os
+import re
 import select
 import shlex
 import shutil
@@ -195,13 +196,19 @@ class Machine:
             self._focus = number
 
     def type(self, line, number=None):
-        """Type a line to VM `number`, or to the machine itself when it runs without the hypervisor."""
+        """Type a line to source `number`, or to the machine itself when it runs without the hypervisor.
+
+        Afterwards the monitor has the focus. The unfinished line of a VM that has it is shown in parts, which others'
+        lines come between, and then again; of one that has not, only whole lines are shown.
+        """
         if number is not None:
             self.focus(number)
         self.send(line.encode() + b'\n')
+        if number is not None:
+            self.focus(0)
 
     def shell(self, command, source='dvm', number=1, timeout=30):
-        """Run a command in a Linux VM's shell; returns (exit status, output)."""
+        """Run a command in a Linux VM's shell; returns (exit status, output), whatever others print meanwhile."""
         mark = f'{time.monotonic_ns():x}'
         self.console.skip(source)
         # The echo of what is typed must not look like the answer: the shell puts the marks together.
@@ -214,9 +221,11 @@ class Machine:
         self.console.skip('mon')
         self.type(command, 0)
         m = self.expect('mon', r'(?s)(.*?)^(ok|error: [^\n]*)$', timeout)
+        # The monitor echoes what is typed, in parts when others print meanwhile; its answer comes in one piece.
+        answer = re.split(rf'(?m)^{re.escape(command)}\n', m.group(1), maxsplit=1)[-1]
         if m.group(2) != 'ok':
-            raise ConsoleError(f'monitor: {command}: {m.group(1)}{m.group(2)}')
-        return m.group(1).removeprefix(f'{command}\n') # the monitor echoes what is typed
+            raise ConsoleError(f'monitor: {command}: {answer}{m.group(2)}')
+        return answer
 
     def stats(self):
         """The hypervisor's counters."""

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The whole chain on QEMU's other machine: other host bridge, other routing of the card's pin."""
+"""The machine and its console: QEMU's other board, with another host bridge and another routing of the card's pin;
+answers that stay whole while others print."""
+import re
 
 
 def test_twin_on_q35(system):
@@ -10,3 +12,18 @@ def test_twin_on_q35(system):
     twin = s.stats()['twin']
     assert twin['rx_to_guests'] > 1000 and twin['tx_packets'] > 1000
     s.quit()
+
+
+def test_answers_stay_whole_while_others_print(system):
+    """Two guests' consoles are busy while the driver VM's shell and the monitor answer."""
+    s = system('net=bridge', ['echo', 'echo'])
+    wanted = ''.join(f'{n} of sixty\n' for n in range(60))
+    for _ in range(15):
+        for vm in (2, 3):
+            s.machine.type('help', vm)
+        assert s.dvm('n=0; while [ $n -lt 60 ]; do echo $n of sixty; n=$((n + 1)); done') == wanted
+        s.machine.type('help', 2)
+        answer = s.machine.monitor('vms')
+        assert re.findall(r'(?m)^\d (\w+) .* running ', answer) == ['dvm', 'g1', 'g2'], answer
+        assert answer.count('\n') == 6, answer # two lines for each VM, no echo
+    assert s.machine.shell('(exit 7)') == (7, '')
