@@ -295,7 +295,7 @@ struct twin_trap {
 	uint32_t kind; /* enum twin_trap_kind */
 };
 
-/* Why an instruction is there. BY_MODULE uses only COPIED, CHANGED and DROPPED. */
+/* Why an instruction is there. BY_MODULE uses only COPIED, CHANGED, DROPPED and CANARY. */
 enum twin_map_kind {
 	TWIN_MAP_COPIED = 1,  /* same bytes, but for relocated fields and branch distances */
 	TWIN_MAP_CHANGED = 2, /* same work, another encoding: rip-relative, fs, gs, return ... */
@@ -304,6 +304,7 @@ enum twin_map_kind {
 	TWIN_MAP_SPILL = 5,   /* added: register or flags saved around a guard */
 	TWIN_MAP_TRAP = 6,    /* added: ud2 behind a call that does not return */
 	TWIN_MAP_DROPPED = 7, /* nop, __fentry__: twin_offset is that of what follows */
+	TWIN_MAP_CANARY = 8,  /* of a stack canary, dropped: what follows runs as often */
 };
 
 /*

@@ -65,13 +65,15 @@ def matching(sums, pattern):
 def original_on_path(twin, function, counts):
     """What the module's function would have run on the path that its twin took.
 
-    An instruction that derive dropped has no counterpart. Only the one at the entry (__fentry__, a nop at run time)
-    is known to run once a call; no other is credited.
+    An instruction that derive dropped has no counterpart. Credited are the one at the entry (__fentry__, a nop at run
+    time), which runs once a call, and those of a stack canary: derive names one that runs exactly as often.
     """
     total = 0
     for where in function.module:
         if where in twin.dropped:
             total += counts.get(TWIN_BASE + function.twin_entry, 0) if where == function.module_entry else 0
+        elif where in twin.canary:
+            total += counts.get(TWIN_BASE + twin.canary[where], 0)
         else:
             total += counts.get(TWIN_BASE + twin.first[where], 0)
     return total

@@ -13,7 +13,7 @@ STRINGS, SECTIONS, FUNCTIONS, BY_TWIN, BY_MODULE = 1, 4, 5, 11, 12 # enum twin_t
 FUNCTION = struct.Struct('<10I')
 SECTION = struct.Struct('<II')
 MAP = struct.Struct('<IIHBB')
-COPIED, CHANGED, DROPPED = 1, 2, 7 # enum twin_map_kind
+COPIED, CHANGED, DROPPED, CANARY = 1, 2, 7, 8 # enum twin_map_kind
 
 
 class TwinError(ValueError):
@@ -46,8 +46,9 @@ class Twin:
     """functions: those that have an entry; cold parts belong to their parents.
 
     first: (section, offset) in the module -> offset in the twin of what derive made of that instruction, added
-    instructions not included. dropped: those of which nothing was made.
-    level: of the facts that its guards rest on.
+    instructions not included. dropped: those of which nothing was made. canary: (section, offset) of a dropped instruction
+    of a stack canary -> offset of one in the twin that runs as often as it did. level: of the facts that its guards
+    rest on.
     """
 
     def __init__(self, data):
@@ -58,6 +59,7 @@ class Twin:
         self.sections = [string(data, s[0]) for s in table(data, SECTIONS, SECTION)]
         by_twin, by_module = table(data, BY_TWIN, MAP), table(data, BY_MODULE, MAP)
         self.dropped = {(self.sections[s], m) for _, m, s, kind, _ in by_module if kind == DROPPED}
+        self.canary = {(self.sections[s], m): t for t, m, s, kind, _ in by_module if kind == CANARY}
         self.first = {}
         for t, m, s, kind, _ in by_twin:
             if kind in (COPIED, CHANGED):

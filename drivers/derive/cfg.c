@@ -143,6 +143,16 @@ static void mark_warnings(struct program *p)
 	}
 }
 
+/* Only a prototype says that rdx is not part of the result: then what is left there is dead. */
+static bool returns_pair(const struct program *p, const char *name)
+{
+	struct proto proto = { 0 };
+
+	if (p->btf)
+		proto = btf_proto(p->btf, name);
+	return !proto.known || TWIN_ARG_BYTES(proto.ret) > 8;
+}
+
 /* Hot parts come first, so a function is known before its cold parts look for it. */
 static struct func *new_func(struct program *p, uint32_t *capacity, uint32_t part)
 {
@@ -154,6 +164,7 @@ static struct func *new_func(struct program *p, uint32_t *capacity, uint32_t par
 	f->parts[0] = part;
 	f->nparts = 1;
 	f->entry = p->parts[part].first;
+	f->returns_pair = returns_pair(p, f->name);
 	p->parts[part].func = p->nfuncs - 1;
 	return f;
 }

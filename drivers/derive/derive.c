@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "allow.h"
+#include "canary.h"
 #include "guard.h"
 #include "live.h"
 #include "set.h"
@@ -61,6 +62,8 @@ static void analyse(struct program *p, const struct options *o)
 		stack_analyse(p, f);
 		if (f->refusal)
 			continue;
+		if (canary_drop(p, f)) /* frees registers and flags for guards */
+			live_solve(p, f);
 		guard_plan(p, f, o);
 	}
 }

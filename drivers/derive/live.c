@@ -139,7 +139,7 @@ static void live_out(const struct program *p, const struct func *f, uint32_t x, 
 	*regs = 0;
 	*flags = 0;
 	if (i->flow == FLOW_RET)
-		*regs = 1u << RAX | 1u << RDX | CALLEE_SAVED | 1u << RSP;
+		*regs = 1u << RAX | (f->returns_pair ? 1u << RDX : 0) | CALLEE_SAVED | 1u << RSP;
 	if (i->flow == FLOW_TAIL)
 		*regs = CALLEE_SAVED | 1u << RSP;
 	if (i->falls) {
@@ -182,6 +182,11 @@ void live_solve(struct program *p, struct func *f)
 {
 	bool changed = true;
 
+	for_each_insn(p, f, i, x)
+	{
+		i->live_in = 0;
+		i->flags_in = 0;
+	}
 	while (changed) {
 		changed = false;
 		for (uint32_t k = f->nparts; k-- > 0;) {

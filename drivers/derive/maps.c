@@ -127,11 +127,11 @@ static void add_by_twin(struct twin *t)
 	}
 }
 
-/* COPIED, CHANGED or DROPPED: what became of instruction x. */
+/* COPIED, CHANGED, DROPPED or CANARY: what became of instruction x. */
 static uint8_t module_kind(const struct twin *t, uint32_t x)
 {
 	uint32_t k = t->first_item[x];
-	uint8_t kind = TWIN_MAP_DROPPED;
+	uint8_t kind = t->p->insns[x].canary ? TWIN_MAP_CANARY : TWIN_MAP_DROPPED;
 
 	for (; k && k <= t->nitems && t->items[k - 1].insn == x; k++) {
 		if (t->items[k - 1].kind == TWIN_MAP_CHANGED)

@@ -28,7 +28,8 @@ typedef uint32_t regset; /* bit n = register n */
 /* How control leaves an instruction. */
 enum flow {
 	FLOW_NEXT, /* to the next one only */
-	FLOW_DROP, /* to the next one, and it does nothing in a twin: nop, call __fentry__ */
+	/* to the next one, and it does nothing in a twin: nop, call __fentry__, a canary's check */
+	FLOW_DROP,
 	FLOW_JUMP, /* jmp inside the module */
 	FLOW_COND, /* jcc inside the module */
 	FLOW_CALL, /* call: inside the module (target) or of an import */
@@ -57,6 +58,7 @@ struct insn {
 	bool falls;          /* may go on to the next instruction */
 	bool leader;         /* a branch may lead here */
 	bool reachable;      /* from its function's entry, static keys frozen */
+	bool canary;         /* canary: dropped, and ran as often as what follows it runs */
 	/* live */
 	regset live_in;    /* registers whose value may still be used before this instruction */
 	uint32_t flags_in; /* the same for ZYDIS_CPUFLAG_ */
@@ -98,6 +100,7 @@ struct func {
 	bool in_set;      /* derived */
 	bool upcall;      /* the set calls it, but it stays in the dvm */
 	bool address_taken;
+	bool returns_pair; /* may return 16 bytes, in rax and rdx */
 	/* stack */
 	int deepest;   /* rsp below the entry's, in bytes, with the return addresses of its calls */
 	int saved_low; /* lowest entry offset of its saved registers */
@@ -113,6 +116,7 @@ struct func {
 		uint32_t early, hoisted, flags_saved, address, spilled;
 		uint32_t removed; /* accesses proved safe without a guard of their own */
 		uint32_t second_operands, second_addresses;
+		uint32_t canary; /* instructions of a stack canary that were dropped */
 	} n;
 };
 

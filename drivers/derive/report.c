@@ -45,6 +45,7 @@ static void add(struct counts *sum, const struct counts *n)
 	sum->removed += n->removed;
 	sum->second_operands += n->second_operands;
 	sum->second_addresses += n->second_addresses;
+	sum->canary += n->canary;
 }
 
 static double percent(uint32_t part, uint32_t whole)
@@ -167,11 +168,12 @@ void report_text(const struct twin *t, FILE *to)
 	fprintf(to,
 		"\n%u of %u accesses need a guard (%.1f%%): %u instructions, %.1f%% of the "
 		"original; %u of them moved up,\n%u with the flags saved, %u of computed "
-		"addresses (%u with a register spilled).\nFunctions replaced by hand: 0\n",
+		"addresses (%u with a register spilled).\nDropped: %u instructions of stack "
+		"canaries.\nFunctions replaced by hand: 0\n",
 		sum.loads + sum.stores - sum.removed, sum.loads + sum.stores,
 		percent(sum.loads + sum.stores - sum.removed, sum.loads + sum.stores), sum.guards,
 		percent(sum.guards, sum.before), sum.early + sum.hoisted, sum.flags_saved,
-		sum.address, sum.spilled);
+		sum.address, sum.spilled, sum.canary);
 	text_imports(t, to);
 	text_rest(t, to);
 }
@@ -193,10 +195,11 @@ static void json_counts(FILE *to, const struct counts *n)
 		"\"bytes_after\": %u, \"loads\": %u, \"stores\": %u, \"guards\": %u, "
 		"\"removed\": %u, \"early\": %u, \"hoisted\": %u, \"flags_saved\": %u, "
 		"\"address\": %u, "
-		"\"spilled\": %u, \"second_operands\": %u, \"second_addresses\": %u",
+		"\"spilled\": %u, \"second_operands\": %u, \"second_addresses\": %u, "
+		"\"canary\": %u",
 		n->before, n->after, n->dead, n->bytes_before, n->bytes_after, n->loads, n->stores,
 		n->guards, n->removed, n->early, n->hoisted, n->flags_saved, n->address, n->spilled,
-		n->second_operands, n->second_addresses);
+		n->second_operands, n->second_addresses, n->canary);
 }
 
 static void json_functions(const struct twin *t, FILE *to)

@@ -132,7 +132,7 @@ class World:
         self.imports = {}  # name -> number, for addresses in the kernel
         self.prototypes = {twin.string(i.name): i for i in twin.imports if i.kind in (1, 4)}
         self.kernel_data = {twin.string(i.name) for i in twin.imports if i.kind == 2}
-        self.percpu = {twin.string(g.name): 0x1000 * k for k, g in enumerate(twin.gs)
+        self.percpu = {twin.string(g.name): 0x1000 * (k + 1) for k, g in enumerate(twin.gs)
                        if twin.string(g.name) != "fixed_percpu_data"}
         self.section_at = self.place_sections()
         self.by_name = {s["name"]: k for k, s in enumerate(self.module.sections)}

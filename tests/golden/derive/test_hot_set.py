@@ -33,7 +33,7 @@ DROPPED, GUARD = 7, 3  # enum twin_map_kind
 # Why a block may stay uncovered: (function, what its text must match, reason). Each one must be true
 # whatever the kernel's version is; a block that no rule explains fails the test.
 REASONS = []
-OFF = "only behind a branch of a static key that is off: neither runs it, derive leaves it out"
+OFF = "only behind a branch of a static key that is off, or of a stack canary: neither runs it, derive leaves it out"
 PHASES = {"e1000_xmit_frame": ("small ping", "large ping", "TCP out, segments cut by the card",
                                "TCP out, nothing left to the card", "tagged frames out", "small rings, flood out"),
           "e1000_clean": ("small ping", "TCP in", "small rings, flood out", "jumbo frames in"),

@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 import fakekernel
-from test_golden import DERIVE, OUT, PRELUDE, TOP
+from test_golden import DERIVE, OUT, PRELUDE, TOP, assemble
 from twinfile import Twin
 
 BODY = """
@@ -140,6 +140,21 @@ def test_report_json_is_json(case):
         report["total"]["address"]
     assert report["total"]["replaced_by_hand"] == 0
     assert [i["name"] for i in report["imports"]["native"]] == ["kfree"]
+
+
+def test_dropped_canary_is_counted(case):
+    """What was dropped is in the report, and the map names for each an instruction that runs as often."""
+    check = "\tmov 8(%rsp), %rdx\n\tsub %gs:0x28, %rdx\n\tjne 9f\n\tmov $0, %edx\n\tmov $0, %eax\n"
+    canary = "\tmov %gs:0x28, %rax\n\tmov %rax, 8(%rsp)\n\txor %eax, %eax\n\tinc %ecx\n"
+    body = f"func f\n\tsub $0x10, %rsp\n{canary}{check}\tadd $0x10, %rsp\n\tret\n9:\tcall __stack_chk_fail\nend f\n"
+    assemble(body, case)
+    report = json.loads(run(case, "report", "--json", *FILES).stdout)
+    assert report["total"]["canary"] == 7 and "Dropped: 7 instructions" in run(case, "report", *FILES).stdout
+    assert run(case, *FILES).returncode == 0
+    twin = Twin(case / "golden.twin")
+    text = dict(twin.disassemble())
+    assert [text[m.twin_offset].split()[0] for m in twin.by_module if m.kind == 8] == ["inc"] * 3 + ["mov"] * 3
+    assert not twin.gs
 
 
 def test_help_and_usage(case):
