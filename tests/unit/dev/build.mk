@@ -12,7 +12,7 @@ DEV_FAKE := tests/unit/dev/fake.c hv/dev/vlapic.c hv/dev/vlapic_timer.c \
 # In tests that look at ports the instructions are calls (ports/cpu/x86.h).
 DEV_PORTS := -Itests/unit/dev/ports
 
-DEV_TESTS := vlapic vlapic_timer vlapic_pv_eoi vioapic vuart insn mptable rtc vpci_pass entry
+DEV_TESTS := vlapic vlapic_timer vlapic_pv_eoi vioapic vuart insn mptable rtc vpci_pass entry nic_quiet
 
 vlapic_test_SRC := $(DEV_FAKE)
 vlapic_timer_test_SRC := $(DEV_FAKE)
@@ -28,6 +28,7 @@ entry_test_SRC := hv/vm/entry.c $(DEV_FAKE)
 entry_test_CFLAGS := -I.
 vpci_pass_test_SRC := hv/dev/vpci_pass.c hv/cpu/pci.c $(DEV_FAKE)
 vpci_pass_test_CFLAGS := $(DEV_PORTS)
+nic_quiet_test_SRC := hv/dev/nic_quiet.c
 
 define DEV_TEST_RULE
 UNIT_TESTS += $(DEV_TEST)/$(1)_test
