@@ -84,6 +84,11 @@ enum castor_hypercall {
 	CASTOR_HC_RETURN,
 	/* The area goes away (castor is unloaded). -EBUSY while attached. */
 	CASTOR_HC_BYE,
+	/*
+	 * The kernel panics, shared->panic says why: the hv ends the VM and starts it again. Does
+	 * not return.
+	 */
+	CASTOR_HC_PANIC,
 };
 
 enum castor_query {
@@ -143,7 +148,7 @@ struct castor_upcall {
 };
 
 #define CASTOR_MAGIC       0x524f54534143ULL /* "CASTOR" */
-#define CASTOR_VERSION     3
+#define CASTOR_VERSION     4
 #define CASTOR_SECTIONS    64
 #define CASTOR_IMPORTS     256
 #define CASTOR_UC_MAX      12 /* unicast addresses that the hv wants received (R12) */
@@ -184,6 +189,7 @@ struct castor_shared {
 	/* castor */
 	uint32_t given_skb, given_head, given_frag; /* totals donated since HELLO */
 	uint32_t reserved;
+	char panic[128]; /* the kernel's last words */
 	struct castor_upcall upcall;
 	struct castor_ring donate; /* castor -> hv */
 	struct castor_ring

@@ -20,6 +20,7 @@
 #include "virt/virt_ops.h"
 #include "vm/build.h"
 #include "vm/config.h"
+#include "vm/restart.h"
 #include "vm/sched.h"
 
 #define MAIN_STACK  (8 * PAGE_SIZE)
@@ -74,6 +75,7 @@ static void run(void)
 	monitor_init();
 	net_init();
 	build_vms();
+	restart_init(&config);
 	if (config.focus[0])
 		console_focus(config.focus);
 	start_console_input();

@@ -228,8 +228,10 @@ void castor_recover(void)
 	int rc;
 
 	count_death();
-	if (!castor.nd)
+	if (!castor.nd) { /* the driver went with its interface: nothing to reset */
+		castor_hypercall(CASTOR_HC_RESET_DONE, 1, 0);
 		return;
+	}
 	rc = reset_driver();
 	castor_hypercall(CASTOR_HC_RESET_DONE, rc == 0, deaths > DEATHS_MAX);
 	if (rc) {

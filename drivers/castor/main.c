@@ -8,6 +8,7 @@
 #include "castor.h"
 
 #include <linux/module.h>
+#include <linux/panic_notifier.h>
 #include <linux/rtnetlink.h>
 
 static char *dev = "eth0";
@@ -83,6 +84,20 @@ static int netdev_event(struct notifier_block *nb, unsigned long event, void *pt
 
 static struct notifier_block notifier = { .notifier_call = netdev_event };
 
+/*
+ * Last words. Any context; the hypervisor ends this VM, so that the call does not come back. Before
+ * others' notifiers: who knows what still works.
+ */
+static int panic_event(struct notifier_block *nb, unsigned long event, void *text)
+{
+	strscpy(castor.area->panic, text, sizeof(castor.area->panic));
+	castor_hypercall(CASTOR_HC_PANIC, 0, 0);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block panic_notifier = { .notifier_call = panic_event,
+						.priority = INT_MAX };
+
 static int castor_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	int rc = pci_enable_device(pdev);
@@ -101,6 +116,7 @@ static int castor_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	rc = register_netdevice_notifier(&notifier);
 	if (rc)
 		goto irq;
+	atomic_notifier_chain_register(&panic_notifier_list, &panic_notifier);
 	pr_info("castor: agent ready, interface %s\n", dev);
 	return 0;
 irq:
@@ -123,6 +139,7 @@ static void let_go(void)
 
 static void castor_remove(struct pci_dev *pdev)
 {
+	atomic_notifier_chain_unregister(&panic_notifier_list, &panic_notifier);
 	unregister_netdevice_notifier(&notifier); /* replays GOING_DOWN and UNREGISTER */
 	let_go();
 	free_irq(pdev->irq, &castor);

@@ -207,10 +207,11 @@ static int monitor_kill(int argc, char **argv)
 		mon("usage: kill NAME");
 		return -EINVAL;
 	}
+	vm->ended_on_purpose = true;
 	vm_kill(vm, "killed from the monitor");
 	return 0;
 }
-MONITOR("kill", "kill NAME: ends a VM", monitor_kill);
+MONITOR("kill", "kill NAME: ends a VM for good (the driver VM: until `restart`)", monitor_kill);
 
 static int monitor_quit(int argc, char **argv)
 {

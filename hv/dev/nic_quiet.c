@@ -71,7 +71,7 @@ static volatile uint32_t *e1000_registers(const struct vpci_pass *nic)
 
 /*
  * Receiver and transmitter go off by their own bits first: the reset alone would cut a transfer
- * short, and QEMU's model of it does nothing.
+ * short, and what is read back afterwards does not then depend on how a model does the reset.
  */
 static int reset_e1000(const struct vpci_pass *nic)
 {

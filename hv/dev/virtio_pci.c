@@ -131,3 +131,10 @@ void virtio_pci_reset(struct virtio_pci *vp)
 	virtio_pci_update_intx(vp);
 	vp->ops->reset(vp);
 }
+
+void virtio_pci_power_up(struct virtio_pci *vp)
+{
+	virtio_pci_cfg_init(vp);
+	virtio_msix_reset(vp);
+	virtio_pci_reset(vp);
+}

@@ -92,6 +92,9 @@ struct virtio_pci {
  */
 int virtio_pci_add(struct virtio_pci *vp, struct vm *vm);
 
+/* As after power-up: its VM starts anew. The VM's interrupt controllers were reset before. */
+void virtio_pci_power_up(struct virtio_pci *vp);
+
 /* The driver set it up and the VM still lives. */
 bool virtio_pci_started(const struct virtio_pci *vp);
 

@@ -565,6 +565,12 @@ void vlapic_accept(struct vlapic *apic, unsigned int vector)
 	if (!apic->raised_again || (int)vector != apic->offered)
 		vector_clear(apic->irr, vector);
 	vector_set(apic->isr, vector);
+	apic->accepted++;
+}
+
+bool vlapic_has_request(const struct vlapic *apic)
+{
+	return vector_highest(apic->irr) >= 0;
 }
 
 void vlapic_pv_eoi_before_entry(struct vlapic *apic, int vector)

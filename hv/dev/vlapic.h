@@ -45,6 +45,7 @@ struct vlapic {
 	int offered;         /* the vector offered at the present entry, or -1 */
 	bool raised_again;   /* and raised since */
 	struct timer timer;
+	uint64_t accepted; /* interrupts that the CPU took */
 	uint64_t timer_irqs, eois,
 		pv_eois; /* eois: by register, each an exit; pv_eois: in memory */
 };
@@ -86,6 +87,9 @@ bool vlapic_raise(struct vlapic *apic, unsigned int vector, bool level);
 
 /* The vector to inject now (IRR above ISR and TPR priority), or -1. Does not change anything. */
 int vlapic_pending(const struct vlapic *apic);
+
+/* Whether any vector waits, deliverable or not. */
+bool vlapic_has_request(const struct vlapic *apic);
 
 /*
  * The CPU took the vector at the last entry: IRR -> ISR. Between exit and

@@ -269,3 +269,9 @@ int vpci_pass_find_nic(struct vpci_pass *p, struct vm *vm)
 		return -ENODEV;
 	return vpci_pass_init(p, vm, a.bus, a.dev, a.fn);
 }
+
+void vpci_pass_reset(struct vpci_pass *p)
+{
+	for (unsigned int i = 0; i < VPCI_PASS_BARS; i++)
+		p->fixed[BAR_FIRST + i] = p->bar_real[i];
+}

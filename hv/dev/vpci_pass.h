@@ -47,4 +47,10 @@ int vpci_pass_init(struct vpci_pass *p, struct vm *vm, uint8_t bus, uint8_t dev,
 /* The same for the machine's first Ethernet controller. */
 int vpci_pass_find_nic(struct vpci_pass *p, struct vm *vm);
 
+/*
+ * The VM starts anew: it finds the BARs at their addresses. Its function itself is reset by
+ * nic_quiet().
+ */
+void vpci_pass_reset(struct vpci_pass *p);
+
 #endif

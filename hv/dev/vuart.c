@@ -150,11 +150,26 @@ static void fcr_write(struct vuart *uart, uint8_t val)
 	update_line(uart);
 }
 
+static void reset_registers(struct vuart *uart)
+{
+	uart->ier = uart->fcr = uart->lcr = uart->mcr = uart->scr = uart->dlm = 0;
+	uart->dll = 1; /* 115200 */
+	uart->thr_empty_pending = uart->overrun = false;
+	uart->rx_head = uart->rx_tail = 0;
+}
+
+void vuart_reset(struct vuart *uart)
+{
+	if (uart->source.len)
+		console_put(&uart->source, '\n');
+	reset_registers(uart);
+}
+
 void vuart_init(struct vuart *uart, struct vm *vm, const char *name)
 {
 	memset(uart, 0, sizeof(*uart));
 	uart->vm = vm;
-	uart->dll = 1; /* 115200 */
+	reset_registers(uart);
 	strlcpy(uart->source.name, name, sizeof(uart->source.name));
 	uart->source.input = console_input;
 }

@@ -28,8 +28,9 @@ struct vuart {
 	uint64_t lost;                 /* input bytes without room */
 };
 
-/* name: the tag on the console, cut to fit. Interrupts off in all three, on the CPU of the vCPU. */
+/* name: the tag on the console, cut to fit. Interrupts off in all four, on the CPU of the vCPU. */
 void vuart_init(struct vuart *uart, struct vm *vm, const char *name);
+void vuart_reset(struct vuart *uart); /* power-up state; a line that was begun is ended */
 uint8_t vuart_read(struct vuart *uart, unsigned int reg); /* reg 0..7 */
 void vuart_write(struct vuart *uart, unsigned int reg, uint8_t val);
 

@@ -38,6 +38,13 @@ int net_add_nic(struct vm *vm, unsigned int slot, unsigned int pin)
 	return 0;
 }
 
+void net_set_links(bool up)
+{
+	for (unsigned int i = 0; i < vm_count; i++)
+		if (vms[i]->vnic && vms[i]->kind == VM_GUEST)
+			virtio_net_set_link(vms[i]->vnic, up);
+}
+
 void net_poll(void)
 {
 	poll_run();

@@ -30,6 +30,9 @@ void net_poll(void);
 /* Before the CPU halts: no VM wants the time that net_poll() leaves to them. True: poll again. */
 bool net_end_rest(void);
 
+/* Link state of all guests' cards: down when there is no way to the wire any more (R20). */
+void net_set_links(bool up);
+
 struct net_switch *net_switch(void);
 
 #endif

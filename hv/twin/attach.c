@@ -40,6 +40,16 @@ static uint64_t section_dva[CASTOR_SECTIONS], import_dva[CASTOR_IMPORTS];
 static uint64_t attachments, deaths;
 static char last_why[200];
 
+/* The twin died: castor has to have the driver reset. vm_time() of the death, or 0. */
+static uint64_t reset_due_since;
+
+/* Wakes an idle hypervisor to look at the time. */
+static void answer_fire(struct timer *timer)
+{
+	(void)timer;
+}
+static struct timer answer_timer = { .fire = answer_fire };
+
 enum attach_state attach_state(void)
 {
 	return state;
@@ -333,6 +343,39 @@ static void kill(void)
 	transmit_after_kill();
 	take_off();
 	castor_raise(CASTOR_EVENT_KILLED);
+	reset_due_since = vm_time(dvm);
+}
+
+void attach_reset_done(void)
+{
+	reset_due_since = 0;
+}
+
+bool attach_reset_overdue(void)
+{
+	uint64_t limit = CASTOR_ANSWER_S * 1000 * tsc_khz;
+
+	if (!reset_due_since)
+		return false;
+	if (!answer_timer.deadline)
+		timer_arm(&answer_timer, tsc_now() + limit);
+	return vm_time(dvm) - reset_due_since > limit;
+}
+
+void attach_dvm_ended(void)
+{
+	reset_due_since = 0;
+	switch_set_uplink(net_switch(), NULL);
+	if (state == TWIN_ATTACHED) {
+		log_warn("twin taken off: its driver VM has ended");
+		uplink_close();
+		twin_unplace();
+		window_close();
+	}
+	if (state != TWIN_ABSENT)
+		state = TWIN_DETACHED;
+	pool_reset();
+	castor_reset();
 }
 
 void attach_poll(void)
@@ -341,18 +384,12 @@ void attach_poll(void)
 
 	if (state != TWIN_ATTACHED)
 		return;
-	if (!vm_alive(dvm)) {
-		log_warn("twin taken off: its driver VM has ended");
-		state = TWIN_DEAD;
-		take_off();
-		return;
-	}
 	if (uplink_failed()) {
 		kill();
 		return;
 	}
 	if (upcall_run_queued())
-		log_warn("the driver VM does not answer upcalls");
+		return; /* the driver VM is dead, and the next turn buries it */
 	if (pool_stale() && castor_room(CASTOR_RING_BACK))
 		renew_pool();
 	if (receive_counts.frames + transmit_counts.sent - level_checked > 64) {

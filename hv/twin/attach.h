@@ -39,6 +39,16 @@ void attach_hello(struct castor_shared *area);
 bool attach_wanted(void);
 
 /*
+ * The driver VM has ended: the twin is off, its buffers and everything castor said are forgotten,
+ * there is no uplink.
+ */
+void attach_dvm_ended(void);
+
+/* Castor's word after CASTOR_EVENT_KILLED; whether it is missing for CASTOR_ANSWER_S (R19). */
+void attach_reset_done(void);
+bool attach_reset_overdue(void);
+
+/*
  * From the run loop: the kill protocol when an invocation failed, queued upcalls. Cheap when
  * there is nothing.
  */

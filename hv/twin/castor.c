@@ -15,12 +15,11 @@
 #include "vm/sched.h"
 #include "vm/vm.h"
 
-#define UPCALL_LIMIT_MS 5000 /* then the driver VM is taken for dead (R19) */
-#define PCI_COMMAND     0x04
-#define PCI_LINE        0x3c
-#define CONFIG_BYTES    64
-#define EVENTS          5
-#define RINGS           5
+#define PCI_COMMAND  0x04
+#define PCI_LINE     0x3c
+#define CONFIG_BYTES 64
+#define EVENTS       5
+#define RINGS        5
 
 static struct vm *dvm;
 static struct castor_shared *area;
@@ -92,6 +91,15 @@ int castor_init(struct vm *vm)
 	dvm = vm;
 	device.vm = vm;
 	return vpci_add(vm, &device);
+}
+
+void castor_reset(void)
+{
+	pci_command = 0;
+	pci_line = 0;
+	area = NULL;
+	events = 0;
+	pushed = held = false;
 }
 
 /* ---- events ---- */
@@ -249,11 +257,11 @@ int castor_upcall(enum castor_context context, dva_t fn, const uint64_t *args, u
 		return -EIO;
 	post_upcall(context, fn, args, n);
 	upcall_waits = true;
-	rc = sched_run_until(dvm, is_done, NULL, UPCALL_LIMIT_MS);
+	rc = sched_run_until(dvm, is_done, NULL, CASTOR_ANSWER_S * 1000);
 	upcall_waits = false;
-	if (rc) { /* too late now: not to be run after all */
-		area->upcall.pending = 0;
-		events &= ~CASTOR_EVENT_UPCALL;
+	if (rc) {
+		if (vm_alive(dvm))
+			vm_kill(dvm, "no answer to an upcall within %d s", CASTOR_ANSWER_S);
 		return -EIO;
 	}
 	*result = area->upcall.result;
@@ -298,7 +306,22 @@ static int64_t bye(void)
 	if (attach_state() == TWIN_ATTACHED)
 		return -EBUSY;
 	take_events();
+	attach_reset_done();
 	area = NULL;
+	return 0;
+}
+
+/* The text is the driver VM's: read once, and it ends at the first character that is none. */
+static int64_t panicked(void)
+{
+	char text[sizeof(area->panic)];
+	unsigned int n = 0;
+
+	memcpy(text, area->panic, sizeof(text));
+	while (n < sizeof(text) - 1 && text[n] >= ' ' && text[n] <= '~')
+		n++;
+	text[n] = 0;
+	vm_kill(dvm, "kernel panic: %s", text);
 	return 0;
 }
 
@@ -331,11 +354,14 @@ static int64_t dispatch(uint64_t nr, uint64_t a, uint64_t b)
 		log_info("castor: the driver %s", a ? "was reset" : "could not be reset");
 		if (!a || b)
 			log_warn("castor: traffic stays on the bridge until `mode twin`");
+		attach_reset_done();
 		return 0;
 	case CASTOR_HC_RETURN:
 		return attach_state() == TWIN_ATTACHED ? -EBUSY : attach_return();
 	case CASTOR_HC_BYE:
 		return bye();
+	case CASTOR_HC_PANIC:
+		return panicked();
 	}
 	return -ENOSYS;
 }
@@ -346,7 +372,7 @@ bool castor_hypercall(struct vcpu *vcpu)
 	uint64_t nr = vcpu->gpr[RAX];
 	int64_t rc;
 
-	if (vcpu->vm != dvm || nr < CASTOR_HC_HELLO || nr > CASTOR_HC_BYE)
+	if (vcpu->vm != dvm || nr < CASTOR_HC_HELLO || nr > CASTOR_HC_PANIC)
 		return false;
 	virt->sysregs_read(vcpu, &regs);
 	if (regs.cpl != 0)

@@ -30,6 +30,11 @@ int castor_init(struct vm *vm);
  */
 bool castor_hypercall(struct vcpu *vcpu);
 
+#define CASTOR_ANSWER_S 5 /* without an answer for so long the driver VM is dead (R19) */
+
+/* As after power-up: the driver VM starts anew. */
+void castor_reset(void);
+
 /* The shared area, or NULL before HELLO. */
 struct castor_shared *castor_area(void);
 
@@ -57,7 +62,7 @@ void castor_flush(void);
 
 /*
  * Runs a function of the driver VM, in the context that is asked for, and waits for its result, one
- * at a time. 0, or -EIO: no answer, and it will not run any more unless it has begun. n <= 12
+ * at a time. 0, or -EIO: no answer within CASTOR_ANSWER_S, so the driver VM was killed. n <= 12
  * arguments.
  */
 int castor_upcall(enum castor_context context, dva_t fn, const uint64_t *args, unsigned int n,

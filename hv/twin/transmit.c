@@ -199,7 +199,7 @@ void transmit_reset(void)
 	transmit_counts.discarded += tail - head;
 	while (head != tail)
 		pool_put(queue[head++ % QUEUE_SLOTS]);
-	stopped = false;
+	stopped = holds_lock = false; /* a lock that it still holds went with its VM */
 }
 
 static void unlock_body(uint64_t arg)

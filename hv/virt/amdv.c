@@ -121,11 +121,14 @@ static void set_entry(struct vmcb *vmcb, const struct vcpu_entry *entry)
 
 static int amdv_vcpu_init(struct vcpu *vcpu, const struct vcpu_entry *entry)
 {
-	hpa_t hpa = phys_alloc(PAGE_SIZE, PAGE_SIZE, FRAME_HV);
+	hpa_t hpa = vcpu->vendor ? hva_to_hpa(vcpu->vendor)
+				 : phys_alloc(PAGE_SIZE, PAGE_SIZE, FRAME_HV);
 
 	if (!hpa)
 		return -ENOMEM;
 	vcpu->vendor = hpa_to_hva(hpa);
+	memset(vcpu->vendor, 0, PAGE_SIZE);
+	vmcb_of(vcpu)->tlb_control = VMCB_TLB_FLUSH_ALL; /* of the life before, under this ASID */
 	set_controls(vmcb_of(vcpu), vcpu->vm);
 	set_entry(vmcb_of(vcpu), entry);
 	vcpu->rip = entry->rip;

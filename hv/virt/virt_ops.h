@@ -22,7 +22,10 @@ struct virt_ops {
 	/* Turns the extension on, on this CPU. */
 	void (*cpu_enable)(void);
 
-	/* Allocates and fills the control block. -ENOMEM. */
+	/*
+	 * Allocates the control block, or takes the one that a VM had which starts anew, and fills
+	 * it. -ENOMEM.
+	 */
 	int (*vcpu_init)(struct vcpu *vcpu, const struct vcpu_entry *entry);
 
 	/*

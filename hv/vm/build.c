@@ -6,12 +6,14 @@
 #include "debug/console.h"
 #include "debug/log.h"
 #include "dev/mptable.h"
+#include "dev/vlapic_timer.h"
 #include "dev/vpci_pass.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mem/layout.h"
 #include "mem/phys.h"
 #include "net/net.h"
+#include "net/virtio_net.h"
 #include "twin/castor.h"
 #include "virt/virt_ops.h"
 #include "vm/load.h"
@@ -25,8 +27,16 @@
 #define VNIC_PIN    20
 #define HV_MARGIN   MIB(8) /* page tables, stacks, control blocks */
 
+#define IRQS 3
+
 static struct vpci_pass nic; /* the assigned network card */
 static bool nic_found;
+
+/* What the PCI devices of each VM are wired to, for its MP table. */
+static struct {
+	struct mp_pci_irq irq[IRQS];
+	unsigned int count;
+} wiring[VM_MAX];
 
 static uint64_t dvm_memory(const struct config *cfg)
 {
@@ -119,8 +129,15 @@ static void build_memory(struct vm *vm)
 	add_identity(vm, ALIGN_UP(image_end_hpa(), MIB(2)), vm->mem_size);
 }
 
+static void wire(struct vm *vm, unsigned int slot, unsigned int pin)
+{
+	BUG_ON(wiring[vm->id].count == IRQS);
+	wiring[vm->id].irq[wiring[vm->id].count++] =
+		(struct mp_pci_irq){ .slot = slot, .ioapic_pin = pin };
+}
+
 /* Gives the network card to the driver VM: ports, registers, interrupt pin. */
-static void build_nic(struct vm *vm, struct mp_pci_irq *irq)
+static void build_nic(struct vm *vm)
 {
 	if (vpci_pass_find_nic(&nic, vm)) {
 		log_warn("%s: no network card to pass through", vm->name);
@@ -138,7 +155,7 @@ static void build_nic(struct vm *vm, struct mp_pci_irq *irq)
 	nic_found = true;
 	vioapic_map(&vm->ioapic, nic.pin, nic.pin);
 	irq_forward(nic.pin, &vm->ioapic, nic.pin);
-	*irq = (struct mp_pci_irq){ .slot = nic.dev.slot, .ioapic_pin = nic.pin };
+	wire(vm, nic.dev.slot, nic.pin);
 	log_info("%s owns the network card %04x:%04x at 00:%02x.0, pin %u", vm->name, nic.vendor,
 		 nic.device, nic.dev.slot, nic.pin);
 }
@@ -150,9 +167,6 @@ const struct vpci_pass *build_nic_found(void)
 
 static void build_devices(struct vm *vm)
 {
-	struct mp_pci_irq irq[3];
-	unsigned int irqs = 0;
-
 	vlapic_init(&vm->lapic, vm);
 	vioapic_init(&vm->ioapic, vm);
 	vuart_init(&vm->uart, vm, vm->name);
@@ -160,25 +174,37 @@ static void build_devices(struct vm *vm)
 	rtc_init(&vm->rtc);
 	virt->io_intercept(vm, 0, 0xffff, true);
 	virt->io_intercept(vm, 0x80, 0x80, false); /* Linux's I/O delay: harmless, frequent */
-	irq[irqs] = (struct mp_pci_irq){ 0 };
 	if (vm->kind == VM_DVM) {
-		build_nic(vm, &irq[irqs]);
-		irqs += irq[irqs].ioapic_pin != 0;
+		build_nic(vm);
 		if (castor_init(vm) == 0)
-			irq[irqs++] = (struct mp_pci_irq){ .slot = CASTOR_PCI_SLOT,
-							   .ioapic_pin = CASTOR_PIN };
+			wire(vm, CASTOR_PCI_SLOT, CASTOR_PIN);
 	}
 	if (net_add_nic(vm, VNIC_SLOT, VNIC_PIN) == 0)
-		irq[irqs++] = (struct mp_pci_irq){ .slot = VNIC_SLOT, .ioapic_pin = VNIC_PIN };
-	BUG_ON(mptable_build(vm_ram(vm, MP_GPA, 0x10000), 0x10000, MP_GPA, irq, irqs) < 0);
+		wire(vm, VNIC_SLOT, VNIC_PIN);
+}
+
+/* From clean memory and devices to the first instruction. */
+static void start_vm(struct vm *vm, const struct vm_config *c)
+{
+	struct vcpu_entry entry;
+	char why[120];
+
+	BUG_ON(mptable_build(vm_ram(vm, MP_GPA, 0x10000), 0x10000, MP_GPA, wiring[vm->id].irq,
+			     wiring[vm->id].count) < 0);
+	fpu_vm_init(vm);
+	if (load_kernel(vm, c, &entry, why, sizeof(why))) {
+		vm_kill(vm, "not started: %s", why);
+		return;
+	}
+	if (virt->vcpu_init(&vm->vcpu, &entry))
+		boot_fail("too little memory: no control block for %s", vm->name);
+	vm->state = VM_RUNNING;
 }
 
 void build_vm(const struct config *cfg, unsigned int id)
 {
 	const struct vm_config *c = &cfg->vm[id];
 	struct vm *vm = phys_alloc_hv(sizeof(*vm));
-	struct vcpu_entry entry;
-	char why[120];
 
 	vm->id = id;
 	vm->kind = c->kind;
@@ -189,12 +215,36 @@ void build_vm(const struct config *cfg, unsigned int id)
 	vms[vm_count++] = vm;
 	build_memory(vm);
 	build_devices(vm);
-	fpu_vm_init(vm);
-	if (load_kernel(vm, c, &entry, why, sizeof(why))) {
-		vm_kill(vm, "not started: %s", why);
+	start_vm(vm, c);
+}
+
+/* The interrupt controllers come first: devices lower their lines when they are reset. */
+static void reset_devices(struct vm *vm)
+{
+	vlapic_timer_stop(&vm->lapic);
+	vlapic_init(&vm->lapic, vm);
+	vioapic_init(&vm->ioapic, vm);
+	vuart_reset(&vm->uart);
+	rtc_init(&vm->rtc);
+	vm->pci.cf8 = 0;
+	if (vm->vnic)
+		virtio_pci_power_up(&vm->vnic->pci);
+	if (vm->kind != VM_DVM)
 		return;
+	castor_reset();
+	if (nic_found) {
+		vpci_pass_reset(&nic);
+		vioapic_map(&vm->ioapic, nic.pin, nic.pin);
 	}
-	if (virt->vcpu_init(&vm->vcpu, &entry))
-		boot_fail("too little memory: no control block for %s", vm->name);
-	vm->state = VM_RUNNING;
+}
+
+void build_again(const struct config *cfg, struct vm *vm)
+{
+	for (unsigned int i = 0; i < vm->ram_count; i++)
+		memset(vm->ram[i].hva, 0, vm->ram[i].size);
+	vm->vcpu = (struct vcpu){ .vm = vm, .vendor = vm->vcpu.vendor };
+	vm->reason[0] = 0;
+	vm->state = VM_BUILT;
+	reset_devices(vm);
+	start_vm(vm, &cfg->vm[vm->id]);
 }

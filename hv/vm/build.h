@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Makes the VMs of a configuration: memory, devices, kernel. Boot time. */
+/*
+ * Makes the VMs of a configuration: memory, devices, kernel. Boot time, but for build_again(). What
+ * the boot loader gave stays in memory for it.
+ */
 #ifndef HV_VM_BUILD_H
 #define HV_VM_BUILD_H
 
@@ -14,6 +17,13 @@ void build_place_modules(const struct config *cfg, struct boot_info *boot);
 
 /* Builds VM number id. What is wrong with its image kills just that VM. */
 void build_vm(const struct config *cfg, unsigned int id);
+
+/*
+ * Starts a VM that has ended from the beginning: memory zeroed, devices as after power-up, kernel
+ * and initrd from the boot modules. Counters go on. Nobody may hold anything of its old life: the
+ * twin is off, and its network card is quiet (R20). As build_vm() it may leave the VM killed.
+ */
+void build_again(const struct config *cfg, struct vm *vm);
 
 struct vpci_pass;
 

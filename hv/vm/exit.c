@@ -30,10 +30,12 @@ static void on_hlt(struct vcpu *vcpu, const struct vm_exit *exit)
 {
 	vcpu->rip += exit->insn_len;
 	virt->clear_int_shadow(vcpu);
-	if (!(vcpu->rflags & RFLAGS_IF))
+	if (!(vcpu->rflags & RFLAGS_IF)) {
+		vcpu->vm->ended_on_purpose = true;
 		vm_stop(vcpu->vm, "powered off (HLT with interrupts off)");
-	else
+	} else {
 		vcpu->halted = vlapic_pending(&vcpu->vm->lapic) < 0;
+	}
 }
 
 static void on_cpuid(struct vcpu *vcpu, const struct vm_exit *exit)

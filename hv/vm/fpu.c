@@ -4,6 +4,7 @@
 
 #include "cpu/x86.h"
 #include "lib/errno.h"
+#include "lib/string.h"
 #include "mem/phys.h"
 #include "vm/vm.h"
 
@@ -63,12 +64,15 @@ void fpu_init(void)
 
 void fpu_vm_init(struct vm *vm)
 {
-	uint8_t *area = phys_alloc_hv(area_size);
+	uint8_t *area = vm->fpu.area ? vm->fpu.area : phys_alloc_hv(area_size);
 
+	memset(area, 0, area_size);
 	*(uint16_t *)(area + FXSAVE_FCW) = 0x37f;
 	*(uint32_t *)(area + FXSAVE_MXCSR) = 0x1f80;
 	vm->fpu.area = area;
 	vm->fpu.xcr0 = XCR0_X87;
+	if (owner == vm)
+		owner = NULL; /* what the registers hold is of no use any more */
 }
 
 void fpu_switch_to(struct vm *vm)

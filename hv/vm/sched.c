@@ -19,6 +19,7 @@
 #include "virt/virt_ops.h"
 #include "vm/entry.h"
 #include "vm/exit.h"
+#include "vm/restart.h"
 
 #define SLICE_US 4000
 
@@ -144,6 +145,7 @@ void __noreturn sched_run(uint64_t seconds)
 		timer_run();
 		console_poll();
 		net_poll();
+		restart_poll();
 		attach_poll();
 		if (time_over || all_ended())
 			end();

@@ -2,6 +2,7 @@
 /* The list of VMs, their memory, and their end. */
 #include "vm/vm.h"
 
+#include "cpu/timer.h"
 #include "debug/dump.h"
 #include "debug/log.h"
 #include "debug/monitor.h"
@@ -58,6 +59,16 @@ void vm_stop(struct vm *vm, const char *reason)
 	log_info("%s stopped: %s", vm->name, reason);
 }
 
+uint64_t vm_time(const struct vm *vm)
+{
+	uint64_t others = 0;
+
+	for (unsigned int i = 0; i < vm_count; i++)
+		if (vms[i] != vm)
+			others += vms[i]->run_tsc;
+	return tsc_now() - others;
+}
+
 const char *exit_kind_name(enum exit_kind kind)
 {
 	static const char *const names[EXIT_KINDS] = {
@@ -100,9 +111,10 @@ static int monitor_vms(int argc, char **argv)
 	for (unsigned int i = 0; i < vm_count; i++) {
 		const struct vm *vm = vms[i];
 
-		mon("%u %-11s %-5s %-7s mem %4lu MiB entries %lu run %lu ms %s", i + 1, vm->name,
-		    vm->kind == VM_DVM ? "dvm" : "guest", state_names[vm->state],
-		    vm->mem_size >> 20, vm->entries, vm->run_tsc / tsc_khz, vm->reason);
+		mon("%u %-11s %-5s %-7s mem %4lu MiB entries %lu run %lu ms restarts %lu %s", i + 1,
+		    vm->name, vm->kind == VM_DVM ? "dvm" : "guest", state_names[vm->state],
+		    vm->mem_size >> 20, vm->entries, vm->run_tsc / tsc_khz, vm->restarts,
+		    vm->reason);
 		show_entries(vm);
 	}
 	return 0;
@@ -119,6 +131,7 @@ static void stats_vms(void)
 		json_string("state", state_names[vm->state]);
 		json_string("reason", vm->reason);
 		json_u64("mem_bytes", vm->mem_size);
+		json_u64("restarts", vm->restarts);
 		json_u64("entries", vm->entries);
 		json_begin_object("entries_by_cause");
 		for (int c = 0; c < ENTRY_CAUSES; c++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A virtual machine: the driver VM or a guest. Built at boot, never freed; a VM that dies stays
- * listed with its reason. One vCPU for now.
+ * listed with its reason, and the driver VM is restarted (vm/restart.h). One vCPU for now.
  */
 #ifndef HV_VM_VM_H
 #define HV_VM_VM_H
@@ -33,6 +33,8 @@ struct vm {
 	unsigned int id; /* index in vms[]; ASID is id + 1 */
 	enum vm_kind kind;
 	enum vm_state state;
+	bool ended_on_purpose; /* powered off, or killed by the operator: not to be restarted */
+	uint64_t restarts;
 	char reason[120];  /* first reason of VM_KILLED / VM_STOPPED */
 	uint64_t mem_size; /* bytes asked for */
 	uint8_t mac[6];
@@ -74,6 +76,12 @@ static inline bool vm_alive(const struct vm *vm)
 {
 	return vm->state == VM_RUNNING;
 }
+
+/*
+ * A clock, in TSC ticks, that stands still while other VMs run: the time that this one ran or
+ * could have run.
+ */
+uint64_t vm_time(const struct vm *vm);
 
 struct vm *vm_find(const char *name); /* NULL if there is none */
 

@@ -54,7 +54,7 @@ def verify_send(args):
     """The client of verify-server."""
     data = random.Random(2).randbytes(args.bytes)
     with socket.create_connection((args.addr, args.port), timeout=20) as s:
-        s.settimeout(30)
+        s.settimeout(args.patience)
         s.sendall(data)
         s.shutdown(socket.SHUT_WR)
         answer = b"".join(iter(lambda: s.recv(100), b"")).decode()
@@ -66,7 +66,7 @@ def verify_listen(args):
     with socket.create_server(("", args.port)) as listener:
         s, _ = listener.accept()
         with s:
-            s.settimeout(30)
+            s.settimeout(args.patience)
             data = b"".join(iter(lambda: s.recv(65536), b""))
             s.sendall(f"{fnv1a(data) ^ args.lie:016x}\n".encode())
     print(f"bytes={len(data)} hash={fnv1a(data):016x}")
@@ -119,10 +119,11 @@ def main():
         return lambda c: c.add_argument(f"--{name}", type=kind, default=default)
 
     addr = opt("addr", str, "10.88.0.11")
+    patience = opt("patience", int, 30) # seconds without an end before it is an error
     command(tcp_echo, addr, opt("port", int, 7), opt("bytes", int, 1 << 20))
     command(udp_echo, addr, opt("port", int, 7), opt("count", int, 200))
-    command(verify_send, addr, opt("port", int, 5002), opt("bytes", int, 1 << 18))
-    command(verify_listen, opt("port", int, 5002), opt("lie", int, 0))
+    command(verify_send, addr, opt("port", int, 5002), opt("bytes", int, 1 << 18), patience)
+    command(verify_listen, opt("port", int, 5002), opt("lie", int, 0), patience)
     raw = [opt("device", str, "br0"), opt("dst", str, "52:54:00:88:00:11"), opt("total", int, 10)]
     command(raw_send, *raw, lambda c: c.add_argument("sequence", nargs="*"))
     command(raw_receive, *raw)

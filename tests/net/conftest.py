@@ -86,9 +86,9 @@ class System:
         """TCP to a guest's verify-server; it answers with the hash of what it got."""
         self.peer.run(*self.python('verify-send', '--addr', self.address(number), '--bytes', size), timeout=90)
 
-    def listen(self):
+    def listen(self, *words):
         """The peer's side of a guest's verify-client."""
-        b = self.peer.background(*self.python('verify-listen'))
+        b = self.peer.background(*self.python('verify-listen', *words))
         time.sleep(0.3)
         return b
 
@@ -137,8 +137,10 @@ def system(boot):
 
     without: a word that the driver VM's kernel is not to get.
     """
-    def begin(words, guests, twin=None, dvm_words='', wait=True, dvm_kernel=VMLINUX, without='', **spec):
-        d = image.Description(words).add_symbols().add_dvm(dvm_words, kernel=dvm_kernel)
+    def begin(words, guests, twin=None, dvm_words='', wait=True, dvm_kernel=VMLINUX, initrd=image.INITRD,
+              without='', **spec):
+        d = image.Description(words).add_symbols()
+        d.add_dvm(dvm_words, kernel=dvm_kernel, initrd=initrd)
         for m in d.modules if without else ():
             m.line = m.line.replace(f' {without} ', ' ')
         for n, w in enumerate(guests, 1):

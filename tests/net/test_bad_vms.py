@@ -106,15 +106,18 @@ def test_spoofed_address_stays_inside(boot):
 
 @pytest.mark.parametrize('net', ['bridge', 'twin'])
 def test_panic_of_the_driver_vm(system, net):
-    """The hypervisor says so; guests go on with each other."""
+    """The hypervisor says so; guests go on with each other, and with the wire once it has started again."""
     s = system(f'net={net}', ['verify-server', 'echo'])
     if net == 'twin':
         s.attached()
     s.machine.type('echo c >/proc/sysrq-trigger', 1)
     s.machine.expect('dvm', 'Kernel panic - not syncing: sysrq triggered crash', 60)
-    s.machine.expect('hv', r'dvm (stopped: reset by the VM itself|killed: .*)\n', 60)
+    s.machine.expect('hv', r'dvm (stopped: reset by the VM itself|killed: kernel panic: sysrq triggered crash)\r?\n', 60)
+    s.machine.expect('hv', r'\[ ok \] dvm starts again \(restart 1\)', 60)
     s.guest(2, f'verify-client={s.address(1)} bytes=1M', 'verify-client: done')
     assert s.guest(2, f'ping={s.address(1)} count=5', 'ping: done')['received'] == '5'
+    s.machine.expect('dvm', 'dvm ready', 180)
+    assert s.peer.ping(s.address(1))[0] == 5
     s.quit()
 
 

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Watches the driver VM and restarts it. */
+#include "vm/restart.h"
+
+#include "cpu/timer.h"
+#include "cpu/x86.h"
+#include "debug/log.h"
+#include "debug/monitor.h"
+#include "dev/nic_quiet.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "net/net.h"
+#include "net/switch.h"
+#include "net/virtio_net.h"
+#include "twin/attach.h"
+#include "twin/castor.h"
+#include "vm/build.h"
+#include "vm/guest_virt.h"
+#include "vm/mem.h"
+
+#define BUDGET        3
+#define BUDGET_MIN    10 /* minutes */
+#define NO_INTERRUPTS 5  /* seconds of run time */
+
+static const struct config *config;
+static struct vm *dvm;
+static bool given_up;           /* it stays dead, and guests' links are down */
+static uint64_t spent[BUDGET];  /* when the last restarts were; 0: never */
+static unsigned int spent_next; /* the oldest of them */
+
+/* Interrupts that the VM took, and its run time when it last took one or had none to take. */
+static uint64_t accepted, accepted_at;
+
+void restart_init(const struct config *cfg)
+{
+	config = cfg;
+	for (unsigned int i = 0; i < vm_count; i++)
+		if (vms[i]->kind == VM_DVM)
+			dvm = vms[i];
+}
+
+/* ---- signs of life ---- */
+
+/*
+ * A VM that computes with interrupts off is right, but not for seconds: Linux sets its timer
+ * whenever it has something to do.
+ */
+static bool takes_no_interrupts(void)
+{
+	if (dvm->lapic.accepted != accepted || !vlapic_has_request(&dvm->lapic)) {
+		accepted = dvm->lapic.accepted;
+		accepted_at = dvm->run_tsc;
+	}
+	return dvm->run_tsc - accepted_at > NO_INTERRUPTS * 1000 * tsc_khz;
+}
+
+static void watch(void)
+{
+	if (takes_no_interrupts())
+		vm_kill(dvm, "no interrupt taken in %d s of its run time: it hangs", NO_INTERRUPTS);
+	else if (attach_reset_overdue())
+		vm_kill(dvm, "its driver was not reset within %d s of a death of the twin",
+			CASTOR_ANSWER_S);
+}
+
+/* ---- the next life ---- */
+
+static bool budget_left(void)
+{
+	uint64_t oldest = spent[spent_next];
+
+	return !oldest || tsc_now() - oldest > BUDGET_MIN * 60 * 1000 * tsc_khz;
+}
+
+/* Why it is not to be restarted, or NULL. */
+static const char *obstacle(int quiet)
+{
+	if (dvm->ended_on_purpose)
+		return "it was ended on purpose";
+	if (!dvm->vcpu.vendor)
+		return "it never started";
+	if (quiet)
+		return "its network card is not quiet";
+	if (!budget_left())
+		return "it died too often (3 restarts in 10 minutes)";
+	return NULL;
+}
+
+static void give_up(const char *why)
+{
+	given_up = true;
+	if (!dvm->ended_on_purpose)
+		dvm->state = VM_KILLED; /* a reset was no orderly end, then */
+	log_warn("%s stays dead: %s; guests' links go down", dvm->name, why);
+	net_set_links(false);
+}
+
+static void start_again(void)
+{
+	uint64_t start = tsc_now();
+
+	spent[spent_next++ % BUDGET] = start;
+	spent_next %= BUDGET;
+	build_again(config, dvm);
+	if (!vm_alive(dvm))
+		return; /* said why, and the next turn sees it */
+	dvm->restarts++;
+	accepted_at = dvm->run_tsc;
+	if (dvm->vnic)
+		switch_set_uplink(net_switch(), &dvm->vnic->port);
+	net_set_links(true);
+	log_info("[ ok ] %s starts again (restart %lu), memory cleared and loaded in %lu ms",
+		 dvm->name, dvm->restarts, (tsc_now() - start) / tsc_khz);
+}
+
+static void on_death(void)
+{
+	const struct vpci_pass *nic = build_nic_found();
+	const char *why;
+	int quiet;
+
+	attach_dvm_ended();
+	quiet = nic ? nic_quiet(nic) : 0;
+	why = obstacle(quiet);
+	if (why)
+		give_up(why);
+	else
+		start_again();
+}
+
+void restart_poll(void)
+{
+	if (!dvm || given_up)
+		return;
+	if (vm_alive(dvm))
+		watch();
+	if (!vm_alive(dvm))
+		on_death();
+}
+
+/* ---- the monitor ---- */
+
+static bool names_dvm(int argc, char **argv)
+{
+	if (argc == 2 && dvm && strcmp(argv[1], dvm->name) == 0)
+		return true;
+	mon("usage: %s NAME (the driver VM)", argv[0]);
+	return false;
+}
+
+/* At the operator's word, so the budget is a fresh one. */
+static int monitor_restart(int argc, char **argv)
+{
+	if (!names_dvm(argc, argv))
+		return -EINVAL;
+	vm_stop(dvm, "restart asked for at the monitor");
+	memset(spent, 0, sizeof(spent));
+	dvm->ended_on_purpose = given_up = false;
+	return 0;
+}
+MONITOR("restart", "restart NAME: starts the driver VM again, dead or alive", monitor_restart);
+
+/* jmp to itself, with interrupts off, in whatever it runs now. */
+static int monitor_hang(int argc, char **argv)
+{
+	static const uint8_t loop[] = { 0xeb, 0xfe };
+	uint8_t *code;
+	gpa_t gpa;
+
+	if (!names_dvm(argc, argv) || !vm_alive(dvm))
+		return -EINVAL;
+	if (guest_virt_to_gpa(&dvm->vcpu, dvm->vcpu.rip, &gpa) ||
+	    !(code = vm_ram(dvm, gpa, sizeof(loop))))
+		return -EAGAIN;
+	memcpy(code, loop, sizeof(loop));
+	dvm->vcpu.rflags &= ~(uint64_t)RFLAGS_IF;
+	dvm->vcpu.halted = false;
+	return 0;
+}
+MONITOR("hang", "hang NAME: the driver VM loops with interrupts off, to try the restart",
+	monitor_hang);

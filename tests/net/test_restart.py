@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The driver VM dies and is restarted (R19, R20): its card is quiet before, guests' TCP lives through it."""
+import gzip
+import re
+import subprocess
+import time
+
+import image
+
+from conftest import PEER_IP
+from initramfs import Cpio
+
+QUIET = (r'\[ ok \] network card 00:\w\w\.0 is quiet: pin \d+ masked, bus master off \(command 0003\), reset\r?\n'
+         r'.*\[ ok \] dvm starts again \(restart {}\)')
+RESTART_S = 180
+SIZE = 24 << 20
+
+# Real-time priority: interrupts still come, but work queues never run again.
+HOG = '''
+#include <sched.h>
+int main(void)
+{
+	struct sched_param p = { .sched_priority = 99 };
+
+	for (int rc = sched_setscheduler(0, SCHED_FIFO, &p); !rc;)
+		;
+	return 1;
+}
+'''
+
+
+def restarted(s, number):
+    """Wait for the so manieth restart and the attachment after it."""
+    s.machine.expect('hv', QUIET.format(number), 60)
+    s.machine.expect('dvm', 'dvm ready', RESTART_S)
+    s.machine.expect('dvm', 'built-in commands', 20)
+
+
+def initrd_with_hog(tmp_path):
+    """The initrd with one program more (the kernel takes several archives in a row)."""
+    source, program, initrd = tmp_path / 'hog.c', tmp_path / 'hog', tmp_path / 'initrd.img'
+    source.write_text(HOG)
+    subprocess.run(['gcc', '-O2', '-static', '-o', program, source], check=True)
+    more = Cpio()
+    more.file('bin/hog', program.read_bytes())
+    initrd.write_bytes(gzip.compress(gzip.decompress(image.INITRD.read_bytes()) + more.finish(), 1))
+    return initrd
+
+
+def start_transfers(s):
+    """TCP from guest 1 and to guest 2, both well under way."""
+    server = s.listen('--patience', RESTART_S)
+    s.machine.type(f'verify-client={PEER_IP} bytes={SIZE}', 2)
+    sender = s.peer.background(*s.python('verify-send', '--addr', s.address(2), '--bytes', SIZE,
+                                         '--patience', RESTART_S))
+    end = time.monotonic() + 60
+    while min((p := s.stats()['net']['ports'])['g1']['tx']['bytes'], p['g2']['rx']['bytes']) < 100000:
+        assert time.monotonic() < end
+    return server, sender
+
+
+def test_panic_hang_and_triple_fault(system, tmp_path):
+    """A transfer each way goes on where the driver VM left it; counters tell; the last death is final."""
+    s = system('net=twin', ['verify-server echo', 'echo verify-server'], initrd=initrd_with_hog(tmp_path))
+    s.attached()
+    server, sender = start_transfers(s)
+    s.machine.type('echo c >/proc/sysrq-trigger', 1)
+    s.machine.expect('hv', 'dvm killed: kernel panic: sysrq triggered crash', 60)
+    assert server.process.poll() is None and sender.process.poll() is None, 'the transfers were too short'
+    restarted(s, 1)
+    s.attached(2)
+    v = s.guest_values(1, 'verify-client: done', 180)
+    assert f'bytes={SIZE} hash={v["hash"]}' in server.finish(30)
+    sender.finish(180)
+
+    s.machine.monitor('hang dvm')
+    s.machine.expect('hv', r'dvm killed: no interrupt taken in 5 s of its run time: it hangs', 120)
+    restarted(s, 2)
+    s.attached(3)
+    s.send_to_guest(1, 100000)
+    s.dvm('echo triple >/sys/kernel/reboot/type')
+    s.machine.type('reboot -f', 1)
+    s.machine.expect('hv', 'dvm killed: triple fault', 60)
+    restarted(s, 3)
+    s.attached(4)
+    s.send_to_guest(2, 100000)
+    assert s.stats()['vms']['dvm']['restarts'] == 3
+
+    # The fourth death within ten minutes: castor cannot have the driver reset, as somebody leaves it no time.
+    s.dvm('echo -1 >/proc/sys/kernel/sched_rt_runtime_us')
+    s.machine.type('hog', 1)
+    time.sleep(1)
+    s.machine.monitor('fault ud')
+    s.peer.ping(s.address(1), count=2)
+    s.machine.expect('hv', 'twin killed: ', 20)
+    s.machine.expect('hv', 'dvm killed: its driver was not reset within 5 s of a death of the twin', 60)
+    s.machine.expect('hv', r'is quiet: .*\n.*dvm stays dead: it died too often', 60)
+    # Guests see it, and stay alive.
+    for n in (1, 2):
+        s.machine.expect(f'g{n}', r'net: link=down', 30)
+    assert s.peer.ping(s.address(1), count=2)[0] == 0
+    assert re.search(r'dvm +dvm +killed .* restarts 3 ', s.machine.monitor('vms'))
+    s.machine.monitor('restart dvm')
+    for n in (1, 2):
+        s.machine.expect(f'g{n}', r'net: link=up', 30)
+    restarted(s, 4)
+    s.attached(5)
+    s.send_to_guest(1, 100000)
+    s.quit()
+
+
+def test_panic_at_each_boot(system):
+    """Three more tries, then no more: what is left of the machine goes on."""
+    s = system('net=bridge', ['echo'], dvm_words='rdinit=/none root=/dev/none', wait=False)
+    for number in range(1, 4):
+        s.machine.expect('dvm', 'Kernel panic - not syncing', 120)
+        s.machine.expect('hv', QUIET.format(number), 60)
+    s.machine.expect('hv', r'dvm stays dead: it died too often \(3 restarts in 10 minutes\)', 120)
+    s.machine.expect('g1', 'net: link=down', 30)
+    # A kernel that takes long to print its end, with interrupts off, is given up before it resets itself.
+    assert re.search(r'dvm +dvm +killed .* restarts 3 (reset by the VM itself|no interrupt taken in 5 s)',
+                     s.machine.monitor('vms'))
+    assert s.stats()['vms']['g1']['state'] == 'running'
+    s.quit()
