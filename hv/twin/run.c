@@ -8,6 +8,7 @@
 #include "cpu/x86.h"
 #include "debug/log.h"
 #include "debug/symbol.h"
+#include "kernel_abi.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "mem/paging.h"
@@ -57,25 +58,29 @@ void *run_stack_top(void)
 }
 
 /*
- * Where the file's table puts softnet_data.xmit.more, the only per-CPU variable that the
- * hypervisor sets.
+ * Where the file's table puts `bytes` bytes of a variable, from `at` on: the table has whole
+ * stretches of variables. For a driver that does not read them: the block's last bytes.
  */
-static uint32_t find_xmit_more(void)
+static uint32_t find_gs(const char *name, uint32_t at, uint32_t bytes)
 {
 	const struct twin_gs *g = twin_table(TWIN_TABLE_GS);
 
-	for (uint32_t i = 0; i < twin_count(TWIN_TABLE_GS); i++)
-		if (strcmp(twin_string(g[i].name), "softnet_data") == 0 && g[i].bytes == 1 &&
-		    g[i].gs_offset < TWIN_GS_BLOCK_BYTES)
-			return g[i].gs_offset;
-	return TWIN_GS_BLOCK_BYTES - 1; /* a driver that does not ask */
+	for (uint32_t i = 0; i < twin_count(TWIN_TABLE_GS); i++) {
+		uint64_t offset = (uint64_t)g[i].gs_offset + at - g[i].addend;
+
+		if (strcmp(twin_string(g[i].name), name) == 0 && g[i].addend <= at &&
+		    (uint64_t)at + bytes <= (uint64_t)g[i].addend + g[i].bytes &&
+		    offset <= TWIN_GS_BLOCK_BYTES - bytes)
+			return offset;
+	}
+	return TWIN_GS_BLOCK_BYTES - bytes;
 }
 
 void run_set_segments(uint64_t stack_distance)
 {
 	memset(twin_cpu.block, 0, TWIN_GS_BLOCK_BYTES);
 	memcpy(twin_cpu.block + TWIN_GS_CANARY, &(uint64_t){ TWIN_CANARY }, 8);
-	xmit_more_offset = find_xmit_more();
+	xmit_more_offset = find_gs("softnet_data", K_SOFTNET_DATA_XMIT_MORE, 1);
 	virt->host_segments(stack_distance, (uint64_t)&twin_cpu);
 }
 
