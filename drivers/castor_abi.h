@@ -188,7 +188,7 @@ struct castor_shared {
 	int64_t poll_result;
 	/* castor */
 	uint32_t given_skb, given_head, given_frag; /* totals donated since HELLO */
-	uint32_t reserved;
+	uint32_t hz;     /* before ATTACH: ticks of the kernel in a second */
 	char panic[128]; /* the kernel's last words */
 	struct castor_upcall upcall;
 	struct castor_ring donate; /* castor -> hv */

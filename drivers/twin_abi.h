@@ -260,7 +260,8 @@ struct twin_target {
 
 /*
  * The gs block: the twin's substitute for the kernel's per-CPU data, one per invocation slot,
- * owned by the hv. gs:[gs_offset + k] stands for per-CPU variable `name` + addend + k, k < bytes.
+ * owned by the hv. gs:[gs_offset + k] stands for per-CPU variable `name` + addend + k, k < bytes,
+ * or for a variable of the kernel that the hv keeps for the twin: jiffies, only read.
  * The stack canary has the kernel's own place (fixed_percpu_data + 0x28 at gs:0x28).
  */
 #define TWIN_GS_BLOCK_BYTES 4096

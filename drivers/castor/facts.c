@@ -112,6 +112,7 @@ static void write_constants(struct castor_shared *a)
 	a->page_offset_base = PAGE_OFFSET;
 	a->vmemmap_base = VMEMMAP_START;
 	a->jiffies_dva = (unsigned long)&jiffies;
+	a->hz = HZ;
 	a->destructor_dva = (unsigned long)castor_destructor;
 	a->smp_lock_dva = (unsigned long)castor_lock_site;
 	for (i = 0; i < ARRAY_SIZE(stack); i++)

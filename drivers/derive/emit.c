@@ -336,10 +336,12 @@ static void emit_ordinary(struct emitter *e)
 	unsigned n = memref_collect(e->i, ref);
 	const ZydisDecodedOperand *m = memref_operand(e->i);
 	const struct reloc *r = insn_disp_reloc(e->i);
+	const char *symbol;
+	int64_t addend;
 
 	if (n && e->i->address.needed)
 		emit_through_address(e, &ref[0]);
-	else if (n && ref[0].class == MEM_GS)
+	else if (n && (ref[0].class == MEM_GS || gs_operand(e->p, e->i, &ref[0], &symbol, &addend)))
 		emit_gs(e, &ref[0]);
 	else if (m && r && memref_classify(e->i, m) == MEM_CONST)
 		emit_constant(e, r); /* an lea or a prefetch of module data too */

@@ -79,6 +79,11 @@ int name_lock(const char *symbol)
 	return listed(release, ARRAY_SIZE(release), symbol) ? -1 : 0;
 }
 
+uint32_t name_kept_bytes(const char *symbol)
+{
+	return strcmp(symbol, "jiffies") == 0 ? 8 : 0;
+}
+
 bool name_metadata_section(const char *section)
 {
 	static const char *const list[] = {

@@ -167,13 +167,33 @@ static void add_gs(struct twin *t, uint32_t name, uint32_t addend, uint32_t byte
 	t->gs[t->ngs++] = (struct twin_gs){ name, addend & ~7u, 0, bytes + (addend & 7) };
 }
 
-/* What a gs operand means: symbol and addend. False if that cannot be told. */
+/* A place in the module's or kernel's data that relocation r of i names: addend to the symbol. */
+static int64_t reloc_addend(const struct insn *i, const struct reloc *r)
+{
+	bool relative = r->type == R_X86_64_PC32 || r->type == R_X86_64_PLT32;
+
+	return r->addend + (relative ? i->offset + i->length - r->offset : 0);
+}
+
+/* Is it a mere read of a kernel variable that the hv keeps? Writes and addresses are the dvm's. */
+static bool reads_kept(const struct program *p, const struct insn *i, const struct memref *ref)
+{
+	const struct symbol *y = reloc_symbol(p, ref->reloc);
+	const struct export *e = y->section == SHN_UNDEF ? kernel_export(p->kernel, y->name) : NULL;
+	int64_t at = reloc_addend(i, ref->reloc);
+
+	return e && e->kind == EXPORT_DATA && !ref->write && i->z.raw.modrm.offset && at >= 0 &&
+	       at + ref->size <= name_kept_bytes(y->name);
+}
+
 bool gs_operand(const struct program *p, const struct insn *i, const struct memref *ref,
 		const char **symbol, int64_t *addend)
 {
 	const struct symbol *y;
 	const struct export *e;
 
+	if (ref->class != MEM_GS && (ref->class != MEM_CONST || !reads_kept(p, i, ref)))
+		return false;
 	if (!ref->reloc) {
 		*symbol = CANARY_SYMBOL;
 		*addend = ref->disp;
@@ -182,9 +202,9 @@ bool gs_operand(const struct program *p, const struct insn *i, const struct memr
 	y = reloc_symbol(p, ref->reloc);
 	e = y->section == SHN_UNDEF ? kernel_export(p->kernel, y->name) : NULL;
 	*symbol = y->name;
-	*addend = ref->reloc->addend;
-	if (ref->reloc->type == R_X86_64_PC32 || ref->reloc->type == R_X86_64_PLT32)
-		*addend += i->offset + i->length - ref->reloc->offset;
+	*addend = reloc_addend(i, ref->reloc);
+	if (ref->class == MEM_CONST)
+		return true;
 	return e && e->kind == EXPORT_PERCPU && *addend >= 0 && *addend < 1 << 16 &&
 	       i->z.raw.modrm.offset;
 }
@@ -200,8 +220,7 @@ static void collect_gs(struct twin *t, struct func *f)
 		int64_t addend;
 
 		for (unsigned k = 0; k < n; k++)
-			if (ref[k].class == MEM_GS &&
-			    gs_operand(t->p, i, &ref[k], &symbol, &addend))
+			if (gs_operand(t->p, i, &ref[k], &symbol, &addend))
 				add_gs(t, twin_string(t, symbol), (uint32_t)addend, ref[k].size);
 	}
 }

@@ -91,7 +91,10 @@ void tables_after(struct twin *t);
 /* Place of a per-CPU access in the gs block, planned by tables_before. */
 uint32_t tables_gs_offset(const struct twin *t, const char *symbol, int64_t addend);
 
-/* What a gs operand means: per-CPU symbol and addend. False if that cannot be told. */
+/*
+ * Does the operand lie in the gs block: per-CPU data, or a mere read of a variable that the hv
+ * keeps? Then of which symbol, and where in it. False for a gs operand of an unknown kind too.
+ */
 bool gs_operand(const struct program *p, const struct insn *i, const struct memref *ref,
 		const char **symbol, int64_t *addend);
 

@@ -217,6 +217,8 @@ int64_t attach_attach(struct castor_shared *area)
 	if (!same_kernel(area))
 		return refuse("it was derived for another kernel");
 	copy_facts(area);
+	if (run_set_hz(area->hz))
+		return refuse("how often the driver VM's kernel ticks is unknown");
 	binding.stack_distance =
 		area->stack_dva[0] + CASTOR_STACK_BYTES - (uint64_t)run_stack_top();
 	if (binding.stack_distance >> 47 != 0x1ffff)
@@ -486,6 +488,8 @@ static void stats_twin(void)
 	json_u64("tx_queued", transmit_counts.queued);
 	json_u64("tx_discarded", transmit_counts.discarded);
 	json_u64("tx_own", transmit_counts.own);
+	json_u64("jiffies", run_counts.jiffies);
+	json_u64("jiffies_ahead", run_counts.jiffies_ahead);
 	json_u64("window_faults", run_counts.faults);
 	json_u64("window_fills", window_stats.fills);
 	json_u64("window_dropped", window_stats.dropped);

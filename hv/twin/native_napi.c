@@ -6,6 +6,7 @@
  */
 #include "kernel_abi.h"
 #include "twin/native.h"
+#include "twin/run.h"
 #include "twin/win.h"
 
 #define NAPIF(bit)  (1UL << K_NAPI_STATE_##bit)
@@ -122,7 +123,7 @@ static uint32_t dql_new_limit(dva_t dql, uint32_t completed_, uint32_t num_queue
 	uint32_t ovlimit = positive(num_queued - DQL(NUM_COMPLETED), limit);
 	uint32_t prev_inprogress = DQL(PREV_NUM_QUEUED) - DQL(NUM_COMPLETED);
 	bool all_prev = (int32_t)(completed_ - DQL(PREV_NUM_QUEUED)) >= 0;
-	uint64_t jiffies = win_read64(twin_att.jiffies);
+	uint64_t jiffies = run_jiffies();
 
 	if ((ovlimit && !inprogress) || (DQL(PREV_OVLIMIT) && all_prev)) {
 		limit += positive(completed_, DQL(PREV_NUM_QUEUED)) + DQL(PREV_OVLIMIT);

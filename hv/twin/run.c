@@ -13,11 +13,14 @@
 #include "lib/string.h"
 #include "mem/paging.h"
 #include "twin/gate.h"
+#include "twin/jiffies.h"
 #include "twin/journal.h"
 #include "twin/load.h"
 #include "twin/native.h"
+#include "twin/win.h"
 #include "twin/window.h"
 #include "virt/virt_ops.h"
+#include "vm/vm.h"
 
 #define TICK_MS 10
 /*
@@ -33,7 +36,9 @@ struct twin_attachment twin_att;
 struct twin_pending twin_pending;
 
 static void *stack_top;
-static uint32_t xmit_more_offset;
+static uint32_t xmit_more_offset, jiffies_offset;
+static struct jiffies clock;
+static bool clock_old; /* the answer is of an earlier invocation, or of before an upcall */
 static bool active;
 static unsigned int ticks;
 static char why[200];
@@ -81,12 +86,36 @@ void run_set_segments(uint64_t stack_distance)
 	memset(twin_cpu.block, 0, TWIN_GS_BLOCK_BYTES);
 	memcpy(twin_cpu.block + TWIN_GS_CANARY, &(uint64_t){ TWIN_CANARY }, 8);
 	xmit_more_offset = find_gs("softnet_data", K_SOFTNET_DATA_XMIT_MORE, 1);
+	jiffies_offset = find_gs("jiffies", 0, sizeof(run_counts.jiffies));
+	log_info("twin's variables: xmit.more at gs:%x, jiffies at gs:%x", xmit_more_offset,
+		 jiffies_offset);
 	virt->host_segments(stack_distance, (uint64_t)&twin_cpu);
 }
 
 void run_set_xmit_more(bool more)
 {
 	twin_cpu.block[xmit_more_offset] = more;
+}
+
+int run_set_hz(uint32_t hz)
+{
+	return jiffies_start(&clock, tsc_khz, hz);
+}
+
+/* Once for an invocation: the driver VM does not run in between, and calls are many. */
+uint64_t run_jiffies(void)
+{
+	uint64_t dvm, now;
+
+	if (!clock_old)
+		return run_counts.jiffies;
+	clock_old = false;
+	dvm = win_read64(twin_att.jiffies);
+	now = jiffies_at(&clock, dvm, rdtsc() - twin_att.dvm->left_tsc);
+	memcpy(twin_cpu.block + jiffies_offset, &now, sizeof(now));
+	run_counts.jiffies = now;
+	run_counts.jiffies_ahead = MAX(run_counts.jiffies_ahead, now - dvm);
+	return now;
 }
 
 bool run_active(void)
@@ -110,6 +139,7 @@ bool run_invocation(void (*body)(uint64_t arg), uint64_t arg)
 	journal_begin();
 	run_counts.invocations++;
 	ticks = 0;
+	clock_old = true;
 	active = true;
 	twin_enter(arg, stack_top, body);
 	active = false;
@@ -125,6 +155,7 @@ bool run_invocation(void (*body)(uint64_t arg), uint64_t arg)
 uint64_t run_call(uint64_t fn, uint64_t a, uint64_t b)
 {
 	ticks = 0;
+	run_jiffies();
 	return ((uint64_t(*)(uint64_t, uint64_t))fn)(a, b);
 }
 
@@ -138,6 +169,7 @@ void run_resume(void)
 {
 	active = true;
 	ticks = 0;
+	clock_old = true;
 	window_revalidate();
 	asm volatile("sti" ::: "memory");
 }

@@ -29,6 +29,15 @@ bool run_active(void);
 /* Inside an invocation: calls derived code. */
 uint64_t run_call(uint64_t fn, uint64_t a, uint64_t b);
 
+/* How often the driver VM's kernel ticks in a second, as castor says. -EINVAL: it cannot be. */
+int run_set_hz(uint32_t hz);
+
+/*
+ * Inside an invocation: the driver VM's jiffies, as the twin reads them too (R10, jiffies.h).
+ * For natives.
+ */
+uint64_t run_jiffies(void);
+
 /* Sets the twin's per-CPU softnet_data.xmit.more. */
 void run_set_xmit_more(bool more);
 
@@ -46,6 +55,8 @@ void run_tick(struct trap_frame *frame);
 
 struct run_counts {
 	uint64_t invocations, faults, warns, kills, tsc;
+	uint64_t jiffies;       /* run_jiffies() of the last invocation */
+	uint64_t jiffies_ahead; /* most that it was ahead of the driver VM's variable */
 };
 extern struct run_counts run_counts;
 

@@ -188,8 +188,7 @@ void transmit_run(uint64_t fn)
 		}
 		head++;
 		transmit_counts.sent++;
-		win_write64(twin_att.txq + K_NETDEV_QUEUE_TRANS_START,
-			    win_read64(twin_att.jiffies));
+		win_write64(twin_att.txq + K_NETDEV_QUEUE_TRANS_START, run_jiffies());
 	}
 	unlock_queue();
 }

@@ -79,7 +79,8 @@ static void run_once(struct vm *vm)
 	entry_count(vm, vector);
 	start = rdtsc();
 	virt->vcpu_run(&vm->vcpu, vector, &delivered, &exit);
-	vm->run_tsc += rdtsc() - start;
+	vm->left_tsc = rdtsc();
+	vm->run_tsc += vm->left_tsc - start;
 	if (delivered)
 		vlapic_accept(&vm->lapic, vector);
 	vlapic_pv_eoi_after_exit(&vm->lapic, delivered);

@@ -56,7 +56,8 @@ struct vm {
 
 	uint64_t exits[EXIT_KINDS];
 	uint64_t entries, entries_by[ENTRY_CAUSES];
-	uint64_t run_tsc; /* TSC ticks inside the VM */
+	uint64_t run_tsc;  /* TSC ticks inside the VM */
+	uint64_t left_tsc; /* when it ran last */
 	uint64_t unknown_msr, unknown_io;
 };
 

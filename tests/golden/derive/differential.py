@@ -45,6 +45,7 @@ SAVED = ("rbx", "rbp", "r12", "r13", "r14", "r15")
 SCRATCH = ("rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11")
 POOL = 1 << 18  # words
 CALLS_MAX, BLOCKS_MAX, PAGES_MAX = 300, 20000, 3000
+KEPT = {"jiffies"}  # variables of the kernel that the hv keeps in the gs block, 8 bytes each
 
 
 class Module:
@@ -131,9 +132,10 @@ class World:
         self.uc = unicorn.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_64)
         self.imports = {}  # name -> number, for addresses in the kernel
         self.prototypes = {twin.string(i.name): i for i in twin.imports if i.kind in (1, 4)}
-        self.kernel_data = {twin.string(i.name) for i in twin.imports if i.kind == 2}
+        self.kept = {twin.string(g.name) for g in twin.gs} & KEPT
+        self.kernel_data = {twin.string(i.name) for i in twin.imports if i.kind == 2} | self.kept
         self.percpu = {twin.string(g.name): 0x1000 * (k + 1) for k, g in enumerate(twin.gs)
-                       if twin.string(g.name) != "fixed_percpu_data"}
+                       if twin.string(g.name) not in KEPT | {"fixed_percpu_data"}}
         self.section_at = self.place_sections()
         self.by_name = {s["name"]: k for k, s in enumerate(self.module.sections)}
         self.images = {k: self.relocate_section(k) for k in self.section_at}
@@ -416,6 +418,8 @@ class World:
                 self.percpu_at <= address < self.percpu_at + PERCPU_SIZE or
                 GS_BLOCK <= address < GS_BLOCK + PAGE):
             write = access == unicorn.UC_MEM_WRITE
+            if not write and any(0 <= address - self.kernel_address(name) < 8 for name in self.kept):
+                return  # the twin reads the gs block
             self.run.accesses.append(("write", address, size, value & (1 << 8 * size) - 1) if write
                                      else ("read", address, size))
 
@@ -461,10 +465,14 @@ class World:
             self.uc.mem_write(at, data)
         for k, at in self.section_at.items():
             self.uc.mem_write(at, self.images[k])
-        percpu = self.memory[4][1]
         for g in self.twin.gs:
-            at = self.percpu.get(self.twin.string(g.name), 0) + g.addend
-            self.uc.mem_write(GS_BLOCK + g.gs_offset, percpu[at:at + g.bytes])
+            self.uc.mem_write(GS_BLOCK + g.gs_offset, bytes(self.uc.mem_read(self.gs_source(g), g.bytes)))
+
+    def gs_source(self, g):
+        """Address in the dvm of what an element of the twin's table of the gs block stands for."""
+        name = self.twin.string(g.name)
+        at = self.kernel_address(name) if name in self.kept else self.percpu_at + self.percpu.get(name, 0)
+        return at + g.addend
 
     def execute(self, at, arguments, in_twin, plan):
         """One run."""

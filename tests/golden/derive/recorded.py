@@ -97,8 +97,8 @@ class RecordedWorld(World):
             if not self.module_start <= page < self.module_end:
                 self.uc.mem_map(page, PAGE)
                 self.recorded.append(page)
-        for at in self.percpu_places().values():
-            super().on_missing(self.uc, None, at, 8, 0, None)  # its contents go into the gs block
+        for g in self.twin.gs:
+            super().on_missing(self.uc, None, self.gs_source(g), 8, 0, None)  # goes into the gs block
         rng = random.Random(seed)
         self.memory = [(WINDOW, self.words(rng, WINDOW_SIZE // 8)),
                        (KERNEL_DATA, self.words(rng, KERNEL_SIZE // 8)),
@@ -111,17 +111,11 @@ class RecordedWorld(World):
         for page, data in self.state["pages"].items():
             self.uc.mem_write(page, data)
         self.change()
-        for k, at in self.percpu_places().items():
-            g = self.twin.gs[k]
-            self.uc.mem_write(GS_BLOCK + g.gs_offset, bytes(self.uc.mem_read(at, g.bytes)))
+        for g in self.twin.gs:
+            self.uc.mem_write(GS_BLOCK + g.gs_offset, bytes(self.uc.mem_read(self.gs_source(g), g.bytes)))
         self.results = {}
         for call in self.state["calls"]:
             self.results.setdefault(call["name"], []).append(call)
-
-    def percpu_places(self):
-        """Number in the twin's table of per-CPU variables -> address in the dvm."""
-        return {k: self.percpu_at + self.recording.symbols.get(self.twin.string(g.name), 0) + g.addend
-                for k, g in enumerate(self.twin.gs)}
 
     def change(self, pages=None):
         """Make the changes; with pages: those that begin in them."""

@@ -16,7 +16,7 @@ ret
 	add page_offset_base(%rip), %rax
 	ret
 >>>
-mov 0x0,%rax  # jiffies+0x0
+mov %gs:0x40,%rax
 add 0x0,%rax  # page_offset_base+0x0
 ret
 ------

@@ -12,4 +12,10 @@ $(TWIN_TEST)/pool_test: tests/unit/twin/pool_test.c hv/twin/pool.c hv/twin/pool.
 	@echo "  CCLD    $@"
 	$(Q)$(CC) $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
 
+UNIT_TESTS += $(TWIN_TEST)/jiffies_test
+$(TWIN_TEST)/jiffies_test: tests/unit/twin/jiffies_test.c hv/twin/jiffies.c hv/twin/jiffies.h tests/unit/twin/build.mk
+	@mkdir -p $(@D)
+	@echo "  CCLD    $@"
+	$(Q)$(CC) $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
+
 LINT_C += $(wildcard tests/unit/twin/*.[ch])

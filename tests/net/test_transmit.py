@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""R10: the twin transmits as the kernel's core does, with a clock that goes on while the driver VM sleeps."""
+import re
+import subprocess
+
+import image
+
+TIMEOUTS = 'cat /sys/class/net/eth0/queues/tx-0/tx_timeout'
+HANGS = r'Detected Tx Unit Hang|NETDEV WATCHDOG'
+TWIN_ADDRESS = re.compile(r'%gs:0x([0-9a-f]+)')
+
+
+def dvm_jiffies(s):
+    return int(re.search(r'^jiffies: (\d+)', s.dvm('grep -m 1 ^jiffies: /proc/timer_list'), re.M).group(1))
+
+
+def variables_are_where_the_twin_reads_them(s):
+    """What the hypervisor sets is what the derived code looks at."""
+    line = s.machine.expect('hv', r"twin's variables: xmit.more at gs:([0-9a-f]+), jiffies at gs:([0-9a-f]+)", 60)
+    code = subprocess.run(['objdump', '-d', '--no-show-raw-insn', image.OUT / 'drivers/e1000.twin'], check=True,
+                          capture_output=True, text=True).stdout
+    assert set(line.groups()) <= set(TWIN_ADDRESS.findall(code)), line.group(0)
+
+
+def test_r10_jiffies_go_on_while_the_driver_vm_sleeps(system):
+    """Frames of a guest alone: their time stamps are of now, never of what the driver VM has not reached yet."""
+    s = system('net=twin', ['echo'])
+    variables_are_where_the_twin_reads_them(s)
+    s.attached()
+    seen = []
+    for _ in range(3):
+        assert s.peer.ping(s.address(1), count=15)[0] == 15
+        seen += [s.stats()['twin']['jiffies'], dvm_jiffies(s)]
+    assert seen == sorted(seen), 'the twin\'s clock went backward, or was ahead of the driver VM\'s'
+    # It sleeps while packets come: without the rule they would all carry the time when it fell asleep.
+    assert s.stats()['twin']['jiffies_ahead'] > 10
+    assert int(s.dvm(TIMEOUTS)) == 0
+    assert not re.search(HANGS, s.machine.console.text('dvm') + s.dvm('dmesg'))
