@@ -487,6 +487,8 @@ static void stats_twin(void)
 	json_u64("rx_own", receive_counts.own);
 	json_u64("tx_queued", transmit_counts.queued);
 	json_u64("tx_discarded", transmit_counts.discarded);
+	json_u64("tx_stopped", transmit_counts.stopped);
+	json_u64("tx_busy", transmit_counts.busy);
 	json_u64("tx_own", transmit_counts.own);
 	json_u64("jiffies", run_counts.jiffies);
 	json_u64("jiffies_ahead", run_counts.jiffies_ahead);

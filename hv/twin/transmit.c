@@ -18,15 +18,20 @@
 #define NETDEV_TX_OK     0
 #define NO_OWNER         0xffffffff
 #define CPU_OF_TWIN      0
-#define STOPPED                                                                    \
-	((1UL << K___QUEUE_STATE_DRV_XOFF) | (1UL << K___QUEUE_STATE_STACK_XOFF) | \
-	 (1UL << K___QUEUE_STATE_FROZEN))
+#define XOFF             ((1UL << K___QUEUE_STATE_DRV_XOFF) | (1UL << K___QUEUE_STATE_STACK_XOFF))
+#define STOPPED          (XOFF | (1UL << K___QUEUE_STATE_FROZEN))
+/*
+ * Most frames in a row that the card is not told of: fewer than the smallest ring takes, so that
+ * there always are some whose completion brings the queue to life.
+ */
+#define UNTOLD_MAX 16
 
 struct transmit_counts transmit_counts;
 
 static struct pool_object *queue[QUEUE_SLOTS];
 static unsigned int head, tail; /* run freely */
 static bool stopped;            /* the driver's queue was found stopped */
+static unsigned int untold;     /* frames that the driver has and the card may not know of */
 static bool holds_lock;         /* _xmit_lock of the driver's queue is ours */
 static bool in_hand;            /* the driver has the frame at the head just now */
 
@@ -104,7 +109,7 @@ bool transmit_has_room(void)
 
 bool transmit_pending(void)
 {
-	return head != tail && !stopped;
+	return head != tail && (!stopped || untold);
 }
 
 bool transmit_holds_lock(void)
@@ -169,26 +174,42 @@ static bool give_to_driver(uint64_t fn, struct pool_object *o)
 	return taken;
 }
 
+/*
+ * A driver tells the card of a frame, by its tail register, when no other follows or its queue is
+ * stopped behind it. Frames it took with xmit_more before a refusal are not told of, and nothing
+ * completes that would bring the queue to life: so it is kept in mind (R10).
+ */
+static void took(bool more)
+{
+	untold = more ? untold + 1 : 0;
+	if (untold && (win_read64(twin_att.txq + K_NETDEV_QUEUE_STATE) & XOFF))
+		untold = 0;
+	head++;
+	transmit_counts.sent++;
+	win_write64(twin_att.txq + K_NETDEV_QUEUE_TRANS_START, run_jiffies());
+}
+
 void transmit_run(uint64_t fn)
 {
+	bool more = !untold; /* after such a refusal the next frame comes alone */
+
 	if (!lock_queue())
 		return;
 	while (head != tail) {
-		struct pool_object *o = queue[head % QUEUE_SLOTS];
-
 		if (!may_send()) {
 			stopped = true;
 			break;
 		}
-		run_set_xmit_more(tail - head > 1);
-		if (!give_to_driver(fn, o)) {
+		more = more && tail - head > 1 && untold < UNTOLD_MAX;
+		run_set_xmit_more(more);
+		if (!give_to_driver(fn, queue[head % QUEUE_SLOTS])) {
+			/* A driver that is busy for a moment stops nothing: the core tries again. */
+			stopped = win_read64(twin_att.txq + K_NETDEV_QUEUE_STATE) & STOPPED;
 			transmit_counts.busy++;
-			stopped = true;
 			break;
 		}
-		head++;
-		transmit_counts.sent++;
-		win_write64(twin_att.txq + K_NETDEV_QUEUE_TRANS_START, run_jiffies());
+		took(more);
+		more = true;
 	}
 	unlock_queue();
 }
@@ -198,6 +219,7 @@ void transmit_reset(void)
 	transmit_counts.discarded += tail - head;
 	while (head != tail)
 		pool_put(queue[head++ % QUEUE_SLOTS]);
+	untold = 0;
 	stopped = holds_lock = false; /* a lock that it still holds went with its VM */
 }
 

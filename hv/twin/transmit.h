@@ -24,7 +24,10 @@ extern struct transmit_counts transmit_counts;
  */
 int transmit_queue(struct packet *pkt);
 
-/* Whether frames wait and the driver's queue was not found stopped since the last wake. */
+/*
+ * Whether frames wait and a run is due: the driver's queue was not found stopped since the last
+ * wake, or a tail write is (R10).
+ */
 bool transmit_pending(void);
 
 /* Room for one more frame: a slot and a buffer. */

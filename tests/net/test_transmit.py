@@ -2,9 +2,12 @@
 """R10: the twin transmits as the kernel's core does, with a clock that goes on while the driver VM sleeps."""
 import re
 import subprocess
+import time
 
 import image
 
+NOBODY = '52:54:00:00:00:99'
+FRAMES = 3000
 TIMEOUTS = 'cat /sys/class/net/eth0/queues/tx-0/tx_timeout'
 HANGS = r'Detected Tx Unit Hang|NETDEV WATCHDOG'
 TWIN_ADDRESS = re.compile(r'%gs:0x([0-9a-f]+)')
@@ -36,3 +39,29 @@ def test_r10_jiffies_go_on_while_the_driver_vm_sleeps(system):
     assert s.stats()['twin']['jiffies_ahead'] > 10
     assert int(s.dvm(TIMEOUTS)) == 0
     assert not re.search(HANGS, s.machine.console.text('dvm') + s.dvm('dmesg'))
+
+
+def on_the_wire(s):
+    """(frames that the card has sent since it was started, frames that the twin and the driver VM gave it)"""
+    twin = s.stats()['twin']
+    return int(re.search(r'^ *tx_packets: (\d+)', s.dvm('ethtool -S eth0'), re.M).group(1)), twin
+
+
+def test_r10_a_small_ring_leaves_nothing_behind(system):
+    """With the smallest ring the queue stops all the time; what the twin took is on the wire soon after the load."""
+    s = system('net=twin', ['echo verify-server', 'echo'])
+    s.attached()
+    s.dvm('ethtool -G eth0 tx 80')
+    card, twin = on_the_wire(s)
+    s.guest(1, f'flood={NOBODY} count={FRAMES} len=64', 'flood: done', 120)
+    s.send_to_peer(1, 2000000)
+    s.guest(2, f'flood={NOBODY} count={FRAMES} len=1400', 'flood: done', 120)
+    end = time.monotonic() + 30
+    while True:
+        now, counts = on_the_wire(s)
+        given = counts['tx_packets'] - twin['tx_packets']
+        if counts['tx_queued'] == counts['tx_packets'] + counts['tx_discarded'] and now - card >= given:
+            break
+        assert time.monotonic() < end, f'{now - card} frames on the wire, {given} given to the card: {counts}'
+    assert given >= 2 * FRAMES and counts['tx_stopped'] > 0 and counts['deaths'] == 0
+    assert re.search(r'^ *tx_timeout_count: 0$', s.dvm('ethtool -S eth0'), re.M)

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The uplink's transmit queue (R10) against a model of a driver and its card. The driver does what
+ * e1000 does: it refuses a frame that does not fit, stops its queue when the ring is nearly full,
+ * and writes the tail when no frame follows or its queue is stopped. Now and then it refuses a
+ * frame for no reason, as e1000 does for the 82547. The card sends what it was told of.
+ */
+#include "twin/transmit.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kernel_abi.h"
+#include "lib/errno.h"
+#include "twin/native.h"
+#include "twin/native_skb.h"
+#include "twin/pool.h"
+#include "twin/run.h"
+#include "twin/win.h"
+
+#define NETDEV  0
+#define TXQ     2048
+#define RING    80 /* the smallest of e1000 */
+#define NEED    2  /* descriptors of a frame */
+#define NEARLY  24
+#define WAKE_AT 32
+#define BUSY    0x10
+#define OBJECTS 2048
+#define ROUNDS  200 /* after the load: more than a working queue needs */
+
+uint8_t fake_memory[FAKE_BYTES];
+struct twin_attachment twin_att = { .netdev = NETDEV, .txq = TXQ };
+
+static struct pool_object objects[OBJECTS];
+static uint8_t memory[OBJECTS][4096];
+static unsigned int taken, put;
+static bool more;
+static struct {
+	unsigned int accepted, told, sent; /* frames, each at most the one before */
+	unsigned int doorbells, in_a_row, most_in_a_row;
+	unsigned int refuse_one_in; /* 0: never for no reason */
+	unsigned int refuse_from;   /* from that frame on, and the queue stopped; 0: never */
+} card;
+
+static unsigned int room(void)
+{
+	return RING - NEED * (card.accepted - card.sent);
+}
+
+static bool off(void)
+{
+	return win_read64(TXQ + K_NETDEV_QUEUE_STATE) >> K___QUEUE_STATE_DRV_XOFF & 1;
+}
+
+static void set_off(bool to)
+{
+	win_write64(TXQ + K_NETDEV_QUEUE_STATE, (uint64_t)to << K___QUEUE_STATE_DRV_XOFF);
+}
+
+static bool refuses(void)
+{
+	if (room() < NEED + 2 || (card.refuse_from && card.accepted >= card.refuse_from)) {
+		set_off(true);
+		return true;
+	}
+	return card.refuse_one_in && rand() % card.refuse_one_in == 0;
+}
+
+uint64_t run_call(uint64_t fn, uint64_t skb, uint64_t dev)
+{
+	(void)fn;
+	(void)skb;
+	(void)dev;
+	if (refuses())
+		return BUSY;
+	card.accepted++;
+	card.in_a_row++;
+	if (room() < NEARLY)
+		set_off(true);
+	if (!more || off()) {
+		card.told = card.accepted;
+		card.doorbells++;
+		card.in_a_row = 0;
+	}
+	card.most_in_a_row = MAX(card.most_in_a_row, card.in_a_row);
+	return 0;
+}
+
+/* The card sends n of the frames it knows of; the driver's poll function sees their end. */
+static void card_works(unsigned int n)
+{
+	unsigned int before = card.sent;
+
+	card.sent = MIN(card.told, card.sent + n);
+	if (card.sent != before && off() && room() >= WAKE_AT) {
+		set_off(false);
+		transmit_wake();
+	}
+}
+
+void run_set_xmit_more(bool to)
+{
+	more = to;
+}
+
+uint64_t run_jiffies(void)
+{
+	return 1;
+}
+
+bool run_invocation(void (*body)(uint64_t arg), uint64_t arg)
+{
+	body(arg);
+	return true;
+}
+
+struct pool_object *pool_take(enum castor_kind kind, uint32_t bytes)
+{
+	struct pool_object *o = &objects[taken % OBJECTS];
+
+	(void)kind;
+	o->hva = o->data = memory[taken++ % OBJECTS];
+	o->bytes = bytes;
+	return o;
+}
+
+void pool_put(struct pool_object *o)
+{
+	(void)o;
+	put++;
+}
+
+uint32_t pool_level(enum castor_kind kind)
+{
+	(void)kind;
+	return OBJECTS;
+}
+
+void pool_hand_over(struct pool_object *o, bool driver)
+{
+	(void)o;
+	(void)driver;
+}
+
+void skb_init(uint8_t *skb, uint8_t *data, dva_t data_dva, uint32_t bytes, bool frag, bool own)
+{
+	(void)skb;
+	(void)data;
+	(void)data_dva;
+	(void)bytes;
+	(void)frag;
+	(void)own;
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	memset(&card, 0, sizeof(card));
+	memset(fake_memory, 0, sizeof(fake_memory));
+	win_write64(NETDEV + K_NET_DEVICE_STATE, 1UL << K___LINK_STATE_START);
+	transmit_reset();
+	transmit_counts = (struct transmit_counts){ 0 };
+	srand(1);
+	return 0;
+}
+
+static void queue_frames(unsigned int n)
+{
+	uint8_t bytes[60] = { 0 };
+	struct packet_seg seg = { bytes, sizeof(bytes) };
+	struct packet pkt;
+
+	while (n--) {
+		memset(&pkt, 0, sizeof(pkt));
+		packet_from_segs(&pkt, &seg, 1, 0, sizeof(bytes));
+		seg = (struct packet_seg){ bytes, sizeof(bytes) };
+		if (transmit_queue(&pkt) == -EAGAIN)
+			return;
+	}
+}
+
+/* One round of the poll loop; the port stays awake while something is pending. */
+static void round_once(unsigned int works)
+{
+	if (transmit_pending())
+		transmit_run(1);
+	card_works(works);
+}
+
+static void load_then_rest(unsigned int rounds)
+{
+	for (unsigned int i = 0; i < rounds; i++) {
+		queue_frames(rand() % 40);
+		round_once(rand() % 30);
+	}
+	for (unsigned int i = 0; i < ROUNDS; i++)
+		round_once(20);
+	assert_false(transmit_pending());
+	assert_int_equal(transmit_counts.sent, transmit_counts.queued);
+	assert_int_equal(card.sent, transmit_counts.queued);
+}
+
+static void test_r10_one_tail_write_for_a_batch(void **state)
+{
+	(void)state;
+	queue_frames(10);
+	round_once(10);
+	assert_int_equal(card.sent, 10);
+	assert_int_equal(card.doorbells, 1);
+}
+
+/* A ring never holds only frames that the card has not been told of. */
+static void test_r10_the_card_is_told_every_few_frames(void **state)
+{
+	(void)state;
+	load_then_rest(500);
+	assert_in_range(card.most_in_a_row, 2, 16);
+}
+
+static void test_r10_small_ring(void **state)
+{
+	(void)state;
+	load_then_rest(5000);
+	assert_true(transmit_counts.stopped > 0);
+}
+
+/* Refused in the middle of a batch, the queue not stopped: nobody wakes it. */
+static void test_r10_busy_for_a_moment(void **state)
+{
+	(void)state;
+	card.refuse_one_in = 7;
+	load_then_rest(5000);
+	assert_true(transmit_counts.busy > 100);
+}
+
+/*
+ * Refused and stopped behind frames that the card does not know of: nothing completes, and when the
+ * driver goes on by itself, in the driver VM, no native tells. The queue asks again until then.
+ */
+static void test_r10_busy_and_stopped_before_the_tail_is_written(void **state)
+{
+	(void)state;
+	card.refuse_from = 3;
+	queue_frames(5);
+	for (unsigned int i = 0; i < ROUNDS; i++)
+		round_once(20);
+	assert_int_equal(card.accepted, 3);
+	assert_int_equal(card.told, 0);
+	card.refuse_from = 0;
+	set_off(false);
+	for (unsigned int i = 0; i < ROUNDS; i++)
+		round_once(20);
+	assert_int_equal(card.sent, 5);
+}
+
+/* Two were taken, the third was refused: the tail is due, and the next frame writes it. */
+static void test_r10_the_flush_is_not_forgotten(void **state)
+{
+	(void)state;
+	card.refuse_one_in = 3;
+	for (unsigned int i = 0; i < 2000; i++) {
+		queue_frames(1 + rand() % 5);
+		transmit_run(1);
+		if (card.told == card.accepted)
+			continue;
+		assert_true(transmit_pending());
+		card.refuse_one_in = 0;
+		transmit_run(1);
+		assert_int_equal(card.told, card.accepted);
+		card.refuse_one_in = 3;
+		card_works(RING);
+	}
+	assert_true(transmit_counts.busy > 100);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_r10_one_tail_write_for_a_batch, begin),
+		cmocka_unit_test_setup(test_r10_the_card_is_told_every_few_frames, begin),
+		cmocka_unit_test_setup(test_r10_small_ring, begin),
+		cmocka_unit_test_setup(test_r10_busy_for_a_moment, begin),
+		cmocka_unit_test_setup(test_r10_busy_and_stopped_before_the_tail_is_written, begin),
+		cmocka_unit_test_setup(test_r10_the_flush_is_not_forgotten, begin),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
