@@ -147,13 +147,18 @@ static void unlock_queue(void)
 	holds_lock = false;
 }
 
+static uint64_t queue_state(void)
+{
+	return win_read64(twin_att.txq + K_NETDEV_QUEUE_STATE);
+}
+
 static bool may_send(void)
 {
 	uint64_t state = win_read64(twin_att.netdev + K_NET_DEVICE_STATE);
 
 	if (!(state >> K___LINK_STATE_START & 1) || (state >> K___LINK_STATE_NOCARRIER & 1))
 		return false;
-	if (win_read64(twin_att.txq + K_NETDEV_QUEUE_STATE) & STOPPED) {
+	if (queue_state() & STOPPED) {
 		transmit_counts.stopped++;
 		return false;
 	}
@@ -182,7 +187,7 @@ static bool give_to_driver(uint64_t fn, struct pool_object *o)
 static void took(bool more)
 {
 	untold = more ? untold + 1 : 0;
-	if (untold && (win_read64(twin_att.txq + K_NETDEV_QUEUE_STATE) & XOFF))
+	if (untold && (queue_state() & XOFF))
 		untold = 0;
 	head++;
 	transmit_counts.sent++;
@@ -203,8 +208,8 @@ void transmit_run(uint64_t fn)
 		more = more && tail - head > 1 && untold < UNTOLD_MAX;
 		run_set_xmit_more(more);
 		if (!give_to_driver(fn, queue[head % QUEUE_SLOTS])) {
-			/* A driver that is busy for a moment stops nothing: the core tries again. */
-			stopped = win_read64(twin_att.txq + K_NETDEV_QUEUE_STATE) & STOPPED;
+			/* One that is busy for a moment stops nothing: the core tries again. */
+			stopped = queue_state() & STOPPED;
 			transmit_counts.busy++;
 			break;
 		}
