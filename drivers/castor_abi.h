@@ -113,6 +113,8 @@ enum castor_kind {
 	CASTOR_SKB = 1,  /* sk_buff with a linear buffer: bytes = room from head to end */
 	CASTOR_HEAD = 2, /* bare sk_buff from skbuff_head_cache */
 	CASTOR_FRAG = 3, /* page fragment for napi_build_skb: bytes = size incl. skb_shared_info */
+	CASTOR_PAGE =
+		4, /* whole page, for drivers that receive into pages; by its direct-map dva */
 };
 
 struct castor_slot {
@@ -148,7 +150,7 @@ struct castor_upcall {
 };
 
 #define CASTOR_MAGIC       0x524f54534143ULL /* "CASTOR" */
-#define CASTOR_VERSION     4
+#define CASTOR_VERSION     5
 #define CASTOR_SECTIONS    64
 #define CASTOR_IMPORTS     256
 #define CASTOR_UC_MAX      12 /* unicast addresses that the hv wants received (R12) */
@@ -170,6 +172,9 @@ struct castor_shared {
 	uint64_t
 		/* a LOCK-prefixed instruction of the kernel: patched out = refuse (R8) */
 		smp_lock_dva;
+	uint64_t
+		/* zeroed memory of a task_struct's size: what the twin takes for `current` */
+		task_dva;
 	uint64_t stack_dva
 		[2]; /* second stacks: [0] poll and interrupt, [1] transmit; guard pages around */
 	uint64_t section[CASTOR_SECTIONS]; /* by index of the .twin's table; 0 = not there */
@@ -180,15 +185,16 @@ struct castor_shared {
 	uint32_t
 		/* 1: attach when the interface is up; 0: stay detached (bridge mode) */
 		want_attached;
-	uint32_t want_skb, want_head, want_frag; /* totals to donate since HELLO */
-	uint32_t frag_bytes;                     /* size of a frag to donate */
-	uint32_t skb_bytes;                      /* linear room of an skb to donate */
-	uint32_t uc_count;
+	uint32_t want_skb, want_head, want_frag, want_page; /* totals to donate since HELLO */
+	uint32_t frag_bytes;                                /* size of a frag to donate */
+	uint32_t skb_bytes;                                 /* linear room of an skb to donate */
+	uint32_t uc_count, reserved;
 	uint8_t uc[CASTOR_UC_MAX][6];
 	int64_t poll_result;
 	/* castor */
-	uint32_t given_skb, given_head, given_frag; /* totals donated since HELLO */
-	uint32_t hz;     /* before ATTACH: ticks of the kernel in a second */
+	uint32_t given_skb, given_head, given_frag, given_page; /* totals donated since HELLO */
+	uint32_t hz; /* before ATTACH: ticks of the kernel in a second */
+	uint32_t reserved2;
 	char panic[128]; /* the kernel's last words */
 	struct castor_upcall upcall;
 	struct castor_ring donate; /* castor -> hv */

@@ -6,6 +6,7 @@
 #include <linux/kprobes.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/sched.h>
 #include <linux/skbuff.h>
 #include <linux/vmalloc.h>
 #define INCLUDE_VERMAGIC
@@ -20,6 +21,7 @@ struct kmem_cache *castor_head_cache;
 static unsigned long (*lookup)(const char *name);
 static bool imports_done;
 static void *stack[2];
+static void *task;
 
 /*
  * An instruction whose LOCK prefix a kernel on one CPU would patch out of itself and of modules:
@@ -96,6 +98,7 @@ int castor_write_facts(void)
 	a->netdev_dva = (unsigned long)castor.nd;
 	a->napi_dva = (unsigned long)castor.napi;
 	a->txq_dva = (unsigned long)netdev_get_tx_queue(castor.nd, 0);
+	memset(task, 0, sizeof(struct task_struct)); /* a killed twin may have left counts in it */
 	return resolve();
 }
 
@@ -115,6 +118,7 @@ static void write_constants(struct castor_shared *a)
 	a->hz = HZ;
 	a->destructor_dva = (unsigned long)castor_destructor;
 	a->smp_lock_dva = (unsigned long)castor_lock_site;
+	a->task_dva = (unsigned long)task;
 	for (i = 0; i < ARRAY_SIZE(stack); i++)
 		a->stack_dva[i] = (unsigned long)stack[i];
 }
@@ -123,11 +127,17 @@ static void write_constants(struct castor_shared *a)
  * Second stacks come from vmalloc: an unmapped page follows each of its areas, so one lies below
  * each stack too. The address minus the hypervisor's stack (2 TiB) is canonical for any place of
  * vmalloc's region.
+ *
+ * The twin is one more CPU, and its `current` a task of its own that nobody else knows: the counts
+ * that kmap_atomic() keeps there (page faults disabled) disturb no task of this VM's.
  */
 static int allocate(void)
 {
 	int i;
 
+	task = kzalloc(sizeof(struct task_struct), GFP_KERNEL);
+	if (!task)
+		return -ENOMEM;
 	castor.area =
 		(void *)__get_free_pages(GFP_KERNEL | __GFP_ZERO, get_order(sizeof(*castor.area)));
 	if (!castor.area)
@@ -148,6 +158,8 @@ static void release(void)
 		vfree(stack[i]);
 		stack[i] = NULL;
 	}
+	kfree(task);
+	task = NULL;
 	free_pages((unsigned long)castor.area, get_order(sizeof(*castor.area)));
 	memset(&castor, 0, sizeof(castor));
 	imports_done = false;

@@ -52,6 +52,8 @@ static void free_slot(const struct castor_slot *slot)
 		kmem_cache_free(castor_head_cache, (void *)slot->dva);
 	else if (slot->kind == CASTOR_FRAG)
 		page_frag_free((void *)slot->dva);
+	else if (slot->kind == CASTOR_PAGE)
+		free_page(slot->dva);
 	else
 		dev_kfree_skb_any(take_skb(slot));
 }
@@ -116,6 +118,8 @@ static void *alloc_object(const struct donation *d, gfp_t gfp)
 		return kmem_cache_alloc(castor_head_cache, gfp);
 	if (d->kind == CASTOR_FRAG)
 		return netdev_alloc_frag(d->bytes);
+	if (d->kind == CASTOR_PAGE)
+		return (void *)__get_free_page(gfp);
 	skb = alloc_skb(d->bytes, gfp);
 	if (skb && castor_owned_add(skb, gfp)) {
 		kfree_skb(skb);
@@ -182,6 +186,7 @@ static bool donate_kinds(u32 max, gfp_t gfp)
 		{ CASTOR_SKB, a->skb_bytes, &a->want_skb, &a->given_skb },
 		{ CASTOR_HEAD, 0, &a->want_head, &a->given_head },
 		{ CASTOR_FRAG, a->frag_bytes, &a->want_frag, &a->given_frag },
+		{ CASTOR_PAGE, PAGE_SIZE, &a->want_page, &a->given_page },
 	};
 	bool more = false;
 	int i;

@@ -30,6 +30,7 @@
 #define DONATE_SKB   768
 #define DONATE_HEAD  512
 #define DONATE_FRAG  768
+#define DONATE_PAGE  512 /* once the driver has asked for pages */
 #define BUFFER_BYTES 2048
 
 static enum attach_state state;
@@ -95,6 +96,7 @@ void attach_hello(struct castor_shared *area)
 	area->want_skb = DONATE_SKB;
 	area->want_head = DONATE_HEAD;
 	area->want_frag = DONATE_FRAG;
+	area->want_page = 0;
 	area->frag_bytes = BUFFER_BYTES;
 	area->skb_bytes = BUFFER_BYTES;
 	write_addresses(area);
@@ -142,6 +144,7 @@ static void copy_facts(const struct castor_shared *area)
 					     .txq = area->txq_dva,
 					     .jiffies = area->jiffies_dva,
 					     .destructor = area->destructor_dva,
+					     .task = area->task_dva,
 					     .page_offset_base = area->page_offset_base,
 					     .vmemmap_base = area->vmemmap_base,
 					     .dvm_bytes = dvm->mem_size };
@@ -186,9 +189,12 @@ static void want_more(struct castor_shared *area)
 		uint32_t level;
 	} aim[] = { { CASTOR_SKB, DONATE_SKB },
 		    { CASTOR_HEAD, DONATE_HEAD },
-		    { CASTOR_FRAG, DONATE_FRAG } };
-	uint32_t *want[] = { &area->want_skb, &area->want_head, &area->want_frag };
-	const uint32_t given[] = { area->given_skb, area->given_head, area->given_frag };
+		    { CASTOR_FRAG, DONATE_FRAG },
+		    { CASTOR_PAGE, DONATE_PAGE } };
+	uint32_t *want[] = { &area->want_skb, &area->want_head, &area->want_frag,
+			     &area->want_page };
+	const uint32_t given[] = { area->given_skb, area->given_head, area->given_frag,
+				   area->given_page };
 	bool low = false;
 
 	area->skb_bytes = MAX(pool_need(CASTOR_SKB), (uint32_t)BUFFER_BYTES);
@@ -196,7 +202,7 @@ static void want_more(struct castor_shared *area)
 	for (unsigned int i = 0; i < ARRAY_SIZE(aim); i++) {
 		uint32_t have = pool_level(aim[i].kind) + pool_out_kind(aim[i].kind);
 
-		if (have >= aim[i].level)
+		if (have >= aim[i].level || (aim[i].kind == CASTOR_PAGE && !pool_need(CASTOR_PAGE)))
 			continue;
 		*want[i] = given[i] + aim[i].level - have;
 		low |= have < aim[i].level / 2;
@@ -257,7 +263,7 @@ static void report_pool(void)
 {
 	const struct pool_counts *c = &pool_counts;
 	uint64_t pooled = pool_level(CASTOR_SKB) + pool_level(CASTOR_HEAD) +
-			  pool_level(CASTOR_FRAG) + pool_stale();
+			  pool_level(CASTOR_FRAG) + pool_level(CASTOR_PAGE) + pool_stale();
 	bool even = c->donated + c->adopted ==
 		    c->returned + c->left + c->given + c->leaked + pool_out() + pooled;
 
@@ -417,20 +423,22 @@ static int monitor_twin(int argc, char **argv)
 	mon("invocations %lu, interrupts %lu, polls %lu, packets %lu, warnings %lu",
 	    run_counts.invocations, uplink_counts.interrupts, uplink_counts.polls,
 	    uplink_counts.packets, run_counts.warns);
-	mon("received %lu frames: %lu to guests, %lu to the driver VM, %lu dropped",
+	mon("received %lu frames: %lu to guests, %lu to the driver VM, %lu dropped, %lu too large "
+	    "for guests",
 	    receive_counts.frames, receive_counts.to_guests, receive_counts.to_dvm,
-	    receive_counts.dropped);
+	    receive_counts.dropped, receive_counts.too_large);
 	mon("transmitted %lu of %lu queued; stopped %lu, busy %lu, locked %lu, no buffer %lu",
 	    transmit_counts.sent, transmit_counts.queued, transmit_counts.stopped,
 	    transmit_counts.busy, transmit_counts.locked, transmit_counts.no_buffer);
 	mon("window: %lu pages, fills %lu (large %lu, registers %lu), dropped %lu, refused %lu",
 	    window_pages(), window_stats.fills, window_stats.large_fills, window_stats.bar_fills,
 	    window_stats.dropped, window_stats.refused);
-	mon("pool: %u skbs, %u heads, %u fragments of %u bytes, %u out, %u too small; given %lu, "
-	    "leaked %lu (and %lu of the driver VM's own), empty %lu, renewed %lu",
+	mon("pool: %u skbs, %u heads, %u fragments of %u bytes, %u pages, %u out, %u too small; "
+	    "given %lu, leaked %lu (and %lu of the driver VM's own), empty %lu, renewed %lu",
 	    pool_level(CASTOR_SKB), pool_level(CASTOR_HEAD), pool_level(CASTOR_FRAG),
-	    pool_need(CASTOR_FRAG), pool_out(), pool_stale(), pool_counts.given, pool_counts.leaked,
-	    pool_counts.foreign, pool_counts.empty, pool_counts.renewed);
+	    pool_need(CASTOR_FRAG), pool_level(CASTOR_PAGE), pool_out(), pool_stale(),
+	    pool_counts.given, pool_counts.leaked, pool_counts.foreign, pool_counts.empty,
+	    pool_counts.renewed);
 	mon("the driver VM is trusted: it owns a DMA engine, and no IOMMU confines it");
 	return 0;
 }
@@ -485,6 +493,7 @@ static void stats_twin(void)
 	json_u64("rx_to_guests", receive_counts.to_guests);
 	json_u64("rx_to_dvm", receive_counts.to_dvm);
 	json_u64("rx_own", receive_counts.own);
+	json_u64("rx_too_large", receive_counts.too_large);
 	json_u64("tx_queued", transmit_counts.queued);
 	json_u64("tx_discarded", transmit_counts.discarded);
 	json_u64("tx_stopped", transmit_counts.stopped);
@@ -499,6 +508,7 @@ static void stats_twin(void)
 	json_u64("pool_skb", pool_level(CASTOR_SKB));
 	json_u64("pool_head", pool_level(CASTOR_HEAD));
 	json_u64("pool_frag", pool_level(CASTOR_FRAG));
+	json_u64("pool_page", pool_level(CASTOR_PAGE));
 	json_u64("pool_empty", pool_counts.empty);
 	json_u64("pool_leaked", pool_counts.leaked);
 	json_u64("pool_frag_bytes", pool_need(CASTOR_FRAG));

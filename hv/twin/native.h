@@ -31,7 +31,7 @@ struct vm;
 
 struct twin_attachment {
 	struct vm *dvm;
-	dva_t netdev, napi, txq, jiffies, destructor;
+	dva_t netdev, napi, txq, jiffies, destructor, task;
 	uint64_t page_offset_base, vmemmap_base;
 	uint64_t dvm_bytes; /* gpa end of its RAM */
 };

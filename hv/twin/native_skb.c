@@ -60,7 +60,7 @@ static dva_t native_napi_build_skb(dva_t data, uint32_t frag_bytes)
 	uint8_t *buffer;
 
 	if (!pool_find(data)) /* posted by the dvm's own instance before the attachment */
-		pool_adopt(data, frag_bytes);
+		pool_adopt(data, frag_bytes, CASTOR_FRAG);
 	buffer = pool_dvm_ptr(data, frag_bytes);
 	if (!buffer || frag_bytes <= K_SIZEOF_SKB_SHARED_INFO || frag_bytes > 65536)
 		native_kill("buffer %lx of %u bytes", data, frag_bytes);
@@ -137,7 +137,7 @@ static unsigned int packet_type(const uint8_t *dst)
 	return 0;
 }
 
-static uint16_t native_eth_type_trans(dva_t skb, dva_t dev)
+uint16_t skb_type_trans(dva_t skb, dva_t dev)
 {
 	uint8_t *p = skb_ptr(skb), *eth;
 	uint64_t data = GET(p, SK_BUFF_DATA), len = GET(p, SK_BUFF_LEN);
@@ -156,7 +156,7 @@ static uint16_t native_eth_type_trans(dva_t skb, dva_t dev)
 		return proto;
 	return __builtin_bswap16(ETH_P_802_2);
 }
-NATIVE("eth_type_trans", native_eth_type_trans);
+NATIVE("eth_type_trans", skb_type_trans);
 
 static dva_t native_memcpy(dva_t dst, dva_t src, uint64_t n)
 {
@@ -171,6 +171,12 @@ static void native_nothing(void)
 {
 }
 NATIVE("skb_clone_tx_timestamp", native_nothing);
+
+/* Called by preempt_enable() as if it were no call: all registers stay, as they do here. */
+static void native_never_preempted(void)
+{
+}
+NATIVE("__SCT__preempt_schedule", native_never_preempted);
 
 /* Can it be used again as it is? Clones, fragments and further references go back to the dvm. */
 static bool reusable(const struct pool_object *o)

@@ -43,6 +43,12 @@ struct skb_frame {
 };
 int skb_frame_of(dva_t skb, struct skb_frame *out);
 
+/*
+ * eth_type_trans(): data moves behind the Ethernet header, whose type is returned in network byte
+ * order.
+ */
+uint16_t skb_type_trans(dva_t skb, dva_t dev);
+
 /* Recycles a received skb and its buffer after its frame was copied. */
 void skb_recycle_rx(dva_t skb);
 

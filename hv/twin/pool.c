@@ -10,7 +10,7 @@
 
 #define OBJECTS 4096
 #define BUCKETS 8192 /* power of two, at most half full */
-#define KINDS   4
+#define KINDS   5
 #define STALE   0 /* list of objects of any kind that are too small now */
 
 struct pool_counts pool_counts;
@@ -108,20 +108,27 @@ static bool find_data(struct pool_object *o)
 	return o->data != NULL;
 }
 
+static bool is_buffer(const struct castor_slot *slot)
+{
+	return slot->kind == CASTOR_FRAG || slot->kind == CASTOR_PAGE;
+}
+
 static struct pool_object *add(const struct castor_slot *slot)
 {
-	uint64_t len = slot->kind == CASTOR_FRAG ? slot->bytes : K_SIZEOF_SK_BUFF;
+	uint64_t len = is_buffer(slot) ? slot->bytes : K_SIZEOF_SK_BUFF;
 	uint8_t *hva = len ? pool_dvm_ptr(slot->dva, len) : NULL;
 	struct pool_object *o;
 	unsigned int at;
 
-	if (!hva || slot->kind < CASTOR_SKB || slot->kind > CASTOR_FRAG || lookup(slot->dva, &at))
+	if (!hva || slot->kind < CASTOR_SKB || slot->kind > CASTOR_PAGE || lookup(slot->dva, &at))
+		return NULL;
+	if (slot->kind == CASTOR_PAGE && (slot->dva % PAGE_SIZE || slot->bytes != PAGE_SIZE))
 		return NULL;
 	o = insert(slot->dva, slot->kind);
 	if (!o)
 		return NULL;
 	o->hva = hva;
-	o->bytes = slot->kind == CASTOR_FRAG ? slot->bytes : 0;
+	o->bytes = is_buffer(slot) ? slot->bytes : 0;
 	o->out = true;
 	out_count[o->kind]++;
 	if (slot->kind == CASTOR_SKB && !find_data(o)) {
@@ -131,11 +138,27 @@ static struct pool_object *add(const struct castor_slot *slot)
 	return o;
 }
 
+/*
+ * A fragment or page that was out, in the driver's ring, and is donated: the dvm has freed it, in a
+ * reset of its rings, and got it again. Nobody tells of that, as skbs' destructors do.
+ */
+static void forget_freed(const struct castor_slot *slot)
+{
+	struct pool_object *o = pool_find(slot->dva);
+
+	if (!o || (o->kind != CASTOR_FRAG && o->kind != CASTOR_PAGE))
+		return;
+	pool_forget(o);
+	pool_counts.returned++;
+}
+
 void pool_donate(const struct castor_slot *slot)
 {
 	struct castor_slot copy = *slot; /* the ring is the dvm's memory: read once */
-	struct pool_object *o = add(&copy);
+	struct pool_object *o;
 
+	forget_freed(&copy);
+	o = add(&copy);
 	if (!o) {
 		pool_counts.refused++;
 		return;
@@ -144,9 +167,9 @@ void pool_donate(const struct castor_slot *slot)
 	pool_put(o);
 }
 
-struct pool_object *pool_adopt(dva_t dva, uint32_t bytes)
+struct pool_object *pool_adopt(dva_t dva, uint32_t bytes, enum castor_kind kind)
 {
-	struct castor_slot slot = { .dva = dva, .bytes = bytes, .kind = CASTOR_FRAG };
+	struct castor_slot slot = { .dva = dva, .bytes = bytes, .kind = kind };
 	struct pool_object *o = add(&slot);
 
 	pool_counts.adopted += o != NULL;
@@ -326,7 +349,8 @@ uint32_t pool_out_kind(enum castor_kind kind)
 
 uint32_t pool_out(void)
 {
-	return out_count[CASTOR_SKB] + out_count[CASTOR_HEAD] + out_count[CASTOR_FRAG];
+	return out_count[CASTOR_SKB] + out_count[CASTOR_HEAD] + out_count[CASTOR_FRAG] +
+	       out_count[CASTOR_PAGE];
 }
 
 struct pool_object *pool_take_any(void)

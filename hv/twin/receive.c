@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The native napi_gro_receive(): receive demultiplexing. */
+/* The natives napi_gro_receive() and napi_gro_frags(): receive demultiplexing. */
 #include "twin/receive.h"
 
 #include "kernel_abi.h"
@@ -8,6 +8,7 @@
 #include "net/switch.h"
 #include "twin/castor.h"
 #include "twin/native.h"
+#include "twin/native_frags.h"
 #include "twin/native_skb.h"
 #include "twin/uplink.h"
 
@@ -20,58 +21,106 @@ static bool is_group(const uint8_t *dst)
 	return dst[0] & 1;
 }
 
+/* Where a frame goes, by its destination address. */
+struct way {
+	bool guests, dvm;
+};
+
+static struct way count(const uint8_t *dst, uint32_t len)
+{
+	bool group = is_group(dst), own = uplink_is_dvm_address(dst);
+
+	receive_counts.frames++;
+	receive_counts.bytes += len;
+	receive_counts.own += own && !group;
+	return (struct way){ .guests = group || !own, .dvm = group || own };
+}
+
+/* A copy for each guest that should have it. The driver VM's MTU may be larger than theirs. */
+static void give_to_guests(struct packet_seg *seg, unsigned int segs, uint32_t len)
+{
+	struct packet pkt;
+
+	if (len > PACKET_MTU + ETH_HLEN + VLAN_HLEN) {
+		receive_counts.too_large++;
+		return;
+	}
+	packet_from_segs(&pkt, seg, segs, 0, len);
+	if (switch_input(net_switch(), uplink_port(), &pkt) == 0)
+		receive_counts.to_guests++;
+}
+
+/* Into the ring for the driver VM's stack; false: it is full. */
+static bool has_room(void)
+{
+	if (castor_room(CASTOR_RING_RX))
+		return true;
+	receive_counts.dropped++;
+	return false;
+}
+
+static void hand_over(dva_t skb)
+{
+	struct castor_slot slot = { .dva = skb, .kind = CASTOR_SKB };
+
+	castor_push(CASTOR_RING_RX, &slot);
+	receive_counts.to_dvm++;
+}
+
 /* The skb and its buffer change hands: they leave the table before the driver VM can free them. */
 static void give_to_dvm(dva_t skb)
 {
 	struct pool_object *o = pool_find(skb), *data = NULL;
-	struct castor_slot slot = { .dva = skb, .kind = CASTOR_SKB };
 
 	if (!o)
 		native_kill("received skb %lx is not ours", skb);
-	if (!castor_room(CASTOR_RING_RX)) {
-		receive_counts.dropped++;
-		skb_recycle_rx(skb);
-		return;
-	}
 	if (o->kind == CASTOR_HEAD)
 		data = pool_find(GET(o->hva, SK_BUFF_HEAD));
 	if (data)
 		pool_give(data);
 	pool_give(o);
-	castor_push(CASTOR_RING_RX, &slot);
-	receive_counts.to_dvm++;
-}
-
-/* A copy for each guest that should have it. */
-static void give_to_guests(const struct skb_frame *f)
-{
-	struct packet_seg seg = { f->frame, f->len };
-	struct packet pkt;
-
-	packet_from_segs(&pkt, &seg, 1, 0, f->len);
-	if (switch_input(net_switch(), uplink_port(), &pkt) == 0)
-		receive_counts.to_guests++;
+	hand_over(skb);
 }
 
 static uint32_t native_napi_gro_receive(dva_t napi, dva_t skb)
 {
+	struct packet_seg seg;
 	struct skb_frame f;
-	bool group, own;
+	struct way way;
 
 	(void)napi;
 	if (skb_frame_of(skb, &f))
 		native_kill("received skb %lx is inconsistent", skb);
-	receive_counts.frames++;
-	receive_counts.bytes += f.len;
-	group = is_group(f.frame);
-	own = uplink_is_dvm_address(f.frame);
-	receive_counts.own += own;
-	if (group || !own)
-		give_to_guests(&f);
-	if (group || own)
+	way = count(f.frame, f.len);
+	seg = (struct packet_seg){ f.frame, f.len };
+	if (way.guests)
+		give_to_guests(&seg, 1, f.len);
+	if (way.dvm && has_room())
 		give_to_dvm(skb);
 	else
 		skb_recycle_rx(skb);
 	return GRO_NORMAL;
 }
 NATIVE("napi_gro_receive", native_napi_gro_receive);
+
+static uint32_t native_napi_gro_frags(dva_t napi)
+{
+	struct packet_seg seg[FRAGS_MAX];
+	struct skb_pages f;
+	struct way way;
+
+	frags_take(napi, &f);
+	way = count(f.seg[0].data, f.len);
+	memcpy(seg, f.seg, sizeof(seg)); /* making a packet of them changes them */
+	if (way.guests)
+		give_to_guests(seg, f.frags, f.len);
+	if (way.dvm && has_room()) {
+		frags_pull(&f);
+		frags_give(&f);
+		hand_over(f.dva);
+	} else {
+		frags_recycle(&f);
+	}
+	return GRO_NORMAL;
+}
+NATIVE("napi_gro_frags", native_napi_gro_frags);

@@ -10,11 +10,11 @@
 #include "lib/types.h"
 
 /*
- * frames = own (the driver VM's alone) + frames given to the switch, which counts what became of
- * them.
+ * frames = own (the driver VM's alone) + too_large (for a guest's card) + frames given to the
+ * switch, which counts what became of them.
  */
 struct receive_counts {
-	uint64_t frames, bytes, to_guests, to_dvm, own, dropped;
+	uint64_t frames, bytes, to_guests, to_dvm, own, dropped, too_large;
 };
 extern struct receive_counts receive_counts;
 

@@ -30,6 +30,11 @@
 #define TICKS_MAX   100
 #define UD2_LEN     2
 #define TWIN_CANARY 0x5eed5eed5eed5e00UL
+/*
+ * __preempt_count of a CPU in a softirq whose task need not be rescheduled (x86
+ * asm/preempt.h: bit 31 set = no need). preempt_enable() never gets it to 0.
+ */
+#define IN_SOFTIRQ 0x80000100U
 
 struct run_counts run_counts;
 struct twin_attachment twin_att;
@@ -85,6 +90,8 @@ void run_set_segments(uint64_t stack_distance)
 {
 	memset(twin_cpu.block, 0, TWIN_GS_BLOCK_BYTES);
 	memcpy(twin_cpu.block + TWIN_GS_CANARY, &(uint64_t){ TWIN_CANARY }, 8);
+	memcpy(twin_cpu.block + find_gs("current_task", 0, 8), &twin_att.task, 8);
+	memcpy(twin_cpu.block + find_gs("__preempt_count", 0, 4), &(uint32_t){ IN_SOFTIRQ }, 4);
 	xmit_more_offset = find_gs("softnet_data", K_SOFTNET_DATA_XMIT_MORE, 1);
 	jiffies_offset = find_gs("jiffies", 0, sizeof(run_counts.jiffies));
 	log_info("twin's variables: xmit.more at gs:%x, jiffies at gs:%x", xmit_more_offset,

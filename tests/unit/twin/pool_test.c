@@ -59,10 +59,10 @@ static void assert_adds_up(void)
 {
 	const struct pool_counts *c = &pool_counts;
 
-	assert_int_equal(c->donated + c->adopted, c->returned + c->left + c->given + c->leaked +
-							  pool_out() + pool_level(CASTOR_SKB) +
-							  pool_level(CASTOR_HEAD) +
-							  pool_level(CASTOR_FRAG) + pool_stale());
+	assert_int_equal(c->donated + c->adopted,
+			 c->returned + c->left + c->given + c->leaked + pool_out() +
+				 pool_level(CASTOR_SKB) + pool_level(CASTOR_HEAD) +
+				 pool_level(CASTOR_FRAG) + pool_level(CASTOR_PAGE) + pool_stale());
 }
 
 static void test_r16_a_small_one_on_top_does_not_block(void **state)
@@ -137,6 +137,49 @@ static void test_r16_put_twice(void **state)
 	assert_int_equal(pool_out(), 0);
 }
 
+static void test_r16_pages(void **state)
+{
+	struct castor_slot crooked = { .dva = at(3) + 64, .bytes = PAGE_SIZE, .kind = CASTOR_PAGE };
+	struct pool_object *o;
+
+	(void)state;
+	pool_donate(&crooked);
+	give(CASTOR_PAGE, 4, SMALL);
+	assert_int_equal(pool_counts.refused, 2);
+	assert_int_equal(pool_need(CASTOR_PAGE), 0);
+	assert_null(pool_take(CASTOR_PAGE, PAGE_SIZE));
+	assert_int_equal(pool_need(CASTOR_PAGE), PAGE_SIZE); /* from now on castor is asked */
+	give(CASTOR_PAGE, 5, PAGE_SIZE);
+	o = pool_take(CASTOR_PAGE, PAGE_SIZE);
+	assert_int_equal(o->dva, at(5));
+	assert_non_null(pool_adopt(at(6), PAGE_SIZE, CASTOR_PAGE));
+	assert_int_equal(pool_out(), 2);
+	assert_adds_up();
+}
+
+/* The dvm's driver freed its ring; only that the same address is donated again tells of it. */
+static void test_r16_donated_while_it_is_out(void **state)
+{
+	(void)state;
+	give(CASTOR_PAGE, 1, PAGE_SIZE);
+	give(CASTOR_FRAG, 2, SMALL);
+	give(CASTOR_HEAD, 3, 0);
+	assert_non_null(pool_take(CASTOR_PAGE, 0));
+	assert_non_null(pool_take(CASTOR_FRAG, 0));
+	assert_non_null(pool_take(CASTOR_HEAD, 0));
+	give(CASTOR_PAGE, 1, PAGE_SIZE);
+	give(CASTOR_FRAG, 2, SMALL);
+	give(CASTOR_HEAD, 3, 0); /* nobody frees it behind our back: a mistake */
+	assert_int_equal(pool_level(CASTOR_PAGE), 1);
+	assert_int_equal(pool_level(CASTOR_FRAG), 1);
+	assert_int_equal(pool_level(CASTOR_HEAD), 0);
+	assert_int_equal(pool_counts.returned, 2);
+	assert_int_equal(pool_counts.refused, 1);
+	give(CASTOR_PAGE, 1, PAGE_SIZE); /* in the pool: the dvm cannot have it */
+	assert_int_equal(pool_counts.refused, 2);
+	assert_adds_up();
+}
+
 /* Objects 0..3 changed hands in the killed invocation, 4 and 5 in the one before. */
 static void test_r19_what_changed_hands_is_leaked(void **state)
 {
@@ -157,7 +200,7 @@ static void test_r19_what_changed_hands_is_leaked(void **state)
 	pool_give_back(o[3]);       /* to castor */
 	pool_hand_over(o[5], true);
 	pool_hand_over(o[5], false); /* refused: still ours */
-	assert_non_null(pool_adopt(at(30), SMALL));
+	assert_non_null(pool_adopt(at(30), SMALL, CASTOR_FRAG));
 	assert_int_equal(pool_leak(), 5);
 	assert_int_equal(pool_counts.leaked, 5);
 	assert_int_equal(pool_counts.given + pool_counts.returned, 0);
@@ -215,6 +258,8 @@ int main(void)
 		CASE(test_r16_a_size_change_renews_the_pool),
 		CASE(test_r16_no_wish_beyond_a_page),
 		CASE(test_r16_put_twice),
+		CASE(test_r16_pages),
+		CASE(test_r16_donated_while_it_is_out),
 		CASE(test_r19_what_changed_hands_is_leaked),
 		CASE(test_r19_an_invocation_that_ended_leaks_nothing),
 		CASE(test_r19_lost_on_the_way_back),

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Received frames that lie in whole pages, chained as fragments of one skb without linear part:
+ * what napi_get_frags() begins and the driver fills. Shared by the natives and receive.c. Inside
+ * an invocation; garbage ends it.
+ */
+#ifndef HV_TWIN_NATIVE_FRAGS_H
+#define HV_TWIN_NATIVE_FRAGS_H
+
+#include "net/packet.h"
+#include "twin/pool.h"
+
+#define FRAGS_MAX 17 /* MAX_SKB_FRAGS with pages of 4 KiB */
+
+struct skb_pages {
+	struct pool_object *o; /* NULL: an skb of the driver VM's own */
+	dva_t dva;
+	uint8_t *skb, *shinfo;
+	uint32_t len; /* of the whole Ethernet frame */
+	unsigned int frags;
+	struct packet_seg seg[FRAGS_MAX];
+};
+
+/* Takes over the skb that the driver has filled; the next frame gets another one. */
+void frags_take(dva_t napi, struct skb_pages *out);
+
+/*
+ * For the driver VM's stack: headers in the linear part, Ethernet's behind data, its type in
+ * protocol, as napi_gro_frags() does it. seg is not valid any more.
+ */
+void frags_pull(const struct skb_pages *f);
+
+/* The skb and its pages leave the table, for the driver VM. */
+void frags_give(const struct skb_pages *f);
+
+/* The frame was copied: skb and pages go back into the pool, or to the driver VM if it is its own. */
+void frags_recycle(const struct skb_pages *f);
+
+#endif
