@@ -33,6 +33,11 @@ struct value value_top(void)
 	return (struct value){ UNKNOWN, UNKNOWN, false, -1 };
 }
 
+struct value value_bounded(uint64_t bound, bool nonneg)
+{
+	return (struct value){ UNKNOWN, bound < SLACK_LIMIT ? bound : UNKNOWN, nonneg, -1 };
+}
+
 bool value_merge(struct value *a, const struct value *b, bool widen)
 {
 	bool changed = false;

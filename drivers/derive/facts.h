@@ -71,6 +71,12 @@ void facts_walk(struct program *p, struct func *f, const struct options *o, fact
 void effect_apply(const struct program *p, const struct func *f, const struct insn *i,
 		  const struct options *o, struct state *s);
 
+/* result.c: what i leaves in r, the register that is its first operand and that it writes. */
+struct value effect_result(const struct insn *i, const struct state *s, int r);
+
+/* What is known of the 8 bytes at an entry offset of the frame. */
+struct value effect_slot(const struct state *s, int offset);
+
 /* The part of it that guards placed early have, before the instruction itself. */
 void effect_early_guards(const struct insn *i, struct state *s);
 
@@ -88,7 +94,8 @@ uint64_t value_magnitude(int64_t x);
 /* a becomes what holds for both; `widen`: what grows becomes unknown. Did a change? */
 bool value_merge(struct value *a, const struct value *b, bool widen);
 
-/* Nothing known. */
+/* Nothing known; a number of that magnitude at most, which is no pointer. */
 struct value value_top(void);
+struct value value_bounded(uint64_t bound, bool nonneg);
 
 #endif
