@@ -51,13 +51,21 @@ static int register64(const struct insn *i, unsigned k)
 		       : -1;
 }
 
-/* Does the instruction's one memory operand name the canary itself? */
+/* Is its memory operand gs:CONSTANT? Per-CPU variables have a relocation, the secret has none. */
+static bool names_secret(const struct insn *i)
+{
+	struct memref ref[MEMREF_MAX];
+
+	return memref_collect(i, ref) && ref[0].class == MEM_GS && !ref[0].reloc;
+}
+
+/* ... and is it the secret that is read, all of it? */
 static bool reads_secret(const struct insn *i)
 {
 	struct memref ref[MEMREF_MAX];
 
-	return memref_collect(i, ref) == 1 && ref[0].class == MEM_GS && !ref[0].reloc &&
-	       ref[0].disp == TWIN_GS_CANARY && ref[0].size == 8 && !ref[0].write;
+	return memref_collect(i, ref) == 1 && ref[0].disp == TWIN_GS_CANARY && ref[0].size == 8 &&
+	       !ref[0].write;
 }
 
 /* Entry offset of the 8 bytes of its own frame that i accesses, NO_SLOT if it is not that. */
@@ -138,8 +146,10 @@ static bool match_all(struct canary *c)
 	for (int checks = 0; checks < 2; checks++) {
 		for_each_insn(c->p, c->f, i, x)
 		{
-			if (!i->reachable || !reads_secret(i))
+			if (!i->reachable || !names_secret(i))
 				continue;
+			if (!reads_secret(i))
+				return false;
 			if (i->z.mnemonic == ZYDIS_MNEMONIC_MOV) {
 				if (!checks && !match_arm(c, x))
 					return false;

@@ -103,6 +103,15 @@ regset live_mentioned(const struct insn *i)
 	return all;
 }
 
+/* Is the count of a shift an immediate that the processor does not take for 0? */
+static bool shifts_for_sure(const struct insn *i)
+{
+	const ZydisDecodedOperand *count = &i->op[i->z.operand_count_visible - 1];
+
+	return i->z.operand_count_visible >= 2 && count->type == ZYDIS_OPERAND_TYPE_IMMEDIATE &&
+	       (count->imm.value.u & (i->op[0].size == 64 ? 63 : 31));
+}
+
 /* Flags that an instruction reads, and those that it replaces for sure. */
 static void flags_of(const struct insn *i, uint32_t *use, uint32_t *def)
 {
@@ -119,15 +128,14 @@ static void flags_of(const struct insn *i, uint32_t *use, uint32_t *def)
 		return;
 	*use = f->tested & LIVE_FLAGS;
 	*def = (f->modified | f->set_0 | f->set_1 | f->undefined) & LIVE_FLAGS;
-	/* A shift by cl, and a repeated string operation, may leave the flags alone. */
+	/* A shift by cl or by 0, and a repeated string operation, may leave the flags alone. */
 	if (i->z.attributes &
 	    (ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE | ZYDIS_ATTRIB_HAS_REPNE))
 		*def = 0;
-	if (i->z.meta.category == ZYDIS_CATEGORY_SHIFT ||
-	    i->z.meta.category == ZYDIS_CATEGORY_ROTATE)
-		if (i->z.operand_count_visible < 2 ||
-		    i->op[i->z.operand_count_visible - 1].type != ZYDIS_OPERAND_TYPE_IMMEDIATE)
-			*def = 0;
+	if ((i->z.meta.category == ZYDIS_CATEGORY_SHIFT ||
+	     i->z.meta.category == ZYDIS_CATEGORY_ROTATE) &&
+	    !shifts_for_sure(i))
+		*def = 0;
 }
 
 /* Liveness behind instruction x. */

@@ -736,6 +736,38 @@ L1:
 call __stack_chk_fail
 ud2
 ------
+# Kept: the secret is written.
+	sub $0x10, %rsp
+	mov %gs:0x28, %rax
+	mov %rax, 8(%rsp)
+	xor %eax, %eax
+	mov (%rdi), %rcx
+	mov %rcx, %gs:0x28
+	mov 8(%rsp), %rax
+	sub %gs:0x28, %rax
+	jne 9f
+	mov $0, %eax
+	add $0x10, %rsp
+	ret
+9:	call __stack_chk_fail
+>>>
+sub $0x10,%rsp
+mov %gs:0x28,%rax
+mov %rax,0x8(%rsp)
+xor %eax,%eax
+bts $0x2f,%rdi
+mov (%rdi),%rcx
+mov %rcx,%gs:0x28
+mov 0x8(%rsp),%rax
+sub %gs:0x28,%rax
+jne L1
+mov $0x0,%eax
+add $0x10,%rsp
+ret
+L1:
+call __stack_chk_fail
+ud2
+------
 # Kept: 32 bits are compared.
 	sub $0x10, %rsp
 	mov %gs:0x28, %rax

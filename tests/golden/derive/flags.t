@@ -87,3 +87,23 @@ bts $0x2f,%rdi
 mov (%rdi),%eax
 add $0x8,%rsp
 ret
+------
+# A shift by 0, also by 32 of 32 bits, leaves the flags as they are: they are live in front of it.
+	mov (%rdi), %rdi
+	cmp %rsi, %rdx
+	mov (%rdi), %rax
+	shl $32, %eax
+	je 1f
+	mov $0, %eax
+1:	ret
+>>>
+bts $0x2f,%rdi
+mov (%rdi),%rdi
+bts $0x2f,%rdi
+cmp %rsi,%rdx
+mov (%rdi),%rax
+shl $0x20,%eax
+je L1
+mov $0x0,%eax
+L1:
+ret
