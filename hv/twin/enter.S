@@ -90,7 +90,7 @@ twin_thunk_\reg\suffix:
 	\jump
 	.endm
 
-	/* In the order of their numbers; rsp is in it for its place, nothing can call through it. */
+	/* In the order of their numbers; nothing can call through rsp, which only has its place. */
 	.macro THUNKS suffix, jump
 	.balign	TWIN_THUNK_BYTES
 	.globl	twin_thunks\suffix

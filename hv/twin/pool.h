@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Buffers that castor donated to the hypervisor (R16): whole socket buffers, bare heads, page
- * fragments, whole pages. They are real objects of the driver VM's kernel, known here by their address, not by
- * a field. All lie in its direct map, whose translation never changes, so they are reached
- * through the hypervisor's own pointers.
+ * fragments, whole pages. They are real objects of the driver VM's kernel, known here by their
+ * address, not by a field. All lie in its direct map, whose translation never changes, so they are
+ * reached through the hypervisor's own pointers.
  *
  * An object is in the pool, or out: in the driver's rings or on its way. What is given to the
  * dvm's stack or is no longer usable leaves the table first, since the slab may reuse its
@@ -27,8 +27,7 @@ struct pool_object {
 	uint8_t *hva;   /* the object; for an skb its sk_buff */
 	dva_t data_dva; /* CASTOR_SKB: its buffer, else 0 */
 	uint8_t *data;
-	uint32_t
-		bytes; /* CASTOR_SKB: room of the buffer before skb_shared_info; FRAG, PAGE: all bytes */
+	uint32_t bytes; /* CASTOR_SKB: room of the buffer before skb_shared_info; else all bytes */
 	uint32_t stamp; /* invocation in which it changed hands last */
 	uint8_t kind;   /* enum castor_kind; 0 = unused entry */
 	bool out;
@@ -79,7 +78,7 @@ uint32_t pool_given_back(void); /* objects given back to castor in it */
 uint32_t pool_leak(void);       /* it was killed: how many objects it costs */
 uint32_t pool_stale(void);      /* too small, to be returned */
 
-/* A fragment or page of the dvm's own that the twin met in its ring becomes ours; NULL: it cannot. */
+/* A fragment or page of the dvm's own that the twin met in its ring becomes ours, or NULL. */
 struct pool_object *pool_adopt(dva_t dva, uint32_t bytes, enum castor_kind kind);
 
 uint32_t pool_level(enum castor_kind kind); /* objects in the pool */
