@@ -33,7 +33,7 @@ void frags_pull(const struct skb_pages *f);
 /* The skb and its pages leave the table, for the driver VM. */
 void frags_give(const struct skb_pages *f);
 
-/* The frame was copied: skb and pages go back into the pool, or to the driver VM whose own it is. */
+/* The frame was copied: skb and pages go back into the pool, or to the driver VM that owns it. */
 void frags_recycle(const struct skb_pages *f);
 
 #endif
