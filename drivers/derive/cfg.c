@@ -25,6 +25,7 @@ static bool branch_target(struct program *p, const struct insn *i, uint32_t *tar
 	*import = 0;
 	if (i->op[0].type != ZYDIS_OPERAND_TYPE_IMMEDIATE || !i->op[0].imm.is_relative)
 		return false;
+	/* Inside one section the assembler has filled the distance in. */
 	if (i->nrel == 0) {
 		*target = insn_find(p, i->section,
 				    (uint64_t)(i->offset + i->length + i->op[0].imm.value.s));
@@ -35,6 +36,7 @@ static bool branch_target(struct program *p, const struct insn *i, uint32_t *tar
 	    i->rel[0]->offset + 4 == i->offset + i->length) {
 		const struct symbol *y = reloc_symbol(p, i->rel[0]);
 
+		/* -4: counted from the field's end. Anything else is a place inside a routine. */
 		if (y->section == SHN_UNDEF && i->rel[0]->symbol && i->rel[0]->addend == -4) {
 			*import = i->rel[0]->symbol;
 			return true;
@@ -63,6 +65,7 @@ static void set_call(struct program *p, struct insn *i, const char **problem)
 			i->flow = FLOW_DROP;
 		i->thunk = (int8_t)name_thunk(name);
 		i->falls = !name_noreturn(name);
+		/* Stack arguments are the callee's to overwrite: what lies there is unknown then. */
 		proto = btf_proto(p->kernel->btf, name);
 		i->varargs = proto.varargs;
 		i->stack_words = proto.known && proto.nargs > 6 ? proto.nargs - 6 : 0;
@@ -106,7 +109,7 @@ static void set_flow(struct program *p, struct insn *i, const char **problem)
 	case ZYDIS_CATEGORY_RET:
 		i->flow = FLOW_RET;
 		i->falls = false;
-		if (i->z.opcode != 0xc3)
+		if (i->z.opcode != 0xc3) /* ret imm16 moves rsp past the caller's arguments */
 			*problem = "return that pops arguments";
 		return;
 	case ZYDIS_CATEGORY_NOP:
@@ -134,6 +137,7 @@ static void mark_warnings(struct program *p)
 
 		if (r->offset % BUG_ENTRY_BYTES || r->offset + BUG_ENTRY_BYTES > s->size)
 			continue; /* the file name's displacement */
+		/* Each entry has two relocations; the first is the address of the ud2. */
 		x = insn_find(p, y->section, y->value + (uint64_t)r->addend);
 		if (x == NO_INSN || p->insns[x].z.mnemonic != ZYDIS_MNEMONIC_UD2 ||
 		    !(s->data[r->offset + BUG_FLAGS_AT] & BUG_FLAG_WARNING))
@@ -196,6 +200,7 @@ static void build_functions(struct program *p)
 
 		if (!p->parts[k].cold)
 			continue;
+		/* By who jumps there, not by name: gcc shares cold parts and renames clones. */
 		owner = cold_owner(p, k);
 		if (owner == NO_FUNC) { /* only reached from where keys are frozen, or not at all */
 			new_func(p, &capacity, k);
@@ -235,6 +240,10 @@ static void check_branch(struct program *p, struct func *f, struct insn *i)
 		refuse(p, f, i, "branch into the middle of %s", to->name);
 }
 
+/*
+ * From the entry over what is left when static keys are frozen. Only this is derived, so only this
+ * needs to be understood.
+ */
 static void mark_reachable(struct program *p, struct func *f)
 {
 	uint32_t size = 0, n = 0, *work;

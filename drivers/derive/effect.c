@@ -39,6 +39,7 @@ static void store_slot(const struct func *f, const struct options *o, struct sta
 		return;
 	if (o->level < TWIN_FACTS_SLOTS)
 		v = (struct value){ UNKNOWN, UNKNOWN, false, v.origin };
+	/* An unaligned or distant place just is not remembered: fewer facts, more guards. */
 	s->slot[k] = v;
 }
 
@@ -68,11 +69,16 @@ static void apply_accesses(const struct insn *i, const struct options *o, struct
 		enum need need = facts_need(s, &ref[k], &reg);
 		uint64_t far = value_magnitude(ref[k].disp) + ref[k].size;
 
+		/*
+		 * The guard that plan_access() will put there is part of the instruction here: both
+		 * ask facts_need() of the same state, so plan and facts cannot disagree.
+		 */
 		if (need == NEED_GUARD && facts_policy(o, &ref[k])) {
 			s->reg[reg].slack = 0;
 			s->reg[reg].origin = -1; /* a bad pointer would be changed */
 			continue;
 		}
+		/* A string operation may have had a count of 0, so its success says nothing. */
 		if (need != NEED_NOTHING || reg < 0 || o->level < TWIN_FACTS_ACCESS ||
 		    ref[k].class == MEM_STRING)
 			continue;
@@ -97,7 +103,7 @@ static bool apply_push_pop(const struct func *f, const struct insn *i, const str
 
 	if (i->z.mnemonic == ZYDIS_MNEMONIC_PUSH) {
 		if (s->depth == DEPTH_UNKNOWN)
-			return true;
+			return true; /* the function is refused for it */
 		s->depth += 8;
 		store_slot(f, o, s, -s->depth, r >= 0 ? s->reg[r] : value_top());
 		return true;
@@ -105,6 +111,7 @@ static bool apply_push_pop(const struct func *f, const struct insn *i, const str
 	if (i->z.mnemonic == ZYDIS_MNEMONIC_POP) {
 		if (s->depth == DEPTH_UNKNOWN)
 			return true;
+		/* pop rsp: nobody knows where the stack is now. */
 		if (r == RSP)
 			s->depth = DEPTH_UNKNOWN;
 		else if (r >= 0)
@@ -128,6 +135,10 @@ static bool apply_push_pop(const struct func *f, const struct insn *i, const str
 	return false;
 }
 
+/*
+ * At depth 8 with the caller's rbp in the first slot it can only be the prologue. Anywhere else the
+ * same bytes make a pointer to a stack object, which has to become one to the second stack.
+ */
 bool effect_sets_frame(const struct insn *i, const struct state *s)
 {
 	return i->z.mnemonic == ZYDIS_MNEMONIC_MOV &&
@@ -147,6 +158,7 @@ static bool apply_stack_pointer(const struct insn *i, struct state *s)
 			 : -1;
 
 	if (effect_sets_frame(i, s)) {
+		/* As a value it is not tracked: stack.c refuses any use but [rbp+d]. */
 		s->frame = s->depth;
 		s->reg[RBP] = value_top();
 		return true;
@@ -158,7 +170,7 @@ static bool apply_stack_pointer(const struct insn *i, struct state *s)
 		int64_t by = i->op[1].imm.value.s;
 
 		s->depth += (int)(m == ZYDIS_MNEMONIC_SUB ? by : -by);
-		if (s->depth < 0)
+		if (s->depth < 0) /* above the return address */
 			s->depth = DEPTH_UNKNOWN;
 		forget_below(s, s->depth);
 		return true;
@@ -167,6 +179,10 @@ static bool apply_stack_pointer(const struct insn *i, struct state *s)
 	return true;
 }
 
+/*
+ * Stores to the frame, by rsp or by a frame pointer. A store through any other register cannot
+ * reach it: it is guarded, and the hv's stack lies in the lower half.
+ */
 static void apply_stack_stores(const struct func *f, const struct insn *i, const struct options *o,
 			       struct state *s)
 {
@@ -181,7 +197,7 @@ static void apply_stack_stores(const struct func *f, const struct insn *i, const
 		    i->op[1].type == ZYDIS_OPERAND_TYPE_REGISTER &&
 		    reg_number(i->op[1].reg.value) >= 0)
 			store_slot(f, o, s, offset, s->reg[reg_number(i->op[1].reg.value)]);
-		else
+		else /* part of a slot, or a value that is in no register */
 			forget_slots(s, offset, (int)ref[k].size);
 	}
 }
@@ -197,8 +213,9 @@ static void apply_other_results(const struct insn *i, struct state *s)
 		    !(op->actions & (ZYDIS_OPERAND_ACTION_WRITE | ZYDIS_OPERAND_ACTION_CONDWRITE)))
 			continue;
 		if (k == 0 && op->visibility == ZYDIS_OPERAND_VISIBILITY_EXPLICIT)
-			continue;
+			continue; /* effect_result() has it */
 		s->reg[r] = value_top();
+		/* Of sign extension and of 32-bit writes at least the size is known. */
 		if (i->z.mnemonic == ZYDIS_MNEMONIC_CDQE)
 			s->reg[r] = value_bounded((uint64_t)1 << 31, false);
 		else if (reg_width(op->reg.value) == 32 &&
@@ -240,6 +257,7 @@ static void apply_call(const struct insn *i, const struct options *o, struct sta
 	if ((CALLEE_SAVED >> r & 1) && !(inside && o->level == TWIN_FACTS_STRICT))
 		return;
 	s->reg[r] = value_top();
+	/* That a callee restores registers is proved of each function by itself: check_exit(). */
 	if (CALLEE_SAVED >> r & 1)
 		s->reg[r].origin = origin;
 }
@@ -260,7 +278,7 @@ void effect_apply(const struct program *p, const struct func *f, const struct in
 	int r = -1;
 
 	(void)p;
-	if (i->flow == FLOW_DROP)
+	if (i->flow == FLOW_DROP) /* a call of __fentry__ is not a call here */
 		return;
 	if (i->flow == FLOW_CALL) {
 		if (i->stack_words && s->depth != DEPTH_UNKNOWN) /* the callee owns its arguments */
@@ -277,6 +295,10 @@ void effect_apply(const struct program *p, const struct func *f, const struct in
 	    (i->op[0].actions & (ZYDIS_OPERAND_ACTION_WRITE | ZYDIS_OPERAND_ACTION_CONDWRITE)) &&
 	    i->op[0].visibility == ZYDIS_OPERAND_VISIBILITY_EXPLICIT)
 		r = reg_number(i->op[0].reg.value);
+	/*
+	 * All inputs are read before anything is written: the result first, then the stores of the
+	 * old values, then the registers.
+	 */
 	if (r >= 0)
 		result = effect_result(i, s, r);
 	apply_stack_stores(f, i, o, s);

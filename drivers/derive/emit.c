@@ -22,6 +22,7 @@
 #define JMP32  0xe9
 #define CALL32 0xe8
 
+/* The first item of an instruction is what branches to it lead to: guards are never jumped over. */
 struct item *emit_code(struct emitter *e, struct code code, unsigned kind)
 {
 	struct twin *t = e->t;
@@ -60,6 +61,7 @@ static bool reloc_resolves(struct emitter *e, const struct reloc *r, int64_t add
 			return true;
 		return false;
 	}
+	/* What no kernel table exports is another module's: castor looks it up at attach. */
 	x = kernel_export(e->p->kernel, y->name);
 	if (x && x->kind == EXPORT_PERCPU)
 		refuse(e->p, e->f, e->i, "address of the per-CPU variable %s", y->name);
@@ -83,6 +85,7 @@ bool emit_reloc(struct emitter *e, struct item *item, uint8_t field, const struc
 			(struct twin_reloc){ .type = TWIN_R_SEC32,
 					     .index = twin_section_index(e->t, y->section),
 					     .addend = (int32_t)((int64_t)y->value + addend) };
+	/* The addend is in the table alone, so that equal code is equal bytes. */
 	memset(item->bytes + field, 0, 4);
 	return true;
 }
@@ -167,10 +170,11 @@ static bool emit_flow(struct emitter *e)
 			emit_import_branch(e, CALL32);
 		else
 			emit_branch(e, ITEM_CALL, 0);
+		/* What follows is somebody else's: a routine that returned anyway must not run it. */
 		if (!i->falls)
 			emit_code(e, encode_ud2(), TWIN_MAP_TRAP);
 		return true;
-	case FLOW_RET:
+	case FLOW_RET: /* the kernel's return thunk is a mitigation for its own return addresses */
 		emit_code(e, encode_byte(RET), i->length == 1 ? TWIN_MAP_COPIED : TWIN_MAP_CHANGED);
 		return true;
 	case FLOW_WARN:
@@ -181,7 +185,10 @@ static bool emit_flow(struct emitter *e)
 	return false;
 }
 
-/* The relocation of an immediate: an address as a number. */
+/*
+ * The relocation of an immediate: an address as a number. 32 bits, sign-extended, reach all of the
+ * kernel's image and modules.
+ */
 static void emit_imm_reloc(struct emitter *e, struct item *item, struct code code)
 {
 	const struct reloc *r = insn_imm_reloc(e->i);
@@ -208,6 +215,7 @@ static void emit_constant(struct emitter *e, const struct reloc *r)
 		refuse(e->p, e->f, e->i, "relocation of type %u", r->type);
 		return;
 	}
+	/* mov rax, moffs64: its field is wider than any relocation of a twin. */
 	if (!e->i->z.raw.modrm.offset) {
 		refuse(e->p, e->f, e->i, "64-bit address in the instruction");
 		return;
@@ -263,6 +271,7 @@ static void emit_copy(struct emitter *e)
 	struct item *item = emit_code(e, code, TWIN_MAP_COPIED);
 	const struct reloc *r = insn_disp_reloc(e->i);
 
+	/* [b+i*s+data]: the registers are known to be small, so only the data's address changes. */
 	if (r && r->type != R_X86_64_32S)
 		refuse(e->p, e->f, e->i, "relocation of type %u", r->type);
 	else if (r)
@@ -270,6 +279,7 @@ static void emit_copy(struct emitter *e)
 	if (r && insn_imm_reloc(e->i))
 		refuse(e->p, e->f, e->i, "two addresses in one instruction");
 	emit_imm_reloc(e, item, code);
+	/* A relocation that no branch above took would be lost without a word. */
 	if (e->i->nrel && !item->reloc.type)
 		refuse(e->p, e->f, e->i, "relocation in an unknown field");
 }
@@ -285,7 +295,7 @@ static void emit_compute(struct emitter *e, const struct memref *ref, int reg)
 	struct insn *i = e->i;
 
 	if (ref->class == MEM_STACK_INDEX) {
-		int spill = i->address.spill ? 8 : 0;
+		int spill = i->address.spill ? 8 : 0; /* rsp is lower by the saved register */
 
 		emit_stack_address(e, reg, (int)ref->disp - i->depth, i->depth + spill);
 		if (!i->address.guarded)
@@ -302,7 +312,10 @@ static void emit_compute(struct emitter *e, const struct memref *ref, int reg)
 		emit_reloc(e, item, code.disp_at, ref->reloc, ref->reloc->addend);
 }
 
-/* An access through a computed address. */
+/*
+ * An access through a computed address: save, compute, guard, access, restore, each only where it
+ * is needed. The plan has counted the stack that the pushes take.
+ */
 static void emit_through_address(struct emitter *e, const struct memref *ref)
 {
 	struct insn *i = e->i;
@@ -329,7 +342,10 @@ static void emit_through_address(struct emitter *e, const struct memref *ref)
 		emit_code(e, encode_pop(reg), TWIN_MAP_SPILL);
 }
 
-/* No branch and nothing of the stack: one of the ways to treat a memory operand, or a copy. */
+/*
+ * No branch and nothing of the stack: one of the ways to treat a memory operand, or a copy. The
+ * order matters: an operand with a planned address may also have a relocation.
+ */
 static void emit_ordinary(struct emitter *e)
 {
 	struct memref ref[MEMREF_MAX];
@@ -351,6 +367,7 @@ static void emit_ordinary(struct emitter *e)
 		emit_copy(e);
 }
 
+/* Guards come first, also those of instructions that were dropped: branches lead to them. */
 static void emit_insn(struct emitter *e)
 {
 	emit_guards(e);
@@ -364,7 +381,7 @@ static void emit_part(struct twin *t, const struct part *part)
 
 	for (e.x = part->first; e.x < part->first + part->count; e.x++) {
 		e.i = &t->p->insns[e.x];
-		if (e.i->reachable)
+		if (e.i->reachable) /* dead code may hold what could not be derived */
 			emit_insn(&e);
 	}
 }

@@ -8,6 +8,7 @@
 #include "facts.h"
 #include "stack.h"
 
+/* rsp as it is at this instruction, also for what was [rbp+d]. */
 static struct address stack_operand(struct emitter *e, int offset)
 {
 	return (struct address){ .base = RSP,
@@ -21,6 +22,7 @@ static struct address stack_operand(struct emitter *e, int offset)
 void emit_stack_address(struct emitter *e, int reg, int offset, int depth)
 {
 	struct address a = { .base = RSP, .index = reg, .scale = 1, .disp = offset + depth };
+	/* 64 bits: the distance between the halves of the address space fits in no displacement. */
 	struct code distance = encode_mov_imm64(reg);
 	struct item *item = emit_code(e, distance, TWIN_MAP_STACK);
 
@@ -30,12 +32,12 @@ void emit_stack_address(struct emitter *e, int reg, int offset, int depth)
 	e->f->n.second_addresses++;
 }
 
-/* lea r, [rsp+i*s+d] */
+/* lea r, [rsp+i*s+d]: the object's address first, then the index on top. */
 static void emit_indexed_address(struct emitter *e, int reg, const ZydisDecodedOperandMem *m)
 {
 	const struct insn *i = e->i;
 	int index = reg_number(m->index);
-	int base = i->address.needed ? i->address.reg : reg;
+	int base = i->address.needed ? i->address.reg : reg; /* r may be the index itself */
 	struct address a = { .base = base, .index = index, .scale = m->scale ? m->scale : 1 };
 
 	emit_stack_address(e, base, (m->disp.has_displacement ? (int)m->disp.value : 0) - i->depth,
@@ -43,6 +45,7 @@ static void emit_indexed_address(struct emitter *e, int reg, const ZydisDecodedO
 	emit_code(e, encode_lea(reg, a), TWIN_MAP_STACK);
 }
 
+/* What was a pointer into the frame becomes one into the second stack, that the dvm can follow. */
 static bool emit_address(struct emitter *e)
 {
 	const struct insn *i = e->i;
@@ -64,7 +67,10 @@ static bool emit_address(struct emitter *e)
 	return true;
 }
 
-/* A push or pop whose place is part of an object on the second stack. */
+/*
+ * A push or pop whose place is part of an object on the second stack. rsp must move all the same,
+ * so the hv's stack gets the value too, which the judge then finds written before it is read.
+ */
 static bool emit_push_pop(struct emitter *e)
 {
 	const struct insn *i = e->i;
@@ -73,6 +79,7 @@ static bool emit_push_pop(struct emitter *e)
 	bool push = i->z.mnemonic == ZYDIS_MNEMONIC_PUSH;
 	int reg;
 
+	/* The place of a push is the one below rsp, of a pop the one at rsp. */
 	if ((!push && i->z.mnemonic != ZYDIS_MNEMONIC_POP) ||
 	    stack_place(e->f, -i->depth - (push ? 8 : 0)) != STACK_SECOND)
 		return false;
@@ -119,7 +126,7 @@ static bool emit_leave(struct emitter *e)
 
 	if (i->z.mnemonic != ZYDIS_MNEMONIC_LEAVE)
 		return false;
-	if (i->flags_in)
+	if (i->flags_in) /* add destroys them, leave does not */
 		refuse(e->p, e->f, i, "leave with flags in use");
 	if (i->depth != i->frame)
 		emit_code(e, encode_add_rsp(i->depth - i->frame), TWIN_MAP_CHANGED);
@@ -142,7 +149,7 @@ static bool emit_operand(struct emitter *e)
 	if (a.segment)
 		e->f->n.second_operands++;
 	else if (ref[0].class == MEM_STACK)
-		return false;
+		return false; /* [rsp+d] on the hv's stack: the bytes are right as they are */
 	if (e->i->z.mnemonic == ZYDIS_MNEMONIC_POP) {
 		refuse(e->p, e->f, e->i, "pop into a stack object");
 		return true;

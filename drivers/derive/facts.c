@@ -9,6 +9,10 @@
 /* Visits of a block after which what still grows is taken as unknown, so that loops end. */
 #define WIDEN_AFTER 12
 
+/*
+ * A sum that reaches the limit is unknown, not large: the zones beside the upper half are that wide
+ * (R2), so beyond it nothing is proved. Operands stay below 2^41, so a + b cannot wrap.
+ */
 uint64_t value_add(uint64_t a, uint64_t b)
 {
 	if (a == UNKNOWN || b == UNKNOWN || a + b >= SLACK_LIMIT)
@@ -23,6 +27,7 @@ uint64_t value_multiply(uint64_t a, uint64_t factor)
 	return a * factor;
 }
 
+/* |x| without the overflow of -INT64_MIN. */
 uint64_t value_magnitude(int64_t x)
 {
 	return x < 0 ? -(uint64_t)x : (uint64_t)x;
@@ -38,6 +43,11 @@ struct value value_bounded(uint64_t bound, bool nonneg)
 	return (struct value){ UNKNOWN, bound < SLACK_LIMIT ? bound : UNKNOWN, nonneg, -1 };
 }
 
+/*
+ * UNKNOWN is the largest number, so the maximum of both is what holds for both. Values only ever
+ * lose facts here, which is what makes the solver end; `widen` makes it end soon, in loops whose
+ * every round adds to a pointer.
+ */
 bool value_merge(struct value *a, const struct value *b, bool widen)
 {
 	bool changed = false;
@@ -99,7 +109,7 @@ static struct state entry_state(void)
 	return s;
 }
 
-/* A pointer with a constant distance. */
+/* A pointer with a constant distance: far is measured to the last byte that is touched. */
 static enum need need_one(const struct value *v, uint64_t distance, int reg, int *out)
 {
 	*out = reg;
@@ -114,6 +124,7 @@ static enum need need_sum(const struct state *s, const struct memref *ref, int *
 	uint64_t by_index = value_add(value_multiply(x->bound, ref->scale), d);
 	uint64_t by_base = ref->scale == 1 ? value_add(b->bound, d) : UNKNOWN;
 
+	/* No guard if the sum is near as it is; the register named is the one that proves it. */
 	*reg = ref->base;
 	if (value_add(b->slack, by_index) != UNKNOWN)
 		return NEED_NOTHING;
@@ -121,6 +132,10 @@ static enum need need_sum(const struct state *s, const struct memref *ref, int *
 		*reg = ref->index;
 		return NEED_NOTHING;
 	}
+	/*
+	 * Else guard the register whose partner is bounded. With neither bounded only the sum can
+	 * be guarded.
+	 */
 	if (by_index != UNKNOWN)
 		return NEED_GUARD;
 	*reg = ref->index;
@@ -145,7 +160,7 @@ enum need facts_need(const struct state *s, const struct memref *ref, int *reg)
 	if (facts_stack_offset(s, ref, &offset))
 		return NEED_NOTHING;
 	switch (ref->class) {
-	case MEM_STACK_INDEX:
+	case MEM_STACK_INDEX: /* on the second stack, whose distance is no part of the operand */
 	case MEM_ODD:
 		return NEED_ADDRESS;
 	case MEM_BASE:
@@ -156,7 +171,7 @@ enum need facts_need(const struct state *s, const struct memref *ref, int *reg)
 	case MEM_TABLE:
 		return value_add(table_distance(s, ref), ref->size) == UNKNOWN ? NEED_ADDRESS
 									       : NEED_NOTHING;
-	default:
+	default: /* MEM_STACK: in the frame. MEM_CONST, MEM_GS: the loader's numbers. */
 		return NEED_NOTHING;
 	}
 }
@@ -191,7 +206,10 @@ struct solver {
 	bool *queued;
 };
 
-/* Instructions of a function are numbered through its parts, so that arrays stay small. */
+/*
+ * Instructions of a function are numbered through its parts, so that arrays stay small: hot and
+ * cold part of a function lie far from each other.
+ */
 static uint32_t local(const struct solver *v, uint32_t x)
 {
 	for (uint32_t k = 0; k < v->f->nparts; k++) {
@@ -212,7 +230,7 @@ static void flow_into(struct solver *v, uint32_t x, const struct state *s)
 		v->at[k] = zalloc(1, sizeof(*v->at[k]));
 	v->visits[k]++;
 	if (!state_merge(v->at[k], s, v->visits[k] > WIDEN_AFTER) || v->queued[k])
-		return;
+		return; /* nothing new, or it will be looked at anyway */
 	v->queued[k] = true;
 	v->work[v->nwork++] = x;
 }
@@ -225,6 +243,7 @@ static void run_block(struct solver *v, uint32_t x, facts_visit_fn *visit, void 
 	for (;; x++) {
 		const struct insn *i = &v->p->insns[x];
 
+		/* The state before x: what a guard at x can rely on. */
 		if (visit)
 			visit(context, x, &s);
 		effect_apply(v->p, v->f, i, v->o, &s);
@@ -251,7 +270,10 @@ static void solver_free(struct solver *v, uint32_t n)
 	free(v->queued);
 }
 
-/* First to the fixed point, then once more over each block with the visitor. */
+/*
+ * First to the fixed point, then once more over each block with the visitor: during the solution a
+ * state still says too much, and a visitor that saw one would leave guards out.
+ */
 void facts_walk(struct program *p, struct func *f, const struct options *o, facts_visit_fn *visit,
 		void *context)
 {
@@ -274,6 +296,7 @@ void facts_walk(struct program *p, struct func *f, const struct options *o, fact
 		v.queued[local(&v, x)] = false;
 		run_block(&v, x, NULL, NULL);
 	}
+	/* Each reachable block begins with a leader, so each instruction is visited once. */
 	for_each_insn(p, f, i, x) if (i->reachable && i->leader) run_block(&v, x, visit, context);
 	solver_free(&v, n);
 }

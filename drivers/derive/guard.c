@@ -20,6 +20,7 @@ struct context {
 	const struct options *o;
 };
 
+/* ah and spl, ch and bpl .. share their numbers; a REX prefix makes it the latter. */
 bool guard_needs_low(const struct insn *i)
 {
 	for (unsigned k = 0; k < i->z.operand_count; k++)
@@ -29,6 +30,10 @@ bool guard_needs_low(const struct insn *i)
 	return false;
 }
 
+/*
+ * Not live before i means that i does not read it and that nobody after i does before it is written
+ * again; i itself may be what writes it.
+ */
 int guard_free_register(const struct insn *i, bool low)
 {
 	for (int r = 0; r < (low ? R8 : NREGS); r++)
@@ -37,7 +42,7 @@ int guard_free_register(const struct insn *i, bool low)
 	return -1;
 }
 
-/* A register to spill: the instruction must not touch it. */
+/* A register to spill: the instruction must not touch it, nor move rsp while it is saved. */
 static int spill_register(const struct insn *i)
 {
 	regset used = live_mentioned(i) | 1u << RSP;
@@ -83,6 +88,7 @@ static void add_guard(struct context *c, uint32_t x, int reg)
 
 	if (guards_already(i, reg))
 		return;
+	/* The plan has a fixed size; a block that needs more of one place was never met. */
 	if (i->nguards == INSN_GUARDS) {
 		refuse(c->p, c->f, i, "more than %d guards meet here", INSN_GUARDS);
 		return;
@@ -100,6 +106,10 @@ static void add_guard(struct context *c, uint32_t x, int reg)
 	c->f->n.guards++;
 }
 
+/*
+ * The address goes into a register of its own: `lea s, [EA]`, a guard, then the access through [s].
+ * Unguarded where an index into a stack object is known to be small: then s is the object.
+ */
 static void add_address(struct context *c, struct insn *i, bool guarded)
 {
 	int reg = guard_free_register(i, guard_needs_low(i)), depth = i->depth;
@@ -112,11 +122,12 @@ static void add_address(struct context *c, struct insn *i, bool guarded)
 		i->address.spill = true;
 		c->f->n.spilled++;
 		depth += 8;
+		/* push and pop would move rsp between; an lea has no access to carry out. */
 		if (reg < 0 || i->z.mnemonic == ZYDIS_MNEMONIC_PUSH ||
 		    i->z.mnemonic == ZYDIS_MNEMONIC_POP || i->z.mnemonic == ZYDIS_MNEMONIC_LEA)
 			refuse(c->p, c->f, i, "no register can be freed to compute its address");
 	}
-	i->address.reg = (uint8_t)(reg < 0 ? 0 : reg);
+	i->address.reg = (uint8_t)(reg < 0 ? 0 : reg); /* refused then */
 	if (guarded) {
 		c->f->n.guards++;
 		c->f->n.address++;
@@ -134,6 +145,7 @@ static bool index_is_bounded(const struct state *s, const struct memref *ref)
 			 value_magnitude(ref->disp) + ref->size) != UNKNOWN;
 }
 
+/* With --naive known pointers are guarded too: that measures what the analysis saves. */
 static enum need decide(const struct context *c, const struct state *s, const struct memref *ref,
 			int *reg)
 {
@@ -158,13 +170,14 @@ static void plan_access(struct context *c, uint32_t x, const struct state *s,
 	}
 	if (reg < 0 && need == NEED_NOTHING && ref->class != MEM_TABLE)
 		return; /* a constant address, or one in the frame */
+	/* A read-modify-write counts once. */
 	c->f->n.loads += ref->read;
 	c->f->n.stores += ref->write && !ref->read;
 	if (need == NEED_NOTHING || !facts_policy(c->o, ref))
 		c->f->n.removed += need == NEED_NOTHING;
 	else if (need == NEED_GUARD)
 		add_guard(c, x, reg);
-	else if (number > 0)
+	else if (number > 0) /* the plan has room for one computed address */
 		refuse(c->p, c->f, i, "two operands whose addresses must be computed");
 	else
 		add_address(c, i, true);
@@ -178,6 +191,7 @@ static void visit(void *context, uint32_t x, const struct state *before)
 	unsigned n = memref_collect(i, ref);
 	struct state s = *before;
 
+	/* Early guards of an earlier round are in the plan already. */
 	c->f->n.guards += i->nearly;
 	c->f->n.early += i->nearly;
 	effect_early_guards(i, &s);

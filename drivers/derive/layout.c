@@ -11,6 +11,7 @@
 #define ALIGNMENT 16
 #define INT3      0xcc
 
+/* Short until it is known not to reach. A call has no short form. */
 static uint32_t branch_length(const struct item *item)
 {
 	switch (item->form) {
@@ -41,6 +42,7 @@ static void place(struct twin *t)
 
 	for (uint32_t k = 0; k < t->nitems; k++) {
 		if (starts_function(t, k))
+			/* Also what the table of indirect calls counts in (R5). */
 			at = (at + ALIGNMENT - 1) & ~(uint32_t)(ALIGNMENT - 1);
 		t->items[k].offset = at;
 		at += branch_length(&t->items[k]);
@@ -48,6 +50,7 @@ static void place(struct twin *t)
 	t->text_size = at;
 }
 
+/* From behind the branch, as the processor counts it. */
 static int64_t distance(const struct twin *t, const struct item *item)
 {
 	uint32_t x = item->target;
@@ -107,6 +110,7 @@ void layout(struct twin *t)
 	do
 		place(t);
 	while (widen(t));
+	/* Gaps trap: whoever gets there by speculation or by a mistake of ours stops. */
 	t->text = memset(zalloc(t->text_size, 1), INT3, t->text_size);
 	for (uint32_t k = 0; k < t->nitems; k++) {
 		struct item *item = &t->items[k];

@@ -10,6 +10,7 @@
 	(1u << RAX | 1u << RCX | 1u << RDX | 1u << RSI | 1u << RDI | 1u << R8 | 1u << R9 | \
 	 1u << R10 | 1u << R11)
 
+/* A conditional read may read: liveness only errs to the side of live. */
 static bool is_read(const ZydisDecodedOperand *op)
 {
 	return op->actions & (ZYDIS_OPERAND_ACTION_READ | ZYDIS_OPERAND_ACTION_CONDREAD);
@@ -39,6 +40,7 @@ static void add_register(const struct insn *i, const ZydisDecodedOperand *op, re
 		else
 			*use |= 1u << r; /* the rest of the register stays */
 	}
+	/* Perhaps not written: then the old value goes on, so it is used. */
 	if (op->actions & ZYDIS_OPERAND_ACTION_CONDWRITE)
 		*use |= 1u << r;
 }
@@ -57,6 +59,7 @@ void live_registers(const struct insn *i, regset *use, regset *def)
 	if (i->flow == FLOW_DROP)
 		return;
 	if (i->flow == FLOW_CALL || i->flow == FLOW_TAIL) {
+		/* All argument registers: how many the callee takes does not matter enough. */
 		*use = ARGUMENTS | 1u << RSP | (i->thunk >= 0 ? 1u << i->thunk : 0);
 		*def = CALLER_SAVED;
 		return;
@@ -75,7 +78,7 @@ regset live_written(const struct insn *i)
 
 	if (i->flow == FLOW_DROP)
 		return 0;
-	if (i->flow == FLOW_CALL)
+	if (i->flow == FLOW_CALL) /* the callee may, whatever its operands say */
 		return CALLER_SAVED;
 	for (unsigned k = 0; k < i->z.operand_count; k++) {
 		const ZydisDecodedOperand *op = &i->op[k];
@@ -148,7 +151,7 @@ static void live_out(const struct program *p, const struct func *f, uint32_t x, 
 	*flags = 0;
 	if (i->flow == FLOW_RET)
 		*regs = 1u << RAX | (f->returns_pair ? 1u << RDX : 0) | CALLEE_SAVED | 1u << RSP;
-	if (i->flow == FLOW_TAIL)
+	if (i->flow == FLOW_TAIL) /* its arguments are in live_registers() */
 		*regs = CALLEE_SAVED | 1u << RSP;
 	if (i->falls) {
 		*regs |= p->insns[x + 1].live_in;
@@ -159,7 +162,7 @@ static void live_out(const struct program *p, const struct func *f, uint32_t x, 
 	if (insn_func(p, &p->insns[i->target]) == f) {
 		*regs |= p->insns[i->target].live_in;
 		*flags |= p->insns[i->target].flags_in;
-	} else {
+	} else { /* a tail call inside the module */
 		*regs |= ARGUMENTS | CALLEE_SAVED | 1u << RSP;
 	}
 }
@@ -190,6 +193,7 @@ void live_solve(struct program *p, struct func *f)
 {
 	bool changed = true;
 
+	/* From nothing upward: a second run, after code was dropped, must not keep old facts. */
 	for_each_insn(p, f, i, x)
 	{
 		i->live_in = 0;

@@ -2,13 +2,14 @@
 /* Classes of memory accesses: see memref.h. */
 #include "memref.h"
 
-/* rsi and rdi of these are hidden operands. */
+/* rsi and rdi of these are hidden operands, and the count may be 0: nothing is accessed then. */
 static bool is_string(const struct insn *i)
 {
 	return i->z.meta.category == ZYDIS_CATEGORY_STRINGOP ||
 	       i->z.meta.category == ZYDIS_CATEGORY_IOSTRINGOP;
 }
 
+/* cs, ds, es and ss have base 0 in 64-bit mode; they are prefixes without a meaning. */
 static bool has_special_segment(const ZydisDecodedOperand *op)
 {
 	return op->mem.segment == ZYDIS_REGISTER_FS || op->mem.segment == ZYDIS_REGISTER_GS;
@@ -32,6 +33,10 @@ const ZydisDecodedOperand *memref_operand(const struct insn *i)
 	return NULL;
 }
 
+/*
+ * By the form of the operand alone; what the registers hold is the analysis' business. A relocation
+ * is told from a number here: the 0 in the file would look like a displacement.
+ */
 enum memref_class memref_classify(const struct insn *i, const ZydisDecodedOperand *op)
 {
 	const struct reloc *r = insn_disp_reloc(i);
@@ -39,10 +44,12 @@ enum memref_class memref_classify(const struct insn *i, const ZydisDecodedOperan
 	bool index = op->mem.index != ZYDIS_REGISTER_NONE;
 	bool rip = op->mem.base == ZYDIS_REGISTER_RIP;
 
+	/* gs with a register would be a pointer into the per-CPU area: no driver has one. */
 	if (op->mem.segment == ZYDIS_REGISTER_GS)
 		return index || (base && !rip) ? MEM_ODD : MEM_GS;
 	if (op->mem.segment == ZYDIS_REGISTER_FS)
 		return MEM_ODD;
+	/* Without a relocation it would be an address that the module has made up. */
 	if (rip || (!base && !index))
 		return r ? MEM_CONST : MEM_ODD;
 	if (op->mem.base == ZYDIS_REGISTER_RSP)
@@ -65,6 +72,7 @@ unsigned memref_collect(const struct insn *i, struct memref out[MEMREF_MAX])
 
 	if (!accesses_memory(i))
 		return 0;
+	/* A string move has two operands, everything else at most one. */
 	for (unsigned k = 0; k < i->z.operand_count && n < MEMREF_MAX; k++) {
 		const ZydisDecodedOperand *op = &i->op[k];
 

@@ -27,7 +27,7 @@ static struct source source_of(const struct insn *i, const struct state *s, unsi
 	struct source x = { .v = value_top() };
 
 	if (k >= i->z.operand_count_visible)
-		return x;
+		return x; /* memory and absent operands: unknown */
 	if (i->op[k].type == ZYDIS_OPERAND_TYPE_REGISTER && reg_number(i->op[k].reg.value) >= 0) {
 		x.is_reg = true;
 		x.v = s->reg[reg_number(i->op[k].reg.value)];
@@ -44,7 +44,10 @@ static bool fits32(const struct value *v)
 	return v->nonneg && v->bound <= MASK32;
 }
 
-/* A write of 32 bits clears the upper ones. */
+/*
+ * A write of 32 bits clears the upper ones, so the result is a number below 2^32 whatever it was
+ * made of, and never a pointer. Better bounds pay where an index is made of it.
+ */
 static struct value result32(const struct insn *i, const struct value *old,
 			     const struct source *src)
 {
@@ -63,6 +66,7 @@ static struct value result32(const struct insn *i, const struct value *old,
 			return value_bounded(0, true);
 		break;
 	case ZYDIS_MNEMONIC_AND:
+		/* Not larger than either side. */
 		if (src->is_imm && src->imm >= 0)
 			return value_bounded(imm, true);
 		if (fits32(old))
@@ -88,6 +92,7 @@ static struct value result_partial(const struct insn *i, const struct value *old
 	ZydisRegister r = i->op[0].reg.value;
 	uint64_t by = reg_width(r) == 8 && !reg_is_high_byte(r) ? 0xff : 0xffff;
 
+	/* The upper bits stay: a pointer with another low byte is one, a little further off. */
 	return (struct value){ value_add(old->slack, by), value_add(old->bound, by), old->nonneg,
 			       -1 };
 }
@@ -105,11 +110,12 @@ static struct value result_lea(const struct insn *i, const struct state *s)
 	uint64_t one, other = UNKNOWN;
 
 	if (m->mem.base == ZYDIS_REGISTER_RIP)
-		return anchored(0);
+		return anchored(0); /* module or kernel data: becomes an absolute address */
 	if (b == RSP || (b == RBP && s->frame != NO_FRAME))
 		return anchored(scaled); /* becomes an address on the second stack */
 	if (insn_disp_reloc(i))
 		return anchored(value_add(base.bound, scaled));
+	/* Which of the two is the pointer, the code does not say: the better proof counts. */
 	one = value_add(value_add(base.slack, scaled), d);
 	if (scale == 1 && x >= 0)
 		other = value_add(value_add(index.slack, base.bound), d);
@@ -136,6 +142,7 @@ static struct value result_mov(const struct insn *i, const struct state *s,
 
 		if (insn_imm_reloc(i))
 			return anchored(0);
+		/* Bit 47: the low 48 bits lie in the upper half, which is all that slack says. */
 		if ((uint64_t)src->imm >> TWIN_GUARD_BIT & 1)
 			v.slack = 0;
 		return v;
@@ -160,7 +167,7 @@ static struct value result_add(const struct insn *i, const struct value *old,
 		return (struct value){ value_add(old->slack, far), value_add(old->bound, far),
 				       old->nonneg && add && src->imm >= 0, -1 };
 	}
-	if (!src->is_reg)
+	if (!src->is_reg) /* a number from memory can be any */
 		return value_top();
 	slack = value_add(old->slack, src->v.bound);
 	if (add && value_add(src->v.slack, old->bound) < slack)
@@ -176,6 +183,7 @@ static struct value result_and(const struct value *old, const struct source *src
 
 	if (src->is_imm && src->imm >= 0)
 		return value_bounded((uint64_t)src->imm, true);
+	/* A negative mask rounds down: page_address, container heads aligned by size. */
 	if (src->is_imm)
 		return (struct value){ value_add(old->slack, ~(uint64_t)src->imm), bound,
 				       old->nonneg, -1 };
@@ -191,7 +199,7 @@ static struct value result_shift(const struct insn *i, const struct value *old,
 	unsigned by = src->imm & 63;
 	uint64_t most = by ? UINT64_MAX >> by : UNKNOWN; /* largest result of shr */
 
-	if (!src->is_imm)
+	if (!src->is_imm) /* by cl */
 		return value_top();
 	if (i->z.mnemonic == ZYDIS_MNEMONIC_SHL) {
 		uint64_t bound = by < TWIN_SLACK_LOG2
@@ -210,6 +218,9 @@ static struct value result_shift(const struct insn *i, const struct value *old,
 			     false);
 }
 
+/*
+ * 64 bits: the one width at which a pointer stays a pointer. `old` is the destination before.
+ */
 static struct value result64(const struct insn *i, const struct state *s, const struct value *old)
 {
 	struct source src = source_of(i, s, 1), third = source_of(i, s, 2);
@@ -232,7 +243,7 @@ static struct value result64(const struct insn *i, const struct state *s, const 
 		if (src.is_reg && i->op[0].reg.value == i->op[1].reg.value)
 			return value_bounded(0, true);
 		if (i->z.mnemonic == ZYDIS_MNEMONIC_XOR)
-			return value_top();
+			return value_top(); /* nothing carries over a xor with another value */
 		return result_add(i, old, &src);
 	case ZYDIS_MNEMONIC_ADD:
 		return result_add(i, old, &src);
@@ -257,6 +268,7 @@ static struct value result64(const struct insn *i, const struct state *s, const 
 	default:
 		break;
 	}
+	/* Either value may be there behind a cmov, so only what holds for both does. */
 	if (i->z.meta.category == ZYDIS_CATEGORY_CMOV && src.is_reg) {
 		value_merge(&v, &src.v, false);
 		return v;
@@ -264,6 +276,7 @@ static struct value result64(const struct insn *i, const struct state *s, const 
 	return value_top();
 }
 
+/* By the width of the destination; a relocated immediate is not the number in the file. */
 struct value effect_result(const struct insn *i, const struct state *s, int r)
 {
 	unsigned width = reg_width(i->op[0].reg.value);

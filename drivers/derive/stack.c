@@ -16,7 +16,7 @@ struct context {
 	int saved; /* lowest entry offset of a saved callee-saved register */
 };
 
-/* The first operand, if it is a general register. */
+/* The first operand, if it is a general register; -1 for a memory operand or none. */
 static int first_register(const struct insn *i)
 {
 	return i->z.operand_count_visible && i->op[0].type == ZYDIS_OPERAND_TYPE_REGISTER
@@ -30,6 +30,10 @@ static bool is_register(const struct insn *i, unsigned k, ZydisRegister r)
 	       i->op[k].reg.value == r;
 }
 
+/*
+ * The second stack's part of a frame goes from the lowest object whose address is taken up to the
+ * saved registers: how long the object is, the code does not say.
+ */
 enum stack_use stack_place(const struct func *f, int offset)
 {
 	return f->second && offset >= f->second_low && offset < f->second_high ? STACK_SECOND
@@ -38,6 +42,7 @@ enum stack_use stack_place(const struct func *f, int offset)
 
 bool stack_address(const struct insn *i, int *offset)
 {
+	/* lea rsp, [..] moves the stack instead: that is refused as a depth that is not known. */
 	if (i->z.mnemonic == ZYDIS_MNEMONIC_LEA && first_register(i) != RSP) {
 		const ZydisDecodedOperandMem *m = &i->op[1].mem;
 		int disp = m->disp.has_displacement ? (int)m->disp.value : 0;
@@ -50,6 +55,7 @@ bool stack_address(const struct insn *i, int *offset)
 			return false;
 		return true;
 	}
+	/* mov r, rsp: gcc's way to name the object at the end of the frame. */
 	if (i->z.mnemonic == ZYDIS_MNEMONIC_MOV && is_register(i, 1, ZYDIS_REGISTER_RSP) &&
 	    first_register(i) >= 0 && !i->sets_frame) {
 		*offset = -i->depth;
@@ -58,7 +64,10 @@ bool stack_address(const struct insn *i, int *offset)
 	return false;
 }
 
-/* rsp may occur only as the base of an address and where its depth can be followed. */
+/*
+ * rsp may occur only as the base of an address and where its depth can be followed. As a value it
+ * would be an address of the hv's stack in the hands of derived code.
+ */
 static void check_rsp_operands(struct context *c, struct insn *i)
 {
 	bool follows = i->z.mnemonic == ZYDIS_MNEMONIC_ADD || i->z.mnemonic == ZYDIS_MNEMONIC_SUB;
@@ -75,7 +84,7 @@ static void check_rsp_operands(struct context *c, struct insn *i)
 	}
 }
 
-/* With a frame pointer, rbp may only be the base of [rbp+d]. */
+/* With a frame pointer, rbp may only be the base of [rbp+d]: that becomes [rsp+d']. */
 static void check_frame_operands(struct context *c, struct insn *i)
 {
 	const ZydisDecodedOperand *m = memref_operand(i);
@@ -87,7 +96,10 @@ static void check_frame_operands(struct context *c, struct insn *i)
 		refuse(c->p, c->f, i, "the frame pointer with an index");
 }
 
-/* A ret, or a jump to another function: both must leave everything as they found it. */
+/*
+ * A ret, or a jump to another function: both must leave everything as they found it. The facts of
+ * every caller rest on that, and the judge proves it again.
+ */
 static void check_exit(struct context *c, struct insn *i, const struct state *s)
 {
 	bool leaves = i->flow == FLOW_RET || i->flow == FLOW_TAIL ||
@@ -119,12 +131,14 @@ static void check_access(struct context *c, struct insn *i, const struct memref 
 
 	if (is_barrier(i, ref, offset))
 		return;
+	/* No red zone: an interrupt on this stack, or a guard's push, would overwrite it. */
 	if (offset < -i->depth)
 		refuse(c->p, c->f, i, "accesses the stack below rsp");
 	else if (offset < RETURN_BYTES && end > 0)
 		refuse(c->p, c->f, i, "accesses its return address");
 	else if (end > RETURN_BYTES + ARGUMENTS_BYTES)
 		refuse(c->p, c->f, i, "accesses its caller's frame");
+	/* The ABI lets it, but the caller's facts about its own frame do not. */
 	else if (offset >= RETURN_BYTES && ref->write)
 		refuse(c->p, c->f, i, "writes one of its stack arguments");
 }
@@ -140,6 +154,7 @@ static void check_accesses(struct context *c, struct insn *i, const struct state
 			refuse(c->p, c->f, i, "memory operand of an unknown kind");
 		else if (facts_stack_offset(s, &ref[k], &offset))
 			check_access(c, i, &ref[k], offset);
+		/* An array: its index is not known, so it must not lie on the hv's stack. */
 		else if (ref[k].class == MEM_STACK_INDEX && -i->depth + (int)ref[k].disp < c->low)
 			c->low = -i->depth + (int)ref[k].disp;
 	}
@@ -150,7 +165,7 @@ static void note_depth(struct context *c, struct insn *i, const struct state *s)
 {
 	int depth = s->depth, r = first_register(i);
 
-	if (i->flow == FLOW_CALL)
+	if (i->flow == FLOW_CALL) /* its return address is part of this frame's size */
 		depth += RETURN_BYTES;
 	if (i->z.mnemonic == ZYDIS_MNEMONIC_PUSH) {
 		depth += 8;
@@ -171,6 +186,7 @@ static void visit(void *context, uint32_t x, const struct state *s)
 	i->depth = s->depth;
 	i->frame = s->frame;
 	i->sets_frame = effect_sets_frame(i, s);
+	/* Nothing below means anything without a depth. */
 	if (s->depth == DEPTH_UNKNOWN) {
 		refuse(c->p, c->f, i, "the depth of the stack is not a constant here");
 		return;
@@ -236,7 +252,7 @@ void stack_analyse(struct program *p, struct func *f)
 	for_each_insn(p, f, i, x) if (i->reachable && i->varargs) i->stack_words =
 		pushed_words(p, f, x);
 	if (c.low == INT_MAX || f->refusal)
-		return;
+		return; /* most functions: all of the frame stays on the hv's stack */
 	f->second = true;
 	f->second_low = c.low;
 	f->second_high = c.saved;
