@@ -175,6 +175,7 @@ struct castor_shared {
 	uint64_t
 		/* zeroed memory of a task_struct's size: what the twin takes for `current` */
 		task_dva;
+	uint64_t irq_desc_dva; /* the device's struct irq_desc: whose handler is registered (R9) */
 	uint64_t stack_dva
 		[2]; /* second stacks: [0] poll and interrupt, [1] transmit; guard pages around */
 	uint64_t section[CASTOR_SECTIONS]; /* by index of the .twin's table; 0 = not there */

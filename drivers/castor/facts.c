@@ -91,6 +91,17 @@ static int resolve(void)
 	return kind;
 }
 
+/* irq_to_desc() is not exported either. */
+static u64 irq_desc(void)
+{
+	void *(*to_desc)(unsigned int) = (void *)lookup("irq_to_desc");
+	struct device *parent = castor.nd->dev.parent;
+
+	return to_desc && parent && dev_is_pci(parent) ?
+		       (unsigned long)to_desc(to_pci_dev(parent)->irq) :
+		       0;
+}
+
 int castor_write_facts(void)
 {
 	struct castor_shared *a = castor.area;
@@ -99,6 +110,7 @@ int castor_write_facts(void)
 	a->napi_dva = (unsigned long)castor.napi;
 	a->txq_dva = (unsigned long)netdev_get_tx_queue(castor.nd, 0);
 	memset(task, 0, sizeof(struct task_struct)); /* a killed twin may have left counts in it */
+	a->irq_desc_dva = irq_desc();
 	return resolve();
 }
 

@@ -89,3 +89,15 @@ void irq_steal(unsigned int phys, void (*fn)(void))
 	BUG_ON(phys >= PINS);
 	owner[phys].own = fn;
 }
+
+void irq_reopen(unsigned int phys)
+{
+	BUG_ON(phys >= PINS || !owner[phys].ioapic);
+	vioapic_reopen(owner[phys].ioapic, owner[phys].pin);
+}
+
+void irq_pass(unsigned int phys)
+{
+	BUG_ON(phys >= PINS || !owner[phys].ioapic);
+	vioapic_phys_irq(owner[phys].ioapic, owner[phys].pin);
+}

@@ -30,9 +30,12 @@ void irq_own(unsigned int phys, void (*fn)(void));
 
 /*
  * While fn is set, a forwarded pin calls it instead; NULL gives the pin back to its virtual
- * IOAPIC pin. fn unmasks the pin (cpu/ioapic.h) when the device is served.
+ * IOAPIC pin. When the device is served irq_reopen() lets the pin fire again, unless the VM masks
+ * it; irq_pass() gives this one interrupt to the VM after all, whose EOI opens the pin.
  */
 void irq_steal(unsigned int phys, void (*fn)(void));
+void irq_reopen(unsigned int phys);
+void irq_pass(unsigned int phys);
 
 extern uint64_t irq_count, irq_spurious;
 

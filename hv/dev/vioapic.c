@@ -189,3 +189,9 @@ void vioapic_phys_irq(struct vioapic *ioapic, unsigned int pin)
 		deliver(ioapic, p);
 	}
 }
+
+void vioapic_reopen(struct vioapic *ioapic, unsigned int pin)
+{
+	BUG_ON(pin >= VIOAPIC_PINS);
+	mirror(&ioapic->pin[pin]);
+}

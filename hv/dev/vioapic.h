@@ -64,4 +64,7 @@ void vioapic_rescan(struct vioapic *ioapic);
 void vioapic_map(struct vioapic *ioapic, unsigned int pin, unsigned int phys);
 void vioapic_phys_irq(struct vioapic *ioapic, unsigned int pin);
 
+/* The device was served without the VM: the physical pin is open again, unless the VM masks it. */
+void vioapic_reopen(struct vioapic *ioapic, unsigned int pin);
+
 #endif

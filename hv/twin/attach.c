@@ -145,6 +145,7 @@ static void copy_facts(const struct castor_shared *area)
 					     .jiffies = area->jiffies_dva,
 					     .destructor = area->destructor_dva,
 					     .task = area->task_dva,
+					     .irq_desc = area->irq_desc_dva,
 					     .page_offset_base = area->page_offset_base,
 					     .vmemmap_base = area->vmemmap_base,
 					     .dvm_bytes = dvm->mem_size };
@@ -241,6 +242,7 @@ int64_t attach_attach(struct castor_shared *area)
 		window_close();
 		return -EINVAL;
 	}
+	twin_att.handler = twin_entry_module(TWIN_ROLE_INTR, section_dva);
 	run_set_segments(binding.stack_distance);
 	attachments++;
 	state = TWIN_ATTACHED;
@@ -423,6 +425,8 @@ static int monitor_twin(int argc, char **argv)
 	mon("invocations %lu, interrupts %lu, polls %lu, packets %lu, warnings %lu",
 	    run_counts.invocations, uplink_counts.interrupts, uplink_counts.polls,
 	    uplink_counts.packets, run_counts.warns);
+	mon("interrupts passed to the driver VM %lu, not the device's %lu", uplink_counts.passed,
+	    uplink_counts.not_ours);
 	mon("received %lu frames: %lu to guests, %lu to the driver VM, %lu dropped, %lu too large "
 	    "for guests",
 	    receive_counts.frames, receive_counts.to_guests, receive_counts.to_dvm,
@@ -487,6 +491,7 @@ static void stats_twin(void)
 	json_u64("invocations", run_counts.invocations);
 	json_u64("us", run_counts.tsc * 1000 / tsc_khz);
 	json_u64("interrupts", uplink_counts.interrupts);
+	json_u64("irqs_passed", uplink_counts.passed);
 	json_u64("polls", uplink_counts.polls);
 	json_u64("tx_packets", transmit_counts.sent);
 	json_u64("rx_packets", receive_counts.frames);

@@ -359,6 +359,17 @@ uint64_t twin_entry_address(enum twin_role role)
 	return 0;
 }
 
+uint64_t twin_entry_module(enum twin_role role, const uint64_t *section)
+{
+	const struct twin_entry *e = twin_table(TWIN_TABLE_ENTRIES);
+	const struct twin_function *f = twin_table(TWIN_TABLE_FUNCTIONS);
+
+	for (uint32_t i = 0; place.placed && i < twin_count(TWIN_TABLE_ENTRIES); i++)
+		if (e[i].role == role && f[e[i].function].section < twin_count(TWIN_TABLE_SECTIONS))
+			return section[f[e[i].function].section] + f[e[i].function].module_offset;
+	return 0;
+}
+
 int twin_poke(uint64_t addr, const uint8_t *bytes, uint32_t n)
 {
 	if (!twin_has(addr) || n > place.size || addr - TWIN_BASE > place.size - n)

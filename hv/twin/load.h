@@ -58,6 +58,9 @@ uint64_t twin_entry_address(enum twin_role role);
  */
 int twin_poke(uint64_t addr, const uint8_t *bytes, uint32_t n);
 
+/* The module's own function of that role, in the dvm; sections as in the binding. 0: none. */
+uint64_t twin_entry_module(enum twin_role role, const uint64_t *section);
+
 /*
  * Where the n-th call of an import (from 0) returns to; 0: there is none. Only while placed.
  */

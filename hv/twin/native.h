@@ -32,6 +32,7 @@ struct vm;
 struct twin_attachment {
 	struct vm *dvm;
 	dva_t netdev, napi, txq, jiffies, destructor, task;
+	dva_t irq_desc, handler; /* of the device; the driver's interrupt handler */
 	uint64_t page_offset_base, vmemmap_base;
 	uint64_t dvm_bytes; /* gpa end of its RAM */
 };

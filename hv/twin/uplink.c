@@ -2,7 +2,6 @@
 /* The twin's port: interrupt, poll, transmit. */
 #include "twin/uplink.h"
 
-#include "cpu/ioapic.h"
 #include "cpu/irq.h"
 #include "debug/log.h"
 #include "drivers/twin_abi.h"
@@ -35,6 +34,7 @@ static uint64_t fn_intr, fn_poll, fn_xmit;
 /* What one invocation is to do, and how far it got. */
 static struct {
 	bool intr;
+	bool pass; /* the interrupt is the driver VM's */
 	unsigned int budget;
 	unsigned int done;
 } job;
@@ -45,11 +45,38 @@ static void on_pin(void)
 	poll_activate(&port);
 }
 
+/*
+ * R9: the twin stands in for the driver's handler, so only while that one handler is registered
+ * and enabled. Linux disables lazily: disable_irq() counts depth, the pin is masked at the next
+ * interrupt.
+ */
+static bool handler_is_drivers(void)
+{
+	dva_t action;
+
+	if (!twin_att.irq_desc) /* castor could not tell */
+		return true;
+	action = win_read64(twin_att.irq_desc + K_IRQ_DESC_ACTION);
+	return action && !win_read32(twin_att.irq_desc + K_IRQ_DESC_DEPTH) &&
+	       win_read64(action + K_IRQACTION_HANDLER) == twin_att.handler &&
+	       !win_read64(action + K_IRQACTION_NEXT);
+}
+
+static void interrupt(void)
+{
+	if (!handler_is_drivers()) {
+		job.pass = true;
+		uplink_counts.passed++;
+	} else if (!run_call(fn_intr, pin, twin_att.netdev)) {
+		uplink_counts.not_ours++;
+	}
+}
+
 static void receive_body(uint64_t arg)
 {
 	(void)arg;
-	if (job.intr && !run_call(fn_intr, pin, twin_att.netdev))
-		uplink_counts.not_ours++;
+	if (job.intr)
+		interrupt();
 	if (twin_pending.poll) {
 		twin_pending.poll = false;
 		job.done = run_call(fn_poll, twin_att.napi, job.budget);
@@ -98,14 +125,17 @@ static int take(struct port *p)
 		return 0;
 	irq_pending = false;
 	job.intr = intr;
+	job.pass = false;
 	job.budget = BUDGET;
 	job.done = 0;
 	uplink_counts.interrupts += intr;
 	uplink_counts.polls++;
 	if (!invoke(receive_body))
 		return 0;
-	if (intr)
-		ioapic_unmask(pin);
+	if (job.pass)
+		irq_pass(pin);
+	else if (intr)
+		irq_reopen(pin);
 	uplink_counts.packets += job.done;
 	after();
 	castor_flush();
@@ -199,7 +229,7 @@ void uplink_close(void)
 	open = false;
 	irq_steal(pin, NULL);
 	transmit_reset();
-	ioapic_unmask(pin);
+	irq_reopen(pin);
 	irq_pending = false;
 }
 
@@ -221,7 +251,11 @@ int uplink_poll(unsigned int budget)
 		twin_pending.poll = false; /* the driver VM owns NAPI and polls again itself */
 	after();
 	castor_flush();
-	if (port.dirty || transmit_pending())
+	/*
+	 * With NAPI_STATE_MISSED the driver's completion did not give NAPI up: the twin owns it and
+	 * polls again, whoever scheduled it.
+	 */
+	if (port.dirty || transmit_pending() || twin_pending.poll)
 		poll_activate(&port);
 	return job.done;
 }

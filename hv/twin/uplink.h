@@ -37,6 +37,7 @@ bool uplink_failed(void);
 
 struct uplink_counts {
 	uint64_t interrupts, not_ours, polls, packets;
+	uint64_t passed; /* interrupts whose handler in the driver VM is not the driver's */
 };
 extern struct uplink_counts uplink_counts;
 

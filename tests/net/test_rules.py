@@ -3,6 +3,8 @@
 import re
 import time
 
+from conftest import PEER_IP
+
 SERVERS = 'echo verify-server'
 CONTROL = '/proc/dynamic_debug/control'
 
@@ -80,3 +82,84 @@ def test_r19_what_changed_hands_is_leaked(system):
     s.machine.expect('hv', 'twin detached', 20)
     assert balance(s)['leaked'] == leaked
     assert 'Oops' not in s.dvm('dmesg') and 'BUG' not in s.dvm('dmesg')
+
+
+class Load:
+    """TCP of a guest in both directions, one transfer after the other, while something else happens."""
+
+    def __init__(self, s):
+        self.s = s
+        self.megabytes = 6
+        self.server = s.listen()
+        size = self.megabytes << 20
+        self.sender = s.peer.background(*s.python('verify-send', '--addr', s.address(2), '--bytes', size))
+        s.machine.type(f'verify-client={PEER_IP} bytes={size}', 2)
+
+    def runs(self):
+        return self.server.process.poll() is None or self.sender.process.poll() is None
+
+    def finish(self):
+        """Both ends have the same hash."""
+        v = self.s.guest_values(1, 'verify-client: done', 120)
+        assert f'bytes={self.megabytes << 20} hash={v["hash"]}' in self.server.finish(60)
+        self.sender.finish(120)
+
+
+def unharmed(s):
+    text = s.machine.console.text('hv')
+    assert 'DOES NOT ADD UP' not in text and 'twin killed' not in text
+    assert not re.search('Oops|BUG:|WARNING: CPU|Call Trace', s.dvm('dmesg'))
+
+
+def test_r10_small_ring(system):
+    """80 transmit descriptors under two guests' TCP: the queue stops and wakes, no doorbell is forgotten."""
+    s = system('net=twin', [SERVERS, SERVERS])
+    s.attached()
+    load = Load(s)
+    s.dvm('ethtool -G eth0 tx 80')
+    load.finish()
+    load = Load(s)
+    load.finish()
+    text = s.machine.monitor('twin')
+    assert int(re.search(r'stopped (\d+)', text).group(1)) > 0, text
+    unharmed(s)
+
+
+RESETS = [
+    'ethtool -G eth0 tx 128 rx 128', 'ip link set eth0 mtu 1400', 'ethtool -G eth0 tx 256 rx 256',
+    'ip link set eth0 mtu 1500', 'ethtool -r eth0', 'ethtool -K eth0 rx off', 'ethtool -K eth0 rx on',
+]
+
+
+def test_r9_the_driver_resets_itself_under_traffic(system):
+    """Ring sizes, MTU, restarts, offloads, self-test: none sends an event, all take the card back in between."""
+    s = system('net=twin', [SERVERS, SERVERS])
+    s.attached()
+    load = Load(s)
+    for command in RESETS:
+        s.dvm(command)
+        time.sleep(0.3)
+    s.machine.shell('ethtool -t eth0 offline', timeout=60) # whatever it finds: it registers its own handler
+    load.finish()
+    assert s.stats()['twin']['irqs_passed'] > 0 # those of the self-test
+    s.send_to_guest(1, 300000)
+    s.send_to_peer(1, 300000)
+    unharmed(s)
+
+
+def test_r9_threaded_napi(system):
+    """The driver VM polls in a thread, and the interface goes down and up below it."""
+    s = system('net=twin', [SERVERS, SERVERS])
+    s.attached()
+    s.dvm('echo 1 > /sys/class/net/eth0/threaded')
+    load = Load(s)
+    s.dvm('ethtool -r eth0')
+    load.finish()
+    s.dvm('ip link set eth0 down')
+    s.machine.expect('hv', 'twin detached', 20)
+    s.dvm('ip link set eth0 up')
+    s.attached(2)
+    s.dvm('echo 0 > /sys/class/net/eth0/threaded')
+    s.send_to_guest(1, 300000)
+    s.send_to_peer(1, 300000)
+    unharmed(s)
