@@ -51,6 +51,7 @@ static inline long castor_hypercall(unsigned long nr, unsigned long a, unsigned 
 /* facts.c: allocates the shared area and says hello; -ENODEV when the hypervisor has no twin. */
 int castor_area_init(void);
 void castor_area_free(void);
+unsigned long castor_symbol(const char *name); /* any address of the kernel's; 0: none */
 int castor_write_facts(void); /* before each attach, rtnl_lock held; 0 or negative */
 
 /* attach.c: all under rtnl_lock */
@@ -81,6 +82,8 @@ void castor_upcall_softirq(void);   /* softirq: runs what waits for one, if anyt
 int castor_owned_add(struct sk_buff *skb, gfp_t gfp);
 void castor_owned_remove(struct sk_buff *skb);
 unsigned long castor_owned_release(void); /* sleeps; afterwards nobody calls our destructor */
+
+void castor_repage_exit(void); /* repage.c, a test hook */
 
 extern struct kmem_cache *castor_head_cache;
 

@@ -48,6 +48,11 @@ static int find_lookup(void)
 	return 0;
 }
 
+unsigned long castor_symbol(const char *name)
+{
+	return lookup(name);
+}
+
 static u64 section_address(const char *name)
 {
 	char path[160], text[32] = "";

@@ -146,6 +146,7 @@ static void castor_remove(struct pci_dev *pdev)
 	cancel_work_sync(&work_state); /* without an interface it does nothing */
 	castor_upcall_exit();
 	castor_rings_exit();
+	castor_repage_exit();
 	castor_area_free();
 	pci_disable_device(pdev);
 }

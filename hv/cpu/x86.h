@@ -123,14 +123,17 @@ static inline void cpu_relax(void)
 #define EFER_LMA      BIT(10)
 #define EFER_NXE      BIT(11)
 #define EFER_SVME     BIT(12)
+#define EFER_UAIE     BIT(20) /* AMD's upper address ignore */
 #define MSR_PAT       0x277
 #define MSR_APIC_BASE 0x1b
 
-#define CR0_PE   BIT(0)
-#define CR0_WP   BIT(16)
-#define CR0_PG   BIT(31)
-#define CR4_PAE  BIT(5)
-#define CR4_LA57 BIT(12)
+#define CR0_PE      BIT(0)
+#define CR0_WP      BIT(16)
+#define CR0_PG      BIT(31)
+#define CR4_PAE     BIT(5)
+#define CR4_LA57    BIT(12)
+#define CR4_LAM_SUP BIT(28)
+#define CR3_LAM     (BIT(61) | BIT(62)) /* Intel's linear address masking, for user pointers */
 
 #define RFLAGS_IF BIT(9)
 

@@ -19,6 +19,8 @@
 
 #define CAP_PCIX     0x07
 #define CAP_PCIE     0x10
+#define CAP_MSIX     0x11
+#define MSIX_ENTRY   16
 #define CAP_LIST_MAX 48 /* as many as fit: a broken list may be a ring */
 #define STATUS_CAPS  (PCI_STATUS_CAPS << 16)
 
@@ -60,6 +62,27 @@ static void show(struct vpci_pass *p, unsigned int off, unsigned int len)
 			p->read_mask[i] = 0xffffffff;
 }
 
+/* BAR number and offset in one register; 0 when the BAR has no address. */
+static uint64_t msix_place(const struct vpci_pass *p, uint32_t reg)
+{
+	unsigned int bar = reg & 7;
+
+	if (bar >= VPCI_PASS_BARS || p->bar[bar].io || !p->bar[bar].size)
+		return 0;
+	return p->bar[bar].base + (reg & ~7U);
+}
+
+/* MSI-X is hidden from the VM; where its table is must be known all the same. */
+static void note_msix(struct vpci_pass *p, unsigned int off, uint32_t head)
+{
+	uint64_t vectors = (head >> 16 & 0x7ff) + 1;
+
+	p->msix = msix_place(p, read_dword(p, off + 4));
+	p->msix_bytes = vectors * MSIX_ENTRY;
+	p->pba = msix_place(p, read_dword(p, off + 8));
+	p->pba_bytes = ALIGN_UP(vectors, 64) / 8;
+}
+
 /*
  * Shows a capability that a driver needs and that cannot harm. 0, or -EOPNOTSUPP: it stays hidden.
  */
@@ -75,6 +98,10 @@ static int show_capability(struct vpci_pass *p, unsigned int off, uint32_t head)
 		if (REG(off) + 2 < ARRAY_SIZE(p->write_mask))
 			p->write_mask[REG(off) + 2] = 0x000f7fff;
 		return 0;
+	case CAP_MSIX:
+		if (off + 12 <= 256)
+			note_msix(p, off, head);
+		return -EOPNOTSUPP;
 	default:
 		return -EOPNOTSUPP;
 	}
@@ -274,4 +301,24 @@ void vpci_pass_reset(struct vpci_pass *p)
 {
 	for (unsigned int i = 0; i < VPCI_PASS_BARS; i++)
 		p->fixed[BAR_FIRST + i] = p->bar_real[i];
+}
+
+static bool on_page(uint64_t page, uint64_t from, uint64_t bytes)
+{
+	return from && page < from + bytes && from < page + PAGE_SIZE;
+}
+
+bool vpci_pass_may_map(const struct vpci_pass *p, uint64_t hpa)
+{
+	uint64_t page = hpa & PAGE_MASK;
+
+	if (on_page(page, p->msix, p->msix_bytes) || on_page(page, p->pba, p->pba_bytes))
+		return false;
+	for (unsigned int i = 0; i < ARRAY_SIZE(p->bar); i++) {
+		const struct vpci_pass_bar *b = &p->bar[i];
+
+		if (!b->io && b->size && hpa >= b->base && hpa - b->base < b->size)
+			return true;
+	}
+	return false;
 }

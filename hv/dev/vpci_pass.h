@@ -27,6 +27,8 @@ struct vpci_pass {
 	struct pci_addr addr;
 	uint16_t vendor, device;
 	uint8_t pin; /* physical IOAPIC pin of its INTx */
+	uint64_t msix, msix_bytes, pba,
+		pba_bytes; /* hpa of MSI-X table and pending bits; 0: none */
 	struct vpci_pass_bar bar[VPCI_PASS_BARS];
 
 	/* A register reads (hardware & read_mask) | fixed; writes change the bits of write_mask. */
@@ -52,5 +54,11 @@ int vpci_pass_find_nic(struct vpci_pass *p, struct vm *vm);
  * nic_quiet().
  */
 void vpci_pass_reset(struct vpci_pass *p);
+
+/*
+ * Whether the twin may reach a page (hpa of any of its bytes): memory of a BAR, but no page with
+ * the MSI-X table or its pending bits, where an interrupt of any vector could be forged (R3).
+ */
+bool vpci_pass_may_map(const struct vpci_pass *p, uint64_t hpa);
 
 #endif

@@ -118,6 +118,18 @@ static void map_direct(void)
 	paging_map(DIRECT_BASE + image_end, image_end, top - image_end, PTE_W | PTE_NX);
 }
 
+/*
+ * R1: the twin's guard is the identity for valid pointers, and keeps every other one in the upper
+ * half, only where addresses have 48 bits and the CPU ignores none of the upper 16.
+ */
+static void check_addressing(void)
+{
+	if ((read_cr4() & (CR4_LA57 | CR4_LAM_SUP)) || (read_cr3() & CR3_LAM) ||
+	    (rdmsr(MSR_EFER) & EFER_UAIE))
+		boot_fail("paging: 5 levels, LAM or UAI are on (CR4 %lx, EFER %lx)", read_cr4(),
+			  rdmsr(MSR_EFER));
+}
+
 void paging_init(void)
 {
 	root = table_new();
@@ -126,6 +138,7 @@ void paging_init(void)
 	map_image(__rodata_end, __image_end, PTE_W | PTE_NX);
 	map_direct();
 	write_cr3(root);
+	check_addressing();
 	direct_ready = true;
 	phys_use_direct_map();
 }

@@ -16,6 +16,7 @@
 
 #define TABLES     96  /* pages for window tables; when they are used up the window starts anew */
 #define TRACKED    512 /* translations outside the direct map */
+#define UPPERS     64  /* table entries above them, each once */
 #define UPPER_HALF 256 /* first root entry of the upper half */
 #define PTE_AD     (PTE_A | PTE_D)
 #define PTE_PAT_4K BIT(7)
@@ -42,13 +43,23 @@ static struct tracked {
 } tracked[TRACKED];
 static unsigned int tracked_count;
 
+/* An entry of an upper level that tracked translations were found through. */
+static struct upper {
+	const volatile uint64_t *source;
+	uint64_t value;
+} upper[UPPERS];
+static unsigned int upper_count;
+static bool rule = true; /* off: stale entries stay, for the test that sees it */
+
 /* One leaf of the driver VM's tables. */
 struct leaf {
 	const volatile uint64_t *source;
 	uint64_t entry;
-	int level;  /* 0: 4 KiB, 1: 2 MiB, 2: 1 GiB */
-	bool write; /* all levels allow it */
-	gpa_t gpa;  /* of the byte asked for */
+	int level;             /* 0: 4 KiB, 1: 2 MiB, 2: 1 GiB */
+	bool write;            /* all levels allow it */
+	gpa_t gpa;             /* of the byte asked for */
+	struct upper upper[3]; /* the entries above it */
+	unsigned int uppers;
 };
 
 int window_open(struct vm *dvm, gpa_t pgd, uint64_t direct_base, const struct vpci_pass *nic)
@@ -81,6 +92,7 @@ void window_flush(void)
 	memset(&w.root[UPPER_HALF], 0, UPPER_HALF * sizeof(uint64_t));
 	w.tables_used = 0;
 	tracked_count = 0;
+	upper_count = 0;
 	window_stats.flushes++;
 	write_cr3(paging_root());
 }
@@ -110,6 +122,7 @@ static bool walk(dva_t va, struct leaf *leaf, const char **why)
 	gpa_t table = w.pgd;
 
 	leaf->write = true;
+	leaf->uppers = 0;
 	for (int level = 3; level >= 0; level--) {
 		unsigned int shift = PAGE_SHIFT + 9 * level;
 		uint64_t mask = (1UL << shift) - 1;
@@ -130,18 +143,8 @@ static bool walk(dva_t va, struct leaf *leaf, const char **why)
 			leaf->gpa = (leaf->entry & PTE_ADDR & ~mask) | (va & mask);
 			return true;
 		}
+		leaf->upper[leaf->uppers++] = (struct upper){ leaf->source, leaf->entry };
 		table = leaf->entry & PTE_ADDR;
-	}
-	return false;
-}
-
-static bool is_bar(hpa_t hpa)
-{
-	for (unsigned int i = 0; i < ARRAY_SIZE(w.nic->bar); i++) {
-		const struct vpci_pass_bar *b = &w.nic->bar[i];
-
-		if (!b->io && b->size && hpa >= b->base && hpa - b->base < b->size)
-			return true;
 	}
 	return false;
 }
@@ -172,6 +175,19 @@ static bool in_direct_map(dva_t va, const struct leaf *leaf)
 	return va - w.direct_base == leaf->gpa && leaf->gpa < w.dvm->mem_size;
 }
 
+/* A few table pages serve all of vmalloc's region, so the list stays short. */
+static void track_uppers(const struct leaf *leaf)
+{
+	for (unsigned int i = 0; i < leaf->uppers; i++) {
+		unsigned int k = 0;
+
+		while (k < upper_count && upper[k].source != leaf->upper[i].source)
+			k++;
+		upper[k] = leaf->upper[i];
+		upper_count = MAX(upper_count, k + 1);
+	}
+}
+
 static void track(dva_t va, const struct leaf *leaf)
 {
 	static unsigned int next;
@@ -188,6 +204,17 @@ static void track(dva_t va, const struct leaf *leaf)
 		invlpg((void *)tracked[next].va);
 	}
 	tracked[next] = (struct tracked){ va & PAGE_MASK, leaf->source, leaf->entry };
+}
+
+/*
+ * R3: the window already says what it would be made to say, and still the access faulted: no fill
+ * helps.
+ */
+static bool unchanged(dva_t va, int level, uint64_t val)
+{
+	const uint64_t *e = entry_at(va, level, false);
+
+	return e && (*e & PTE_P) && !((*e ^ val) & ~(uint64_t)PTE_AD);
 }
 
 /* Sets a window entry, starting the window anew when its tables are used up. */
@@ -207,9 +234,9 @@ static void set_entry(dva_t va, int level, uint64_t val)
 bool window_fill(dva_t va, bool write, bool fetch, const char **why)
 {
 	struct leaf leaf;
-	uint64_t flags;
+	uint64_t flags, val;
 	hpa_t hpa;
-	bool npt_write, bar;
+	bool npt_write, bar, large;
 
 	window_stats.refused++; /* taken back on success */
 	*why = fetch ? "instruction fetch from the driver VM's memory" : "no window is open";
@@ -223,31 +250,44 @@ bool window_fill(dva_t va, bool write, bool fetch, const char **why)
 	*why = "no memory of the driver VM's there";
 	if (!virt->npt_lookup(w.dvm, leaf.gpa, &hpa, &npt_write) || (write && !npt_write))
 		return false;
-	bar = is_bar(hpa);
+	bar = vpci_pass_may_map(w.nic, hpa);
 	if (!bar && !phys_owned_by(hpa & PAGE_MASK, PAGE_SIZE, FRAME_VM + w.dvm->id))
 		return false;
 
-	window_stats.refused--;
-	window_stats.fills++;
 	flags = PTE_P | PTE_A | PTE_D | PTE_NX | (leaf.write && npt_write ? PTE_W : 0) |
 		(bar ? PTE_PCD | PTE_PWT : type_bits(&leaf));
 	/* Large only where source, RAM and direct map agree on all 2 MiB. */
-	if (leaf.level >= 1 && !bar && in_direct_map(va, &leaf) && !entry_at(va, 0, false) &&
-	    phys_owned_by(ALIGN_DOWN(hpa, MIB(2)), MIB(2), FRAME_VM + w.dvm->id)) {
-		set_entry(va, 1, ALIGN_DOWN(hpa, MIB(2)) | flags | PTE_PS);
-		window_stats.large_fills++;
-		return true;
-	}
-	set_entry(va, 0, (hpa & PAGE_MASK) | flags);
+	large = leaf.level >= 1 && !bar && in_direct_map(va, &leaf) && !entry_at(va, 0, false) &&
+		phys_owned_by(ALIGN_DOWN(hpa, MIB(2)), MIB(2), FRAME_VM + w.dvm->id);
+	val = large ? ALIGN_DOWN(hpa, MIB(2)) | flags | PTE_PS : (hpa & PAGE_MASK) | flags;
+	*why = "fault on a page that is mapped as the driver VM has it";
+	if (unchanged(va, large, val))
+		return false;
+	window_stats.refused--;
+	window_stats.fills++;
+	window_stats.large_fills += large;
 	window_stats.bar_fills += bar;
-	if (!in_direct_map(va, &leaf))
+	if (upper_count + leaf.uppers > UPPERS)
+		window_flush();
+	set_entry(va, large, val);
+	if (!in_direct_map(va, &leaf)) {
+		track_uppers(&leaf);
 		track(va, &leaf);
+	}
 	return true;
 }
 
 void window_revalidate(void)
 {
 	window_stats.revalidations++;
+	if (!rule)
+		return;
+	for (unsigned int i = 0; i < upper_count; i++)
+		if ((*upper[i].source ^ upper[i].value) & ~(uint64_t)PTE_A) {
+			window_stats.dropped += tracked_count;
+			window_flush();
+			return;
+		}
 	for (unsigned int i = 0; i < tracked_count; i++) {
 		struct tracked *t = &tracked[i];
 		uint64_t *e;
@@ -272,4 +312,14 @@ uint64_t window_pages(void)
 		for (unsigned int i = 0; i < 512; i++)
 			n += (w.table[t][i] & (PTE_P | PTE_NX)) == (PTE_P | PTE_NX);
 	return n;
+}
+
+void window_set_rule(bool on)
+{
+	rule = on;
+}
+
+dva_t window_tracked(unsigned int n)
+{
+	return n < tracked_count ? tracked[n].va : 0;
 }

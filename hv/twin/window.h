@@ -6,8 +6,9 @@
  * section 4).
  *
  * The window is a TLB of the driver VM. Translations of its direct map never change while it
- * runs; every other one is compared with the driver VM's own leaf entry before each activation
- * and after each upcall, and dropped when it differs. Interrupts off, or inside the twin.
+ * runs; every other one is compared with the driver VM's own entries, of all levels, before each
+ * activation and after each upcall, and dropped when one differs. Interrupts off, or inside the
+ * twin.
  */
 #ifndef HV_TWIN_WINDOW_H
 #define HV_TWIN_WINDOW_H
@@ -38,6 +39,10 @@ bool window_fill(dva_t va, bool write, bool fetch, const char **why);
 
 /* Drops every entry whose source changed. */
 void window_revalidate(void);
+
+/* For tests: without the rule stale entries stay. Address n (from 0) compared; 0: no more. */
+void window_set_rule(bool on);
+dva_t window_tracked(unsigned int n);
 
 /* Drops everything. */
 void window_flush(void);

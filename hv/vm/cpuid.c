@@ -27,6 +27,8 @@
 #define LX1_ECX_IBS           BIT(10)
 #define LX1_ECX_OSVW          BIT(9)
 #define LX7_EDX_INVARIANT_TSC BIT(8)
+#define L7_1_EAX_LAM          BIT(26)
+#define LX21_EAX_UAI          BIT(7)
 #define CR4_OSXSAVE           BIT(18)
 
 static void leaf_1(struct vcpu *vcpu, struct cpuid_regs *r)
@@ -40,6 +42,20 @@ static void leaf_1(struct vcpu *vcpu, struct cpuid_regs *r)
 	if (sys.cr4 & CR4_OSXSAVE)
 		r->ecx |= L1_ECX_OSXSAVE;
 	r->edx &= ~L1_EDX_MTRR;
+}
+
+/*
+ * Four levels of paging and no bits of a pointer that the CPU ignores (R1); no PCID, whose flushes
+ * are not followed.
+ */
+static void leaf_7(uint32_t sub, struct cpuid_regs *r)
+{
+	if (sub == 0) {
+		r->ebx &= ~L7_EBX_INVPCID;
+		r->ecx &= ~L7_ECX_LA57;
+	} else if (sub == 1) {
+		r->eax &= ~L7_1_EAX_LAM;
+	}
 }
 
 static void leaf_kvm(uint32_t leaf, struct cpuid_regs *r)
@@ -62,12 +78,14 @@ void cpuid_emulate(struct vcpu *vcpu)
 		leaf_1(vcpu, &r);
 	else if (leaf == 6)
 		r.eax |= L6_EAX_ARAT;
-	else if (leaf == 7) /* no 5-level paging (R1), no PCID (its flushes are not followed) */
-		r.ebx &= ~L7_EBX_INVPCID, r.ecx &= ~L7_ECX_LA57;
+	else if (leaf == 7)
+		leaf_7(vcpu->gpr[RCX], &r);
 	else if (leaf == 0x80000001)
 		r.ecx &= ~(LX1_ECX_SVM | LX1_ECX_IBS | LX1_ECX_OSVW);
 	else if (leaf == 0x80000007)
 		r.edx |= LX7_EDX_INVARIANT_TSC;
+	else if (leaf == 0x80000021)
+		r.eax &= ~LX21_EAX_UAI;
 	else if (leaf == 0x8000000a)
 		r = (struct cpuid_regs){ 0 };
 	vcpu->gpr[RAX] = r.eax;

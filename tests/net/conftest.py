@@ -131,6 +131,12 @@ class System:
         assert self.machine.wait_end(30) == code
 
 
+def wait_for_link(s):
+    """Until the driver VM's card has a carrier again: after a reset that takes it about two seconds."""
+    s.dvm('n=0; while [ "$(cat /sys/class/net/eth0/carrier)" != 1 ] && [ $n -lt 50 ]; do usleep 100000; '
+          'n=$((n + 1)); done')
+
+
 @pytest.fixture
 def system(boot):
     """system(words, [words of g1, ...], twin=FILE or True) boots, waits until all are ready.

@@ -6,7 +6,7 @@ import time
 import image
 import pytest
 
-from conftest import DVM_IP, PEER_IP
+from conftest import DVM_IP, PEER_IP, wait_for_link
 
 SERVERS = 'echo verify-server iperf-server'
 
@@ -106,11 +106,6 @@ def test_interface_and_agent_come_and_go(system):
     assert s.peer.ping(s.address(1))[0] == 5
     s.send_to_guest(1, 100000)
     assert 'DOES NOT ADD UP' not in s.machine.console.text('hv')
-
-
-def wait_for_link(s):
-    s.dvm('n=0; while [ "$(cat /sys/class/net/eth0/carrier)" != 1 ] && [ $n -lt 50 ]; do usleep 100000; '
-          'n=$((n + 1)); done')
 
 
 KINDS = [

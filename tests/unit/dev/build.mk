@@ -12,7 +12,7 @@ DEV_FAKE := tests/unit/dev/fake.c hv/dev/vlapic.c hv/dev/vlapic_timer.c \
 # In tests that look at ports the instructions are calls (ports/cpu/x86.h).
 DEV_PORTS := -Itests/unit/dev/ports
 
-DEV_TESTS := vlapic vlapic_timer vlapic_pv_eoi vioapic vuart insn mptable rtc vpci_pass entry nic_quiet
+DEV_TESTS := vlapic vlapic_timer vlapic_pv_eoi vioapic vuart insn mptable rtc vpci_pass entry nic_quiet cpuid
 
 vlapic_test_SRC := $(DEV_FAKE)
 vlapic_timer_test_SRC := $(DEV_FAKE)
@@ -29,6 +29,8 @@ entry_test_CFLAGS := -I.
 vpci_pass_test_SRC := hv/dev/vpci_pass.c hv/cpu/pci.c $(DEV_FAKE)
 vpci_pass_test_CFLAGS := $(DEV_PORTS)
 nic_quiet_test_SRC := hv/dev/nic_quiet.c
+cpuid_test_SRC := hv/vm/cpuid.c
+cpuid_test_CFLAGS := -Itests/unit/dev/ones
 
 define DEV_TEST_RULE
 UNIT_TESTS += $(DEV_TEST)/$(1)_test
@@ -42,4 +44,4 @@ endef
 
 $(foreach t,$(DEV_TESTS),$(eval $(call DEV_TEST_RULE,$(t))))
 
-LINT_C += $(wildcard tests/unit/dev/*.[ch] tests/unit/dev/ports/cpu/*.h)
+LINT_C += $(wildcard tests/unit/dev/*.[ch] tests/unit/dev/*/cpu/*.h)

@@ -474,6 +474,28 @@ static void no_bar_is_emulated(void **state)
 	assert_null(pass.dev.ops->bar_access);
 }
 
+/* As in an e1000e: table and pending bits on two pages of a BAR of their own. */
+static void test_r3_msix_table_is_not_for_the_twin(void **state)
+{
+	struct function *f = &machine[NIC];
+
+	(void)state;
+	bar(f, 3, 0xfeb90000, 0xffffc000);
+	put(f->cfg, MSI, 4, 0x00040011);         /* 5 vectors */
+	put(f->cfg, MSI + 4, 4, 0x00001000 | 3); /* table: BAR 3, second page */
+	put(f->cfg, MSI + 8, 4, 0x00002800 | 3); /* pending bits: in the third */
+	init();
+	assert_true(vpci_pass_may_map(&pass, 0xfebc0010));
+	assert_true(vpci_pass_may_map(&pass, 0xfebdffff));
+	assert_false(vpci_pass_may_map(&pass, 0xfebe0000));
+	assert_true(vpci_pass_may_map(&pass, 0xfeb90ffc));
+	assert_false(vpci_pass_may_map(&pass, 0xfeb91000));
+	assert_false(vpci_pass_may_map(&pass, 0xfeb91fff));
+	assert_false(vpci_pass_may_map(&pass, 0xfeb92000));
+	assert_true(vpci_pass_may_map(&pass, 0xfeb93000));
+	assert_false(vpci_pass_may_map(&pass, 0xc010)); /* ports are no memory */
+}
+
 #define T(f) cmocka_unit_test_setup(f, setup)
 
 int main(void)
@@ -492,6 +514,7 @@ int main(void)
 		T(capability_list_of_pcie),
 		T(no_and_broken_lists),
 		T(no_bar_is_emulated),
+		T(test_r3_msix_table_is_not_for_the_twin),
 	};
 
 	return cmocka_run_group_tests_name("vpci_pass", tests, NULL, NULL);

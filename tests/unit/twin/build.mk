@@ -26,4 +26,12 @@ $(TWIN_TEST)/transmit_test: tests/unit/twin/transmit_test.c hv/twin/transmit.c h
 	@echo "  CCLD    $@"
 	$(Q)$(CC) -Itests/unit/twin/fake $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
 
+UNIT_TESTS += $(TWIN_TEST)/window_test
+$(TWIN_TEST)/window_test: tests/unit/twin/window_test.c hv/twin/window.c $(wildcard hv/*/*.h) \
+		$(wildcard tests/unit/twin/ports/*/*.h) tests/unit/twin/build.mk
+	@mkdir -p $(@D)
+	@echo "  CCLD    $@"
+	$(Q)$(CC) -Itests/unit/twin/ports $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
+
 LINT_C += $(wildcard tests/unit/twin/*.[ch] tests/unit/twin/fake/twin/*.h)
+LINT_C += $(wildcard tests/unit/twin/ports/*/*.h)

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The window on a small driver VM: fills, what it refuses (R3), and what it drops (R4). */
+#include "twin/window.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cpu/x86.h"
+#include "dev/vpci_pass.h"
+#include "mem/paging.h"
+#include "mem/phys.h"
+#include "virt/virt_ops.h"
+#include "vm/mem.h"
+#include "vm/vm.h"
+
+#define RAM    MIB(4)
+#define DIRECT 0xffff888000000000UL
+#define VADDR  0xffffc90000001000UL /* in vmalloc's region */
+#define BAR    0xfeb00000UL
+
+/* gpa of the driver VM's tables, one page each, and of two data pages */
+enum { PGD = 0x1000, PUD = 0x2000, PMD = 0x3000, PT = 0x4000, PAGE_A = 0x10000, PAGE_B = 0x11000 };
+
+static uint8_t *ram;
+static uint64_t (*root)[512];
+static struct vm dvm;
+static struct vpci_pass nic;
+
+/* ---- what lies below ---- */
+
+uint64_t fake_rdmsr(uint32_t msr)
+{
+	(void)msr;
+	return 0x0007040600070406UL;
+}
+
+void log_warn(const char *fmt, ...)
+{
+	(void)fmt;
+}
+
+void bug(const char *file, int line, const char *fmt, ...)
+{
+	fail_msg("%s:%d: %s", file, line, fmt);
+	abort();
+}
+
+uint64_t *paging_root_table(void)
+{
+	return *root;
+}
+
+hpa_t paging_root(void)
+{
+	return 0;
+}
+
+void *phys_alloc_hv(uint64_t size)
+{
+	return aligned_alloc(PAGE_SIZE, size);
+}
+
+bool phys_owned_by(hpa_t hpa, uint64_t len, unsigned int owner)
+{
+	return owner == FRAME_VM + dvm.id && hpa >= (hpa_t)ram && hpa + len <= (hpa_t)ram + RAM;
+}
+
+void *vm_ram(const struct vm *vm, gpa_t gpa, uint64_t len)
+{
+	(void)vm;
+	return gpa < RAM && len <= RAM - gpa ? ram + gpa : NULL;
+}
+
+bool vpci_pass_may_map(const struct vpci_pass *p, uint64_t hpa)
+{
+	(void)p;
+	return hpa >= BAR && hpa < BAR + PAGE_SIZE;
+}
+
+static void sysregs_read(const struct vcpu *vcpu, struct vcpu_sysregs *regs)
+{
+	(void)vcpu;
+	*regs = (struct vcpu_sysregs){ .pat = 0x0007040600070406UL };
+}
+
+/* The driver VM's RAM and everything above it is mapped as it is. */
+static bool npt_lookup(const struct vm *vm, gpa_t gpa, hpa_t *hpa, bool *write)
+{
+	(void)vm;
+	*hpa = gpa < RAM ? (hpa_t)ram + gpa : gpa;
+	*write = true;
+	return true;
+}
+
+static const struct virt_ops ops = { .sysregs_read = sysregs_read, .npt_lookup = npt_lookup };
+const struct virt_ops *virt = &ops;
+
+/* ---- the driver VM's tables ---- */
+
+static uint64_t *entry(gpa_t table, dva_t va, int level)
+{
+	return (uint64_t *)(ram + table) + (va >> (PAGE_SHIFT + 9 * level) & 511);
+}
+
+static void map(dva_t va, uint64_t leaf)
+{
+	*entry(PGD, va, 3) = PUD | PTE_P | PTE_W;
+	*entry(PUD, va, 2) = PMD | PTE_P | PTE_W;
+	*entry(PMD, va, 1) = PT | PTE_P | PTE_W;
+	*entry(PT, va, 0) = leaf;
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	ram = aligned_alloc(MIB(2), RAM);
+	memset(ram, 0, RAM);
+	root = aligned_alloc(PAGE_SIZE, PAGE_SIZE);
+	memset(root, 0, PAGE_SIZE);
+	dvm.mem_size = RAM;
+	window_set_rule(true);
+	map(VADDR, PAGE_A | PTE_P | PTE_W);
+	return window_open(&dvm, PGD, DIRECT, &nic);
+}
+
+static int end(void **state)
+{
+	(void)state;
+	window_close();
+	free(ram);
+	free(root);
+	return 0;
+}
+
+static bool fill(dva_t va, bool write, const char **why)
+{
+	return window_fill(va, write, false, why);
+}
+
+static void test_r3_a_fault_on_an_unchanged_entry_is_not_filled_again(void **state)
+{
+	const char *why;
+
+	(void)state;
+	assert_true(fill(VADDR, true, &why));
+	assert_false(fill(VADDR, true, &why));
+	assert_string_equal(why, "fault on a page that is mapped as the driver VM has it");
+	assert_false(fill(VADDR + 8, false, &why));
+	*entry(PT, VADDR, 0) = PAGE_B | PTE_P | PTE_W; /* another page: that helps */
+	assert_true(fill(VADDR, true, &why));
+}
+
+static void test_r3_more_rights_are_filled(void **state)
+{
+	const char *why;
+
+	(void)state;
+	*entry(PT, VADDR, 0) = PAGE_A | PTE_P;
+	assert_true(fill(VADDR, false, &why));
+	assert_false(fill(VADDR, true, &why));
+	assert_string_equal(why, "read-only in the driver VM");
+	*entry(PT, VADDR, 0) = PAGE_A | PTE_P | PTE_W;
+	assert_true(fill(VADDR, true, &why));
+}
+
+static void test_r3_only_frames_of_the_dvm_and_its_card(void **state)
+{
+	const char *why;
+
+	(void)state;
+	*entry(PT, VADDR, 0) = BAR | PTE_P | PTE_W;
+	assert_true(fill(VADDR, true, &why));
+	*entry(PT, VADDR, 0) = (BAR + PAGE_SIZE) | PTE_P | PTE_W; /* the MSI-X table, or others' */
+	assert_false(fill(VADDR, true, &why));
+	*entry(PT, VADDR, 0) = 0xfee00000UL | PTE_P | PTE_W;
+	assert_false(fill(VADDR, true, &why));
+	assert_string_equal(why, "no memory of the driver VM's there");
+	*entry(PMD, VADDR, 1) = 0x7fffff000UL | PTE_P; /* a table outside of its RAM */
+	assert_false(fill(VADDR, true, &why));
+}
+
+static void test_r4_a_changed_leaf_is_dropped(void **state)
+{
+	const char *why;
+	uint64_t dropped = window_stats.dropped;
+
+	(void)state;
+	assert_true(fill(VADDR, true, &why));
+	*entry(PT, VADDR, 0) |= PTE_A | PTE_D;
+	window_revalidate();
+	assert_int_equal(window_stats.dropped, dropped);
+	*entry(PT, VADDR, 0) = PAGE_B | PTE_P | PTE_W;
+	window_revalidate();
+	assert_int_equal(window_stats.dropped, dropped + 1);
+	assert_int_equal(window_pages(), 0);
+	assert_int_equal(window_tracked(0), 0);
+	assert_true(fill(VADDR, true, &why));
+}
+
+static void test_r4_a_changed_upper_level_drops_everything(void **state)
+{
+	const char *why;
+
+	(void)state;
+	assert_true(fill(VADDR, true, &why));
+	*entry(PMD, VADDR, 1) |= PTE_A;
+	window_revalidate();
+	assert_int_equal(window_pages(), 1);
+	memcpy(ram + PT + PAGE_SIZE, ram + PT, PAGE_SIZE); /* the same leaf in another table page */
+	*entry(PMD, VADDR, 1) = (PT + PAGE_SIZE) | PTE_P | PTE_W;
+	window_revalidate();
+	assert_int_equal(window_pages(), 0);
+}
+
+static void test_r4_without_the_rule_stale_entries_stay(void **state)
+{
+	const char *why;
+
+	(void)state;
+	assert_true(fill(VADDR, true, &why));
+	window_set_rule(false);
+	*entry(PT, VADDR, 0) = PAGE_B | PTE_P | PTE_W;
+	window_revalidate();
+	assert_int_equal(window_pages(), 1);
+}
+
+int main(void)
+{
+#define CASE(f) cmocka_unit_test_setup_teardown(f, begin, end)
+	const struct CMUnitTest tests[] = {
+		CASE(test_r3_a_fault_on_an_unchanged_entry_is_not_filled_again),
+		CASE(test_r3_more_rights_are_filled),
+		CASE(test_r3_only_frames_of_the_dvm_and_its_card),
+		CASE(test_r4_a_changed_leaf_is_dropped),
+		CASE(test_r4_a_changed_upper_level_drops_everything),
+		CASE(test_r4_without_the_rule_stale_entries_stay),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
