@@ -14,7 +14,11 @@
 #define BYTES_DEFAULT (1024 * 1024)
 #define CHUNK         4096
 #define ANSWER_BYTES  17 /* 16 digits, newline */
-#define STALL_US      20000000
+/*
+ * No progress for this long: give up. A card that resets is away for some seconds, and TCP asks
+ * again after 1.5, 4.5, 10.5, 22.5 and 46.5 seconds only.
+ */
+#define STALL_US 60000000
 
 struct transfer {
 	struct dial dial;
