@@ -20,10 +20,12 @@ from run import Machine, Spec
 HOST = '10.88.0.1'
 DVM_ADDRESS = '10.88.0.2'
 GUESTS = (1, 2)
-GUEST_WORDS = {1: 'echo iperf-server http verify-server', 2: 'echo iperf-server http sink'}
+GUEST_WORDS = {1: 'echo iperf-server http verify-server sink', 2: 'echo iperf-server http sink'}
 DVM_WORDS = f'net.ifnames=0 ip={DVM_ADDRESS}/24'
 IPERF_PORT = 5001
 HTTP_PORT = 80
+FRAMES = image.OUT / 'dvm/frames'
+SILENCE_MS = 1000 # then a stream of raw frames that are not all there is over
 # Decompressing a bzImage costs an emulated CPU many seconds.
 KERNELS = ('kernel/vmlinux.boot', 'kernel/bzImage')
 # Limits for slow machines, not expectations.
@@ -85,6 +87,8 @@ class Lab:
         self.machine = Machine(self.spec, echo=echo, say=say)
         self._servers = []
         self._lock = None
+        self._sink = Path(self._folder.name, 'sink') # what the peer's sink has printed
+        self._reports = 0                           # so many lines of it are read
 
     def __enter__(self):
         try:
@@ -168,11 +172,13 @@ class Lab:
             return list(pool.map(lambda c: self.peer(*c, timeout=timeout), commands))
 
     def start_servers(self):
-        """Debian's iperf, for TCP and (with a tap) for UDP."""
+        """Debian's iperf, for TCP and (with a tap) for UDP, and the sink of raw frames."""
         listen = ['iperf', '-s', '-p', self.server_port]
         # Their output is not needed, and an unread pipe would stop them.
         for args in [listen] if self.reduced else [listen, [*listen, '-u']]:
             self._servers.append(Background(self.command('sh', '-c', 'exec "$@" >/dev/null 2>&1', 'sh', *args)))
+        if not self.reduced:
+            self.start_sink()
 
     def target(self, guest, port):
         """(address, port) where the peer reaches a guest's server."""
@@ -183,6 +189,25 @@ class Lab:
     def wire_frames(self):
         """Frames that came out of the NIC so far."""
         return int(self.peer('cat', f'/sys/class/net/{self.machine.peer.tap}/statistics/rx_packets'))
+
+    def tap_mac(self):
+        return self.peer('cat', f'/sys/class/net/{self.machine.peer.tap}/address').strip()
+
+    def start_sink(self):
+        """The peer's sink of raw frames, for sink_result()."""
+        self._servers.append(Background(self.command('sh', '-c', f'exec "$@" >{self._sink}', 'sh', FRAMES, 'sink',
+                                                     self.machine.peer.tap, SILENCE_MS)))
+
+    def sink_results(self, count):
+        """The key=value pairs of the next so many streams that the peer's sink reports."""
+        end = time.monotonic() + ANSWER_S
+        while len(lines := re.findall(r'sink: done .*\n', self._sink.read_text())) < self._reports + count:
+            if time.monotonic() > end:
+                raise DemoError(f'the sink of the peer reports nothing: {lines[self._reports:]}')
+            time.sleep(0.05)
+        lines = lines[self._reports:self._reports + count]
+        self._reports += count
+        return [dict(re.findall(r'(\w+)=(\S+)', line)) for line in lines]
 
     # Guests' consoles
 
@@ -197,13 +222,10 @@ class Lab:
         for g in guests:
             self.machine.console.skip(f'g{g}')
 
-    def result(self, guest, what, end, timeout=ANSWER_S):
-        """The key=value pairs of a guest's next result line that begins with `what`.
-
-        end: pattern of the line's end. A line that another source interrupts is shown in part, then again as a whole.
-        """
+    def result(self, guest, what, timeout=ANSWER_S):
+        """The key=value pairs of a guest's next result line that begins with `what`."""
         word = what.split(':')[0]
-        m = self.machine.expect(f'g{guest}', rf'^{word}: (?:error|aborted)[^\n]*\n|^{what}[^\n]*{end}\n', timeout)
+        m = self.machine.expect(f'g{guest}', rf'^{word}: (?:error|aborted)[^\n]*\n|^{what}[^\n]*\n', timeout)
         line = m.group(0)
         if not line.startswith(what):
             raise DemoError(f'g{guest}: {line.strip()}')

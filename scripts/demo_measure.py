@@ -6,14 +6,17 @@ import re
 import shutil
 
 from console import ConsoleError
-from demo_lab import GUESTS, HOST, HTTP_PORT, IPERF_PORT, DemoError
+from demo_lab import FRAMES, GUESTS, HOST, HTTP_PORT, IPERF_PORT, DemoError
+from image import guest_mac
 
+WARM_UP_S = 1
 UDP_BYTES = 64
 # Bits a second for all guests together; the best result counts. Far beyond what a receiver takes it gets less done.
 UDP_OFFERED = (5_000_000, 15_000_000, 40_000_000)
 UDP_END_S = 20
-TCP_LINE_END = r'mbps=\d+\.\d{3}'
-UDP_LINE_END = r'jitter_us=-?\d+'
+RAW_BYTES = 60
+RAW_COUNT = 10000   # for each second of a window, and guest
+RAW_OFFERED = 30000 # frames a second for all guests together
 PING_COUNT = 40
 PING_INTERVAL_S = 0.05
 HTTP_CONNECTIONS = 8
@@ -23,7 +26,7 @@ HTTP_FILE = '/1k'
 def tcp_transmit(lab, guests, seconds):
     """Guests send; what the peer's kernel acknowledged."""
     lab.on_guests(guests, f'iperf-client={HOST} time={seconds} port={lab.server_port}')
-    results = [lab.result(g, 'iperf-client: done proto=tcp', TCP_LINE_END) for g in guests]
+    results = [lab.result(g, 'iperf-client: done proto=tcp') for g in guests]
     return {'tcp_tx_mbps': round(sum(float(r['mbps']) for r in results), 1)}
 
 
@@ -35,7 +38,7 @@ def tcp_receive(lab, guests, seconds):
         address, port = lab.target(g, IPERF_PORT)
         commands.append(('iperf', '-c', address, '-p', port, '-t', seconds))
     lab.peers(commands)
-    results = [lab.result(g, 'iperf-server: done proto=tcp dir=rx', TCP_LINE_END) for g in guests]
+    results = [lab.result(g, 'iperf-server: done proto=tcp dir=rx') for g in guests]
     return {'tcp_rx_mbps': round(sum(float(r['mbps']) for r in results), 1)}
 
 
@@ -43,7 +46,7 @@ def udp_transmit(lab, guests, seconds):
     """Guests send as fast as the ring takes it; what arrives on the wire counts, not what the peer's program reads."""
     before = lab.wire_frames()
     lab.on_guests(guests, f'iperf-client={HOST} udp bw=0 len={UDP_BYTES} time={seconds}')
-    results = [lab.result(g, 'iperf-client: done proto=udp', UDP_LINE_END) for g in guests]
+    results = [lab.result(g, 'iperf-client: done proto=udp') for g in guests]
     frames = lab.wire_frames() - before
     return {'udp_tx_pps': round(frames * 1000 / max(int(r['ms']) for r in results))}
 
@@ -53,7 +56,7 @@ def udp_offer(lab, guests, seconds, bits):
     lab.skip(guests)
     lab.peers([('iperf', '-u', '-c', lab.target(g, IPERF_PORT)[0], '-l', UDP_BYTES, '-b', bits // len(guests),
                 '-t', seconds) for g in guests])
-    results = [lab.result(g, 'iperf-server: done proto=udp', UDP_LINE_END, UDP_END_S) for g in guests]
+    results = [lab.result(g, 'iperf-server: done proto=udp', UDP_END_S) for g in guests]
     lost = sum(int(r['lost']) for r in results)
     received = sum(int(r['datagrams']) for r in results)
     pps = sum(int(r['datagrams']) * 1000 / max(int(r['ms']), 1) for r in results)
@@ -72,6 +75,39 @@ def udp_receive(lab, guests, seconds):
     if not best:
         raise error
     return dict(zip(('udp_rx_pps', 'udp_rx_lost', 'udp_rx_offered_bits'), best))
+
+
+def check_frames(what, streams):
+    """Sequence numbers and contents were checked, frame by frame. Frames may get lost, and nothing else."""
+    for s in streams:
+        if any(int(s[k]) for k in ('late', 'repeated', 'damaged')):
+            raise DemoError(f'{what}: {s}')
+
+
+def lost_part(streams):
+    lost, received = (sum(int(s[k]) for s in streams) for k in ('lost', 'frames'))
+    return round(lost / max(lost + received, 1), 3)
+
+
+def raw_transmit(lab, guests, seconds):
+    """Guests' frame generators, as fast as the ring takes it; the peer's sink."""
+    lab.on_guests(guests, f'flood={lab.tap_mac()} count={RAW_COUNT * seconds} len={RAW_BYTES}')
+    sent = [lab.result(g, 'flood: done') for g in guests]
+    streams = lab.sink_results(len(guests))
+    check_frames('the sink of the peer', streams)
+    received = sum(int(s['frames']) for s in streams)
+    return {'raw_tx_fps': round(received * 1000 / max(int(r['ms']) for r in sent)), 'raw_tx_lost': lost_part(streams)}
+
+
+def raw_receive(lab, guests, seconds):
+    """The peer's generator, at a rate; guests' sinks."""
+    lab.skip(guests)
+    lab.peer(FRAMES, 'flood', lab.machine.peer.tap, RAW_COUNT * seconds, RAW_OFFERED // len(guests), 0,
+             *[guest_mac(g) for g in guests])
+    streams = [lab.result(g, 'sink: done') for g in guests]
+    check_frames('a guest\'s sink', streams)
+    fps = sum(int(s['frames']) * 1000 / max(int(s['ms']), 1) for s in streams)
+    return {'raw_rx_fps': round(fps), 'raw_rx_lost': lost_part(streams)}
 
 
 def ping(lab, guests, seconds):
@@ -116,9 +152,22 @@ ALL = [
     ('TCP receive', 'Mb/s', 'tcp_rx_mbps', tcp_receive, True),
     ('UDP transmit 64 B', 'packets/s', 'udp_tx_pps', udp_transmit, False),
     ('UDP receive 64 B', 'packets/s', 'udp_rx_pps', udp_receive, False),
+    ('raw frames out', 'frames/s', 'raw_tx_fps', raw_transmit, False),
+    ('raw frames in', 'frames/s', 'raw_rx_fps', raw_receive, False),
     ('ping', 'ms', 'ping_ms', ping, False),
     ('HTTP 1 KiB', 'requests/s', 'http_rps', http, True),
 ]
+
+
+def warm_up(lab):
+    """Floods, so that windows find a steady state: each station knows the others, every buffer of the twin's pool was
+    in use once, and what was used up is there again."""
+    if lab.reduced:
+        steps, guests = (tcp_transmit, tcp_receive), GUESTS[:1]
+    else:
+        steps, guests = (raw_transmit, raw_receive), GUESTS
+    for step in steps:
+        step(lab, guests, WARM_UP_S)
 
 
 def measure_one(lab, title, entry, guests, seconds, windows):

@@ -65,19 +65,19 @@ def udp_echo(lab, count):
 
 def tcp_out(lab, kib):
     lab.on_guests([GUEST], f'iperf-client={HOST} bytes={kib}K port={lab.server_port}')
-    lab.result(GUEST, 'iperf-client: done proto=tcp', r'mbps=\d+\.\d{3}')
+    lab.result(GUEST, 'iperf-client: done proto=tcp')
 
 
 def tcp_in(lab, kib):
     address, port = lab.target(GUEST, IPERF_PORT)
     lab.skip([GUEST])
     lab.peer('iperf', '-c', address, '-p', port, '-n', f'{kib}K')
-    lab.result(GUEST, 'iperf-server: done proto=tcp dir=rx', r'mbps=\d+\.\d{3}')
+    lab.result(GUEST, 'iperf-server: done proto=tcp dir=rx')
 
 
 def frames_out(lab, count):
     lab.on_guests([GUEST], f'flood={FLOOD_TO} count={count} len=64')
-    lab.result(GUEST, 'flood: done', r'pps=\d+')
+    lab.result(GUEST, 'flood: done')
 
 
 def udp_in(lab, count):
