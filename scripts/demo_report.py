@@ -70,16 +70,16 @@ def print_counters(document):
     c, d = document['counters'], document['derive']
     moved = c['twin_tx_packets'] + c['twin_rx_packets']
     entries = c['driver_vm_entries']
+    woken = sum(n for cause, n in entries.items() if cause != 'timer')
     print(f'counters over the {len(c["windows"])} windows of twin mode')
     print(f'  packets by the twin     {c["twin_tx_packets"]:,} sent, {c["twin_rx_packets"]:,} received')
-    print(f'  seen in the driver VM   {c["driver_vm_packets"]:,} '
-          f'({pairs(c["driver_vm_packets_by_interface"])}; softnet {c["driver_vm_softnet"]:,})')
-    print(f'  driver VM entries       {entries["total"]:,}, {entries["total"] * 1000 / max(moved, 1):.2f} for 1,000 '
-          f'packets, its own timer included')
-    print(f'    hypervisor raised     {pairs({k: v for k, v in entries.items() if k != "total"})}')
-    print(f'    interrupts it saw     {pairs(entries["interrupts"])}')
+    print(f'  driver VM saw           {c["driver_vm_packets"]:,} of the guests\' frames (heard of groups: '
+          f'{pairs(c["driver_vm_heard"])})')
+    print(f'  driver VM entries       {pairs(entries)}: {woken * 1000 / max(moved, 1):.3f} for 1,000 packets beside its '
+          f'timer')
     print(f'  upcalls                 {pairs(c["upcalls_steady"])}')
-    print(f'  window faults           {c["window_faults"]:,}')
+    print(f'  window faults           {c["window_faults"]:,}: {c["window_faults"] * 1000 / max(moved, 1):.3f} for 1,000 '
+          f'packets')
     for vm, kinds in c['exits'].items():
         print(f'  exits of {vm:15}{pairs(kinds)}')
     print(f'derived twin: {d["guards"]} guards, {d["instructions_after"]:,} instructions from '

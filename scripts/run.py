@@ -43,6 +43,7 @@ ENDS = {GOOD_END: 'the machine ended well', 35: 'the hypervisor died', 37: 'the 
 NIC_MAC = '52:54:00:88:00:02'
 ESCAPE = 0x1d           # Ctrl-]
 PR_SET_PDEATHSIG = 1
+STATS_S = 60             # no expectation: a limit for slow machines
 
 
 @dataclass
@@ -228,9 +229,9 @@ class Machine:
         return answer
 
     def stats(self):
-        """The hypervisor's counters."""
+        """All counters of the hypervisor: the JSON document of `stats`."""
         start = len(self.console.text('json'))
-        self.monitor('stats')
+        self.monitor('stats', STATS_S)
         return json.loads(self.console.text('json')[start:].replace('\n', ''))
 
     # The emulator

@@ -9,7 +9,6 @@
 Fixtures of tests/boot serve here too; what they leave behind is in out/run/TEST/.
 """
 import importlib.util
-import json
 import re
 import time
 from pathlib import Path
@@ -111,18 +110,7 @@ class System:
         return int(v['bytes']) * 8 / seconds / 1e6
 
     def stats(self):
-        """All counters of the hypervisor, from the JSON document of `stats`."""
-        console = self.machine.console
-        before = len(console.text('json'))
-        self.machine.monitor('stats')
-        end = time.monotonic() + 10
-        while True:
-            try:
-                return json.loads(console.text('json')[before:].replace('\n', ''))
-            except ValueError:
-                if time.monotonic() > end:
-                    raise
-                time.sleep(0.1)
+        return self.machine.stats()
 
     def quit(self, code=33):
         """End by the monitor; QEMU's exit status says whether a VM was killed."""
