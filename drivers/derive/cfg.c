@@ -65,7 +65,7 @@ static void set_call(struct program *p, struct insn *i, const char **problem)
 			i->flow = FLOW_DROP;
 		i->thunk = (int8_t)name_thunk(name);
 		i->falls = !name_noreturn(name);
-		/* Stack arguments are the callee's to overwrite: what lies there is unknown then. */
+		/* Stack arguments are the callee's to overwrite: their place is unknown then. */
 		proto = btf_proto(p->kernel->btf, name);
 		i->varargs = proto.varargs;
 		i->stack_words = proto.known && proto.nargs > 6 ? proto.nargs - 6 : 0;

@@ -170,7 +170,7 @@ static bool emit_flow(struct emitter *e)
 			emit_import_branch(e, CALL32);
 		else
 			emit_branch(e, ITEM_CALL, 0);
-		/* What follows is somebody else's: a routine that returned anyway must not run it. */
+		/* What follows is somebody else's; a routine that returned must not run it. */
 		if (!i->falls)
 			emit_code(e, encode_ud2(), TWIN_MAP_TRAP);
 		return true;
