@@ -8,8 +8,10 @@
 
 Fixtures of tests/boot serve here too; what they leave behind is in out/run/TEST/.
 """
+import gzip
 import importlib.util
 import re
+import subprocess
 import time
 from pathlib import Path
 
@@ -24,6 +26,7 @@ pytest_collection_modifyitems = boot_conftest.pytest_collection_modifyitems
 run_name, start, boot = boot_conftest.run_name, boot_conftest.start, boot_conftest.boot
 
 import image # noqa: E402
+from initramfs import Cpio # noqa: E402
 
 STUB_PEER = TESTS / 'guest-stub/stub_peer.py'
 DVM_IP = '10.88.0.2'
@@ -123,6 +126,50 @@ def wait_for_link(s):
     """Until the driver VM's card has a carrier again: after a reset that takes it about two seconds."""
     s.dvm('n=0; while [ "$(cat /sys/class/net/eth0/carrier)" != 1 ] && [ $n -lt 50 ]; do usleep 100000; '
           'n=$((n + 1)); done')
+
+
+class Load:
+    """TCP of a guest in both directions, one transfer after the other, while something else happens."""
+
+    def __init__(self, s):
+        self.s = s
+        assert s.peer.ping(s.address(2), count=2)[0]
+        self.megabytes = 6
+        self.server = s.listen()
+        size = self.megabytes << 20
+        self.sender = s.peer.background(*s.python('verify-send', '--addr', s.address(2), '--bytes', size))
+        s.machine.type(f'verify-client={PEER_IP} bytes={size}', 2)
+
+    def runs(self):
+        return self.server.process.poll() is None or self.sender.process.poll() is None
+
+    def finish(self):
+        """Both ends have the same hash."""
+        v = self.s.guest_values(1, 'verify-client: done', 120)
+        assert f'bytes={self.megabytes << 20} hash={v["hash"]}' in self.server.finish(60)
+        self.sender.finish(120)
+
+
+def unharmed(s):
+    text = s.machine.console.text('hv')
+    assert 'DOES NOT ADD UP' not in text and 'twin killed' not in text
+    assert not re.search('Oops|BUG:|WARNING: CPU|Call Trace', s.dvm('dmesg'))
+
+
+def initrd_with(folder, programs):
+    """The driver VM's initrd and more: {path: bytes}. The kernel takes several archives in a row."""
+    initrd, more = folder / 'initrd.img', Cpio()
+    for path, content in programs.items():
+        more.file(path, content)
+    initrd.write_bytes(gzip.compress(gzip.decompress(image.INITRD.read_bytes()) + more.finish(), 1))
+    return initrd
+
+
+def static_program(folder, source):
+    """A C program for the driver VM."""
+    (folder / 'program.c').write_text(source)
+    subprocess.run(['gcc', '-O2', '-static', '-o', folder / 'program', folder / 'program.c'], check=True)
+    return (folder / 'program').read_bytes()
 
 
 @pytest.fixture

@@ -1,14 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The driver VM dies and is restarted (R19, R20): its card is quiet before, guests' TCP lives through it."""
-import gzip
 import re
-import subprocess
 import time
 
-import image
-
-from conftest import PEER_IP
-from initramfs import Cpio
+from conftest import PEER_IP, initrd_with, static_program
 
 QUIET = (r'\[ ok \] network card 00:\w\w\.0 is quiet: pin \d+ masked, bus master off \(command 0003\), reset\r?\n'
          r'.*\[ ok \] dvm starts again \(restart {}\)')
@@ -36,17 +31,6 @@ def restarted(s, number):
     s.machine.expect('dvm', 'built-in commands', 20)
 
 
-def initrd_with_hog(tmp_path):
-    """The initrd with one program more (the kernel takes several archives in a row)."""
-    source, program, initrd = tmp_path / 'hog.c', tmp_path / 'hog', tmp_path / 'initrd.img'
-    source.write_text(HOG)
-    subprocess.run(['gcc', '-O2', '-static', '-o', program, source], check=True)
-    more = Cpio()
-    more.file('bin/hog', program.read_bytes())
-    initrd.write_bytes(gzip.compress(gzip.decompress(image.INITRD.read_bytes()) + more.finish(), 1))
-    return initrd
-
-
 def start_transfers(s):
     """TCP from guest 1 and to guest 2, both well under way."""
     server = s.listen('--patience', RESTART_S)
@@ -61,7 +45,8 @@ def start_transfers(s):
 
 def test_panic_hang_and_triple_fault(system, tmp_path):
     """A transfer each way goes on where the driver VM left it; counters tell; the last death is final."""
-    s = system('net=twin', ['verify-server echo', 'echo verify-server'], initrd=initrd_with_hog(tmp_path))
+    s = system('net=twin', ['verify-server echo', 'echo verify-server'],
+               initrd=initrd_with(tmp_path, {'bin/hog': static_program(tmp_path, HOG)}))
     s.attached()
     server, sender = start_transfers(s)
     s.machine.type('echo c >/proc/sysrq-trigger', 1)

@@ -3,7 +3,7 @@
 import re
 import time
 
-from conftest import PEER_IP, wait_for_link
+from conftest import Load, unharmed, wait_for_link
 
 SERVERS = 'echo verify-server'
 CONTROL = '/proc/dynamic_debug/control'
@@ -82,34 +82,6 @@ def test_r19_what_changed_hands_is_leaked(system):
     s.machine.expect('hv', 'twin detached', 20)
     assert balance(s)['leaked'] == leaked
     assert 'Oops' not in s.dvm('dmesg') and 'BUG' not in s.dvm('dmesg')
-
-
-class Load:
-    """TCP of a guest in both directions, one transfer after the other, while something else happens."""
-
-    def __init__(self, s):
-        self.s = s
-        assert s.peer.ping(s.address(2), count=2)[0]
-        self.megabytes = 6
-        self.server = s.listen()
-        size = self.megabytes << 20
-        self.sender = s.peer.background(*s.python('verify-send', '--addr', s.address(2), '--bytes', size))
-        s.machine.type(f'verify-client={PEER_IP} bytes={size}', 2)
-
-    def runs(self):
-        return self.server.process.poll() is None or self.sender.process.poll() is None
-
-    def finish(self):
-        """Both ends have the same hash."""
-        v = self.s.guest_values(1, 'verify-client: done', 120)
-        assert f'bytes={self.megabytes << 20} hash={v["hash"]}' in self.server.finish(60)
-        self.sender.finish(120)
-
-
-def unharmed(s):
-    text = s.machine.console.text('hv')
-    assert 'DOES NOT ADD UP' not in text and 'twin killed' not in text
-    assert not re.search('Oops|BUG:|WARNING: CPU|Call Trace', s.dvm('dmesg'))
 
 
 def test_r10_small_ring(system):
