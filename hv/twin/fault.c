@@ -17,6 +17,7 @@
 #include "twin/native.h"
 
 #define CODE_MAX 32
+#define UNMAPPED 0xffffdead00000000UL /* in the upper half; the dvm's tables have nothing there */
 
 struct code {
 	uint8_t byte[CODE_MAX];
@@ -59,7 +60,7 @@ static int make(struct code *c, const char *kind, uint64_t at)
 	if (strcmp(kind, "lower") == 0) {
 		store_to(c, 0x200000);
 	} else if (strcmp(kind, "wild") == 0) {
-		store_to(c, 0xffffdead00000000);
+		store_to(c, UNMAPPED);
 	} else if (strcmp(kind, "noncanonical") == 0) {
 		store_to(c, 0x1234567812345678);
 	} else if (strcmp(kind, "ud") == 0) {
@@ -76,6 +77,9 @@ static int make(struct code *c, const char *kind, uint64_t at)
 		add_mov(c, MOV_RDI, 0x1234);
 		add_mov(c, MOV_RSI, 0x100);
 		add_call(c, at, (uint64_t)native_find("skb_put")->fn);
+	} else if (strcmp(kind, "fixup") == 0) {
+		add_mov(c, MOV_RDI, UNMAPPED);
+		add_call(c, at, (uint64_t)native_find("dql_completed")->fn);
 	} else {
 		return -EINVAL;
 	}
@@ -129,7 +133,7 @@ static int monitor_fault(int argc, char **argv)
 	if (argc == 2 && strcmp(argv[1], "late") == 0)
 		return poke_late();
 	if (argc != 2 || make(&c, argv[1], at)) {
-		mon("usage: fault lower|wild|noncanonical|ud|de|loop|indirect|native|late,"
+		mon("usage: fault lower|wild|noncanonical|ud|de|loop|indirect|native|fixup|late,"
 		    " fault hv|hv-df");
 		return -EINVAL;
 	}

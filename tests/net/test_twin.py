@@ -116,6 +116,7 @@ KINDS = [
     ('loop', r'endless loop at e1000_clean\+0x'),
     ('indirect', r'indirect call to [0-9a-f]+, which is no derived function, at e1000_clean\+0x'),
     ('native', r'skb 1234 is no memory of the driver VM in native_skb_put\+0x\w+ at e1000_clean\+0x'),
+    ('fixup', r'read of ffffdead[0-9a-f]+: .* at native_dql_completed\+0x'),
     ('lower', r'write of 200000: address in the lower half at e1000_clean\+0x'),
 ]
 
