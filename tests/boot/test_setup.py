@@ -1,13 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Set-up: no network the second time, and clear words when something cannot be had."""
+import ast
 import os
+import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import image
 import pytest
 
 SETUP = image.ROOT / 'scripts/setup.sh'
+LIST = image.ROOT / 'scripts/packages.list'
+# Where a shell or a makefile's recipe names a program.
+COMMAND = re.compile(r'(?:^[\t@]*|[|;&(!]\s*|\b(?:if|then|do|else)\s+|\)\(Q\))([a-z][\w.+-]*)', re.M)
+# Functions whose first argument is a program.
+STARTERS = {'run', 'Popen', 'check_output', 'check_call', 'which', 'peer', 'background'}
+# Words of our own that begin a list and are names of programs too.
+NO_PROGRAMS = {'pc', 'write'}
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason='needs root')
 
 
@@ -59,3 +69,81 @@ def run_as_nobody(tree):
                     f'{open_tree}/scripts/setup.sh'])
     finally:
         shutil.rmtree(open_tree)
+
+
+def begins(node):
+    """What a list or a call begins with, when that may be a command line."""
+    if isinstance(node, (ast.List, ast.Tuple)):
+        return node.elts[:1]
+    if isinstance(node, ast.Call) and getattr(node.func, 'attr', getattr(node.func, 'id', '')) in STARTERS:
+        return node.args[:1]
+    return []
+
+
+def programs_of(path):
+    """Names of programs that a file of ours may start."""
+    text = path.read_text(encoding='utf-8')
+    if path.suffix == '.py':
+        words = {first.value for node in ast.walk(ast.parse(text)) for first in begins(node)
+                 if isinstance(first, ast.Constant) and isinstance(first.value, str)}
+    else:
+        words = set(COMMAND.findall(re.sub(r'#.*', '', text)))
+    return {w.removeprefix('/usr/bin/').removeprefix('/usr/sbin/') for w in words} - NO_PROGRAMS
+
+
+def names_of(program):
+    """Where dpkg may know a program of this machine: its file, what its links lead to, with and without /usr."""
+    found = shutil.which(program)
+    if not found or not found.startswith(('/usr/bin/', '/usr/sbin/', '/bin/', '/sbin/')):
+        return set()
+    files = {Path(found), Path(os.path.realpath(found))}
+    return {name for f in files for name in (str(f), str(f).removeprefix('/usr'), f'/usr{f}')}
+
+
+def owners(names):
+    """{name: packages that hold it}"""
+    held = {}
+    for line in run(['dpkg', '-S', *names]).stdout.splitlines():
+        packages, _, name = line.rpartition(': ')
+        held.setdefault(name, set()).update(p.split(':')[0] for p in packages.split(', '))
+    return held
+
+
+def installed_with(names):
+    """These packages, what they depend on, and what every Debian has. Recommended ones are not installed."""
+    depends, provides, todo = {}, {}, {'apt', *names}
+    fields = '${Package}\t${Essential}\t${Pre-Depends}, ${Depends}\t${Provides}\n'
+    for line in run(['dpkg-query', '-W', '-f', fields]).stdout.splitlines():
+        name, essential, on, others = line.split('\t')
+        depends[name] = re.findall(r'(?:^|[,|]) *([a-z0-9][a-z0-9.+-]*)', on)
+        for other in re.findall(r'(?:^|,) *([a-z0-9][a-z0-9.+-]*)', others):
+            provides.setdefault(other, set()).add(name)
+        if essential == 'yes':
+            todo.add(name)
+    whole = set()
+    while todo:
+        name = todo.pop()
+        if name not in whole:
+            whole.add(name)
+            todo |= {*depends.get(name, ()), *provides.get(name, ())}
+    return whole
+
+
+def test_every_program_that_is_started_is_in_a_listed_package():
+    if not shutil.which('dpkg-query'):
+        pytest.skip('not a Debian')
+    listed = {line.split()[0] for line in LIST.read_text().splitlines() if not line.startswith('#')}
+    whole = installed_with(listed)
+    files = run(['git', '-C', str(image.ROOT), 'ls-files', 'Makefile', '.ci', '*.mk', '*.sh', '*.py']).stdout.split()
+    where = {}
+    for path in files:
+        for word in programs_of(image.ROOT / path):
+            where.setdefault(word, path)
+    held = owners({name for w in where for name in names_of(w)})
+    missing = {}
+    for word, path in where.items():
+        found = set().union(*(held.get(name, set()) for name in names_of(word)))
+        if found and not found & whole:
+            missing[word] = path, found
+    assert missing == {}
+    assert {'qemu-system-x86_64', 'ps', 'curl', 'git', 'ip', 'objdump', 'flock'} <= set(where)
