@@ -9,7 +9,8 @@ Prints tables (docs/results.md explains them) and writes out/overhead.json.
 --twin FILE counts another twin than the usual one. The judge is as strict as the level that the file was derived for.
 
 With root the peer is behind a tap, else QEMU's user network and the TCP windows alone.
-Exit status: 0, or 1 with what failed on stderr. A ratio above the bound is a result, not a failure; tests check it.
+Exit status: 0, or 1 with what failed on stderr. A ratio above the bound is a result, not a failure;
+tests and `make run` (demo.py) check it.
 """
 import argparse
 import json

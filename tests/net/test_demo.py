@@ -133,6 +133,17 @@ def test_driver_vm_on_the_data_path_is_a_failure(change, words):
     assert not words or re.search(words, bad[0]), bad
 
 
+@pytest.mark.parametrize('ratio, words', [(overhead.BOUND, []),
+                                          (1.12, ['hot_overhead: 1.120 over all windows, bound 1.10'])])
+def test_overhead_above_the_bound_is_a_failure(ratio, words, monkeypatch):
+    counted = {'hot_overhead': ratio, 'windows': [{'key': 'ping', 'hot_overhead': 2.0}]}
+    monkeypatch.setattr(overhead, 'measure', lambda say, quick: counted)
+    document, failures = {'parts': {}, 'derive': {}}, []
+    demo.count_overhead(document, failures)
+    assert failures == words
+    assert document['derive'] == {'hot_overhead': ratio, 'hot_overhead_windows': {'ping': 2.0}}
+
+
 def test_wrong_http_answers_are_a_failure():
     good = 'Requests/sec:   1234.50\n'
     assert demo_measure.http_requests(good) == 1234.5
