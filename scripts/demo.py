@@ -67,6 +67,9 @@ def check_end(lab):
     """What must hold when all is measured; returns the failures."""
     stats = lab.machine.stats()
     bad = [f'VM {name}: {vm["state"]} {vm["reason"]}' for name, vm in stats['vms'].items() if vm['state'] != 'running']
+    # Its reason is gone, but the hypervisor's log has it.
+    bad += [f'VM {name}: died and was restarted {vm["restarts"]} times' for name, vm in stats['vms'].items()
+            if vm['restarts']]
     if stats['twin']['deaths']:
         bad.append(f'the twin died: {stats["twin"]["last_death"]}')
     return bad

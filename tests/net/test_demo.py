@@ -144,6 +144,23 @@ def test_overhead_above_the_bound_is_a_failure(ratio, words, monkeypatch):
     assert document['derive'] == {'hot_overhead': ratio, 'hot_overhead_windows': {'ping': 2.0}}
 
 
+@pytest.mark.parametrize('vm, deaths, words', [
+    ({}, 0, []),
+    ({'state': 'killed', 'reason': 'triple fault'}, 0, ['VM dvm: killed triple fault']),
+    ({'restarts': 2}, 0, ['VM dvm: died and was restarted 2 times']),
+    ({}, 1, ['the twin died: ud']),
+])
+def test_death_is_a_failure_even_if_it_was_repaired(vm, deaths, words):
+    class Machine: # pylint: disable=too-few-public-methods
+        @staticmethod
+        def stats():
+            good = {'state': 'running', 'reason': '', 'restarts': 0}
+            return {'vms': {'dvm': {**good, **vm}, 'g1': good}, 'twin': {'deaths': deaths, 'last_death': 'ud'}}
+    class Lab: # pylint: disable=too-few-public-methods
+        machine = Machine
+    assert demo.check_end(Lab) == words
+
+
 def test_wrong_http_answers_are_a_failure():
     good = 'Requests/sec:   1234.50\n'
     assert demo_measure.http_requests(good) == 1234.5
