@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,11 +36,21 @@ END_S = 60
 RESULT = image.OUT / 'run.json'
 FAILURES = (ConsoleError, DemoError, PeerError, image.ImageError, OSError, RuntimeError, ValueError,
             subprocess.SubprocessError)
+# There in every document; null: the run did not get so far.
+KEYS = ('network', 'kernel', 'qemu', 'e1000_sha256', 'derive', 'bridge', 'twin', 'counters')
 started = time.monotonic()
 
 
 def say(text):
     print(f'[{time.monotonic() - started:5.1f} s] {text}', flush=True)
+
+
+def in_words(e):
+    """An error for the user; of one that nobody thought of also what it is and where it comes from."""
+    if isinstance(e, FAILURES) and str(e):
+        return str(e)
+    frames = traceback.extract_tb(e.__traceback__)
+    return f'{type(e).__name__}: {e} ({Path(frames[-1].filename).name}:{frames[-1].lineno})'
 
 
 @contextmanager
@@ -48,8 +59,8 @@ def part(document, name):
     start = time.monotonic()
     try:
         yield
-    except FAILURES as e:
-        raise DemoError(f'{name}: {e}') from e
+    except Exception as e:
+        raise DemoError(f'{name}: {in_words(e)}') from e
     finally:
         document['parts'][name] = round(time.monotonic() - start, 1)
 
@@ -145,7 +156,7 @@ def write(document, output):
 
 
 def demonstrate(seconds, output):
-    document = {'ok': False, 'window_s': seconds, 'parts': {}}
+    document = {'ok': False, 'window_s': seconds, 'parts': {}, **dict.fromkeys(KEYS)}
     failures = []
     output.unlink(missing_ok=True) # what is there afterwards is this run's
     try:
@@ -153,13 +164,13 @@ def demonstrate(seconds, output):
             document.update(facts())
         run(document, seconds, failures)
         count_overhead(document, failures)
-    except FAILURES as e:
-        failures.append(str(e))
+    except Exception as e: # pylint: disable=broad-except; whatever it is, the document says so
+        failures.append(in_words(e))
     document['ok'] = not failures
     document['failures'] = failures
     document['seconds'] = round(time.monotonic() - started, 1)
     write(document, output)
-    if 'counters' in document:
+    if document['counters']:
         demo_report.print_table(document)
         demo_report.print_counters(document)
     say(f'wrote {output}')

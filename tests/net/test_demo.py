@@ -179,20 +179,43 @@ def test_frames_may_get_lost_and_nothing_else():
             demo_measure.check_frames('sink', [good, {**good, k: '1'}])
 
 
-def test_failure_names_its_part(tmp_path, monkeypatch, capsys):
-    def fail(lab, document, failures):
-        raise peer.PeerError('iperf: exit 1')
-    class NoLab:
-        reduced = False
-        __enter__ = lambda self: self # noqa: E731
-        __exit__ = lambda *_: None # noqa: E731
+class NoLab:
+    """A machine that boots nothing."""
+    reduced = False
+    __enter__ = lambda self: self # noqa: E731
+    __exit__ = lambda *_: None # noqa: E731
+
+
+def no_facts():
+    return {}['kernel']
+
+
+def fails_with(error):
+    def fail(*_):
+        raise error
+    return fail
+
+
+@pytest.mark.parametrize('where, fail, parts, words', [
+    ('boot', fails_with(peer.PeerError('iperf: exit 1')), {'facts', 'boot'}, 'boot: iperf: exit 1'),
+    ('measure_bridge', fails_with(IndexError('empty')), {'facts', 'boot', 'mode bridge'},
+     r'mode bridge: IndexError: empty \(test_demo.py:\d+\)'),
+    ('facts', no_facts, {'facts'}, r"facts: KeyError: 'kernel' \(test_demo.py:\d+\)"),
+    ('Lab', fails_with(RecursionError('deep')), {'facts'}, r'deep'),
+    ('run', fails_with(AttributeError('none')), {'facts'}, r'AttributeError: none \(test_demo.py:\d+\)'),
+])
+def test_failure_is_named_and_the_document_whole(where, fail, parts, words, tmp_path, monkeypatch, capsys):
+    """Whatever fails, also what nobody thought of: a part by its name, and every key, null if nothing is known."""
     monkeypatch.setattr(demo, 'Lab', lambda say: NoLab())
-    monkeypatch.setattr(demo, 'boot', fail)
+    monkeypatch.setattr(demo, 'boot', lambda *_: None)
+    monkeypatch.setattr(demo, where, fail)
     assert demo.demonstrate(1, tmp_path / 'run.json') == 1
     document = json.loads((tmp_path / 'run.json').read_text())
-    assert document['ok'] is False and document['failures'] == ['boot: iperf: exit 1']
-    assert set(document['parts']) == {'facts', 'boot'}
-    assert 'demo: failed: boot: iperf: exit 1' in capsys.readouterr().err
+    assert document['ok'] is False and len(document['failures']) == 1
+    assert re.fullmatch(words, document['failures'][0])
+    assert set(document) == DOCUMENT and set(document['parts']) == parts
+    assert document['bridge'] is None and document['counters'] is None
+    assert f'demo: failed: {document["failures"][0]}\n' in capsys.readouterr().err
 
 
 def started_by(process):
