@@ -162,6 +162,15 @@ def test_damaged_twin_is_refused_at_boot(system, tmp_path, how, text):
     s.machine.expect('hv', r'\[ ok \] running', 30)
 
 
+def test_missing_twin_leaves_the_bridge(system):
+    """net=twin and no .twin: a line says so, guests reach the wire, `mode twin` names the reason."""
+    s = system('net=twin', ['echo'], twin=False)
+    assert 'net=twin: no module twin=DRIVER was loaded, so guests use the bridge' in s.machine.console.text('hv')
+    assert s.peer.ping(s.address(1))[0] == 5
+    assert s.machine.monitor('twin').startswith('absent')
+    assert s.stats()['net']['switch']['uplink'] == 'dvm'
+
+
 @pytest.mark.parametrize('how, text', [
     ('code', r'twin refused: .*'),
     ('kernel', 'twin not attached: it was derived for another kernel'),
