@@ -75,15 +75,16 @@ overhead: all ## count what derived code costs, function by function; write out/
 test: lint test-unit test-golden test-boot test-net ## everything that fits into an hour
 
 test-all: test ## the same and what takes longer
-	$(Q)POLLUX_LONG=1 $(PYTEST) -m long tests/boot tests/net
+	$(call run_pytests,tests/boot tests/net,long)
 
 test-unit: $(UNIT_TESTS) ## unit tests, with the address and undefined-behaviour sanitizers
 	$(Q)set -e; for t in $(UNIT_TESTS); do echo "  TEST    $$t"; $$t; done
 
-# One pytest for each folder: each has its own conftest.py and helpers.
+# $(call run_pytests,FOLDERS[,long]): one pytest for each folder, as each has its own conftest.py and helpers. Results
+# go to $(O)/junit; those of the long tests to files of their own, as the others are there already.
 define run_pytests
-	$(Q)set -e; mkdir -p $(O)/junit; for d in $(1); do echo "  PYTEST  $$d"; \
-		$(PYTEST) --junitxml=$(O)/junit/$$(echo $$d | tr / -).xml $$d; done
+	$(Q)set -e; mkdir -p $(O)/junit; for d in $(1); do echo "  PYTEST  $$d $(2)"; $(if $(2),POLLUX_LONG=1) \
+		$(PYTEST) $(if $(2),-m long) --junitxml=$(O)/junit/$$(echo $$d | tr / -)$(2:%=-%).xml $$d; done
 endef
 
 test-golden: all ## golden tests of the tools: input and expected output
