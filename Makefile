@@ -13,6 +13,7 @@ export PYTHONPATH := $(CURDIR)/scripts
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
+PARTS := $(wildcard */build.mk */*/build.mk */*/*/build.mk) # the makefiles of the parts
 ALL :=        # what `make all` builds
 UNIT_TESTS := # programs that `make test-unit` builds and runs
 PYTESTS :=    # folders with tests of the tools
@@ -27,7 +28,7 @@ NEEDS_SETUP := $(filter-out help clean distclean,$(or $(MAKECMDGOALS),all))
 ifneq ($(NEEDS_SETUP),)
 include $(SETUP_STAMP)
 ifneq ($(wildcard $(SETUP_STAMP)),)
-include $(wildcard */build.mk */*/build.mk */*/*/build.mk)
+include $(PARTS)
 endif
 endif
 
@@ -108,5 +109,5 @@ distclean: ## remove everything that is not in the repository
 
 help: ## this list
 	@echo "make TARGET [V=1: show commands] [O=DIR: where products go, default out]"
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1 \2/p' Makefile | \
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1 \2/p' Makefile $(PARTS) | \
 		awk '{ t = $$1; $$1 = ""; printf "  %-12s%s\n", t, $$0 }'

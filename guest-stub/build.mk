@@ -27,7 +27,7 @@ GUEST_STUB_FLAGS := -std=gnu11 -O2 -g -Wall -ffreestanding -nostdinc \
 	-I$(LWIP_SRC_DIR)/include
 
 .PHONY: guest-stub
-guest-stub: $(GUEST_STUB_ELF)
+guest-stub: $(GUEST_STUB_ELF) ## build the lwIP guest
 ALL += guest-stub
 LINT_C += $(GUEST_STUB_SRC)
 

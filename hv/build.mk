@@ -14,7 +14,7 @@ HV_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wmissing-prototypes -Wvla 
 	-fno-asynchronous-unwind-tables -fno-tree-loop-distribute-patterns \
 	-Ihv -I. -I$(HV_DIR) -include hv/lib/hidden.h
 
-hv: $(HV_DIR)/pollux.elf $(HV_DIR)/pollux.sym
+hv: $(HV_DIR)/pollux.elf $(HV_DIR)/pollux.sym ## build the hypervisor and its symbol table
 .PHONY: hv
 ALL += hv
 LINT_C += $(filter-out drivers/%,$(filter %.c,$(HV_SRC))) $(wildcard boot/*.h hv/*/*.h)

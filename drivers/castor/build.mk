@@ -6,7 +6,7 @@ CASTOR_DIR := $(O)/drivers/castor
 CASTOR_SRC := $(wildcard drivers/castor/*.[ch]) drivers/castor/Kbuild
 CASTOR_KERNEL := $(shell cat $(O)/kernel/version 2>/dev/null)
 
-castor: $(CASTOR_DIR)/castor.ko
+castor: $(CASTOR_DIR)/castor.ko ## build the agent in the driver VM, castor.ko
 .PHONY: castor
 ALL += castor
 

@@ -27,7 +27,7 @@ $(DERIVE_ASAN): $(DERIVE_C:%.c=$(O)/%.asan.o)
 	$(Q)gcc -fsanitize=address,undefined $^ -o $@ -lZydis -lelf
 
 .PHONY: derive
-derive: $(DERIVE) $(DERIVE_ASAN)
+derive: $(DERIVE) $(DERIVE_ASAN) ## build the tool that makes a twin from a module
 
 ALL += derive
 PYTESTS += tests/golden/derive

@@ -9,7 +9,7 @@ E1000_ACCESS := $(O)/drivers/e1000-access.twin
 E1000_MODULES := $(O)/kernel/image/lib/modules/$(shell cat $(O)/kernel/version 2>/dev/null)
 E1000_KO := $(E1000_MODULES)/kernel/drivers/net/ethernet/intel/e1000/e1000.ko
 
-twin: $(E1000_TWIN) $(E1000_STRICT)
+twin: $(E1000_TWIN) $(E1000_STRICT) ## derive the twins of e1000, one for each level of the judge, and judge them
 .PHONY: twin
 ALL += twin
 

@@ -16,7 +16,7 @@ VERIFY_FACT := $(O)/tests/verify/fact_test
 VERIFY_FUZZ := $(O)/tests/verify/fuzz
 VERIFY_SAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 
-verify: $(VERIFY_BIN) $(VERIFY_ASAN) $(VERIFY_RAW) $(VERIFY_FUZZ)
+verify: $(VERIFY_BIN) $(VERIFY_ASAN) $(VERIFY_RAW) $(VERIFY_FUZZ) ## build the judge for the host, and what its tests need
 ALL += verify
 UNIT_TESTS += $(VERIFY_UNIT) $(VERIFY_FACT) $(VERIFY_FUZZ)
 PYTESTS += tests/golden/verify

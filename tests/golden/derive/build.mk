@@ -13,6 +13,6 @@ $(RECORDED): $(RECORD_PY) $(O)/kernel/e1000.sha256 $(O)/drivers/e1000.twin | $(R
 		--twin $(O)/drivers/e1000.twin --output $@ > $@.log 2>&1 || { cat $@.log; exit 1; }
 
 .PHONY: record
-record: $(RECORDED)
+record: $(RECORDED) ## boot the driver VM natively and record states for the differential test
 
 test-golden: $(RECORDED)
