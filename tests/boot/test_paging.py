@@ -6,6 +6,7 @@ import struct
 import image
 
 TIB = 1 << 40
+DERIVED = 0x20040000000 # TWIN_BASE
 LOWER_END = 1 << 47
 PRESENT, WRITE, USER, LARGE, NX = 1, 2, 4, 1 << 7, 1 << 63
 ADDRESS = 0x000ffffffffff000
@@ -48,7 +49,8 @@ class Tables:
                 va |= 0xffff << 48
             r, n = rights & e, nx | (e & NX)
             if level == 1 or e & LARGE and level < 4:
-                yield va, 1 << shift, bool(r & WRITE), not n, bool(e & USER)
+                pa = e & ADDRESS & -(1 << shift)
+                yield va, pa, 1 << shift, bool(r & WRITE), not n, bool(e & USER)
             else:
                 yield from self.walk(e & ADDRESS, level - 1, va, r, n)
 
@@ -56,7 +58,7 @@ class Tables:
 def check(pages, window):
     """All of R2 that a reader of the tables can see."""
     assert pages
-    for va, size, write, execute, user in pages:
+    for va, _, size, write, execute, user in pages:
         text = f'{va:x}+{size:x} w={write} x={execute} u={user}'
         assert not (write and execute), f'writable and executable: {text}'
         assert not user, f'for user mode: {text}'
@@ -65,6 +67,13 @@ def check(pages, window):
         else:
             assert window and not execute, f'in the upper half: {text}'
     assert any(execute for *_, execute, _ in pages), 'these are not the tables of running code'
+
+
+def writable_aliases(pages, derived):
+    """Writable mappings, wherever they are, of frames that hold derived code."""
+    frames = [pa + off for _, pa, size, *_ in derived for off in range(0, size, 4096)]
+    return [f'{va:x}+{size:x} is {f:x}' for va, pa, size, write, *_ in pages if write
+            for f in frames if pa <= f < pa + size]
 
 
 def boot_it(boot, words, **more):
@@ -95,20 +104,27 @@ def test_twin_adds_window_pages_only(boot, tmp_path):
     pages = Tables(m, r['CR3'], tmp_path).pages
     check(pages, window=True)
     assert any(va >= LOWER_END for va, *_ in pages), 'the window is empty: the twin did not run'
-    assert any(execute and va >= 0x20040000000 for va, _, _, execute, _ in pages), 'no derived code'
+    derived = [p for p in pages if p[0] >= DERIVED and p[4]]
+    assert derived, 'no derived code'
+    frames = {pa for _, pa, *_ in derived}
+    assert {p[0] for p in pages if p[1] in frames} > {p[0] for p in derived}, 'the direct map does not have these frames'
+    assert not writable_aliases(pages, derived)
     m.hmp('cont')
 
 
 def test_check_can_fail():
     """Each wrong page is noticed."""
-    good = (2 * TIB, 4096, False, True, False)
+    good = (2 * TIB, 4096, 4096, False, True, False)
     check([good], False)
-    for bad in [(3 * TIB, 4096, True, True, False), (3 * TIB, 4096, True, False, True),
-                (TIB - 4096, 4096, False, False, False), (127 * TIB, 4096, True, False, False),
-                (0xffff888000000000, 4096, True, False, False)]:
+    for bad in [(3 * TIB, 0, 4096, True, True, False), (3 * TIB, 0, 4096, True, False, True),
+                (TIB - 4096, 0, 4096, False, False, False), (127 * TIB, 0, 4096, True, False, False),
+                (0xffff888000000000, 0, 4096, True, False, False)]:
         try:
             check([good, bad], False)
         except AssertionError:
             continue
         raise ValueError(f'not noticed: {bad}')
-    check([good, (0xffff888000000000, 4096, True, False, False)], True)
+    check([good, (0xffff888000000000, 0, 4096, True, False, False)], True)
+    alias = (3 * TIB, 0, 1 << 21, True, False, False) # a large page around the frame
+    assert writable_aliases([good, alias], [good])
+    assert not writable_aliases([good, alias[:3] + (False, *alias[4:])], [good])
