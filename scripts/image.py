@@ -65,6 +65,12 @@ class Description:
         return self.add(elf, f'vm=g{number} kind=guest mem={memory} mac={guest_mac(number)} -- {address} {words}'
                         .strip())
 
+    def add_linux(self, number):
+        """Guest `number`, with the driver VM's kernel and initrd."""
+        self.add(KERNEL.with_name('vmlinux.boot'), f'vm=g{number} kind=guest mem=192M mac={guest_mac(number)} -- '
+                 f'console=ttyS0 acpi=off tsc=reliable quiet panic=-1 mode=bridge ip={guest_address(number)}/24')
+        return self.add(INITRD, f'initrd=g{number}')
+
     def add_symbols(self):
         return self.add(SYMBOLS, 'symbols')
 

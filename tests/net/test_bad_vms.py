@@ -87,9 +87,7 @@ def test_spoofed_address_stays_inside(boot):
     """A stock Linux guest takes another's address: its frames are dropped and counted, the owner's are not."""
     d = image.Description('net=bridge').add_symbols().add_dvm(kernel=image.OUT / 'kernel/vmlinux.boot')
     d.add_guest(1, 'echo', memory='32M')
-    line = f'vm=g2 kind=guest mem=192M mac={image.guest_mac(2)} -- console=ttyS0 acpi=off tsc=reliable quiet panic=-1'
-    d.add(image.OUT / 'kernel/vmlinux.boot', f'{line} mode=bridge ip={image.guest_address(2)}/24')
-    d.add(image.INITRD, 'initrd=g2')
+    d.add_linux(2)
     m = boot(d, net='tap')
     m.expect('dvm', 'dvm ready', 180)
     m.expect('g2', 'dvm ready', 180)
