@@ -32,7 +32,12 @@ fail() { printf '[fail] %s\n' "$*" >&2; exit 1; }
 is_root() { [ "$(id -u)" = 0 ]; }
 
 is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
-purpose() { awk -v p="$1" '$1 == p { $1 = ""; sub(/^ +/, ""); print }' "$LIST"; }
+purpose() {
+	case $1 in
+	linux-headers-*) echo "castor.ko is built against them" ;;
+	*) awk -v p="$1" '$1 == p { $1 = ""; sub(/^ +/, ""); print }' "$LIST" ;;
+	esac
+}
 can_be_had() { [ -n "$(LC_ALL=C apt-cache policy "$1" | sed -n '/Candidate: [^(]/p')" ]; }
 
 # Another package manager may hold dpkg's lock for a moment: wait for it.
@@ -47,9 +52,39 @@ update_lists() {
 	ok "package lists"
 }
 
+# The versions of the series that $SERIES_PACKAGE tracks (such as 6.1.0-56-amd64), newest first.
+kernel_candidates() {
+	local newest base
+	newest=$(apt-cache depends "$SERIES_PACKAGE" |
+		 sed -n 's/^ *Depends: linux-image-\([0-9][^ ]*-amd64\)$/\1/p' | tail -1)
+	[ -n "$newest" ] || return 0
+	base=$(sed 's/-[0-9]*-amd64$//; s/\./\\./g' <<<"$newest")
+	apt-cache pkgnames linux-image- | sed -n "s/^linux-image-\($base-[0-9]*-amd64\)$/\1/p" | sort -rV
+}
+
+is_kernel_ready() {
+	local v
+	v=$(cat "$K/version" 2>/dev/null) || return 1
+	is_installed "linux-headers-$v" && [ -f "$K/image/boot/vmlinuz-$v" ] &&
+		(cd "$O" && sha256sum --quiet -c kernel/e1000.sha256) >/dev/null 2>&1 &&
+		[ -f "$K/bzImage" ] && [ -f "$K/vmlinux" ] && [ -f "$K/vmlinux.boot" ]
+}
+
+# The headers of the kernel that kernel() would choose; nothing when it has one.
+needed_headers() {
+	local v
+	is_kernel_ready && return
+	for v in $(kernel_candidates); do
+		can_be_had "linux-headers-$v" || continue
+		echo "linux-headers-$v"
+		return
+	done
+}
+
 packages() {
 	local p missing=()
-	for p in $(grep -v '^#' "$LIST" | awk '{ print $1 }'); do
+	# Root installs the headers with the kernel; others are told everything at once.
+	for p in $(grep -v '^#' "$LIST" | awk '{ print $1 }') $(is_root || needed_headers); do
 		is_installed "$p" || missing+=("$p")
 	done
 	if [ ${#missing[@]} = 0 ]; then
@@ -73,16 +108,6 @@ packages() {
 	ok "packages: ${#missing[@]} installed"
 }
 
-# The versions of the series that $SERIES_PACKAGE tracks (such as 6.1.0-56-amd64), newest first.
-kernel_candidates() {
-	local newest base
-	newest=$(apt-cache depends "$SERIES_PACKAGE" |
-		 sed -n 's/^ *Depends: linux-image-\([0-9][^ ]*-amd64\)$/\1/p' | tail -1)
-	[ -n "$newest" ] || return 0
-	base=$(sed 's/-[0-9]*-amd64$//; s/\./\\./g' <<<"$newest")
-	apt-cache pkgnames linux-image- | sed -n "s/^linux-image-\($base-[0-9]*-amd64\)$/\1/p" | sort -rV
-}
-
 # apt-get download needs no root, but the folder must be writable for apt's own user.
 download_image() {
 	local tmp
@@ -100,14 +125,6 @@ install_headers() {
 	is_installed "linux-headers-$1" && return 0
 	is_root || fail "castor.ko needs linux-headers-$1; as root: apt-get install linux-headers-$1"
 	apt install --no-install-recommends "linux-headers-$1"
-}
-
-is_kernel_ready() {
-	local v
-	v=$(cat "$K/version" 2>/dev/null) || return 1
-	is_installed "linux-headers-$v" && [ -f "$K/image/boot/vmlinuz-$v" ] &&
-		(cd "$O" && sha256sum --quiet -c kernel/e1000.sha256) >/dev/null 2>&1 &&
-		[ -f "$K/bzImage" ] && [ -f "$K/vmlinux" ] && [ -f "$K/vmlinux.boot" ]
 }
 
 get_kernel() {

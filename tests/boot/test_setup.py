@@ -60,13 +60,28 @@ def test_without_root_it_lists_what_to_install(copy):
     assert 'proves that set-up explains itself' in r.stderr
 
 
+@needs_root
+def test_without_root_the_headers_of_the_kernel_are_in_the_same_list(copy):
+    if 'linux-image-6' not in run(['apt-cache', 'depends', 'linux-image-amd64']).stdout:
+        pytest.skip('no package lists')
+    (copy / 'out').mkdir()
+    fake = copy / 'dpkg-query' # to it nothing is installed
+    fake.write_text('#!/bin/sh\nexit 1\n')
+    fake.chmod(0o755)
+    r = run_as_nobody(copy)
+    assert r.returncode != 0
+    command = re.search(r'apt-get install --no-install-recommends make .* python3 .*', r.stderr).group(0)
+    assert re.search(r' linux-headers-6\S*-amd64\b', command), r.stderr
+    assert 'castor.ko is built against them' in r.stderr
+
+
 def run_as_nobody(tree):
     """pytest's own folders are closed to other users, so the tree moves to one that is not."""
     open_tree = shutil.copytree(tree, f'/tmp/pollux-setup-{os.getpid()}')
     os.chown(f'{open_tree}/out', 65534, 65534)
     try:
         return run(['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups',
-                    f'{open_tree}/scripts/setup.sh'])
+                    f'{open_tree}/scripts/setup.sh'], env={**os.environ, 'PATH': f'{open_tree}:{os.environ["PATH"]}'})
     finally:
         shutil.rmtree(open_tree)
 
