@@ -285,13 +285,25 @@ static void sink_main(char **argv)
 	}
 }
 
+static void usage(FILE *to)
+{
+	fputs("usage: frames flood DEVICE COUNT PER_SECOND STREAM MAC...\n"
+	      "       frames sink DEVICE SILENCE_MS\n"
+	      "flood: COUNT numbered frames to each MAC; their streams are STREAM, STREAM + 1, ..\n"
+	      "sink: until it is killed; one line for a stream that was silent for so long\n",
+	      to);
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 2 && !strcmp(argv[1], "--help")) {
+		usage(stdout);
+		return 0;
+	}
 	if (argc > 6 && !strcmp(argv[1], "flood"))
 		return flood_main(argv + 2, (unsigned int)argc - 6);
 	if (argc == 4 && !strcmp(argv[1], "sink"))
 		sink_main(argv + 2);
-	fprintf(stderr, "usage: frames flood DEVICE COUNT PER_SECOND STREAM MAC...\n"
-			"       frames sink DEVICE SILENCE_MS\n");
+	usage(stderr);
 	return 1;
 }

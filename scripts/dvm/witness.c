@@ -151,8 +151,20 @@ static void serve(void)
 	usleep(SETTLE_US);
 }
 
+static void usage(FILE *to)
+{
+	fputs("usage: witness MAC...\n"
+	      "Counts frames from or to these addresses; each reader of " FIFO
+	      " gets the totals.\n",
+	      to);
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 2 && !strcmp(argv[1], "--help")) {
+		usage(stdout);
+		return 0;
+	}
 	for (int i = 1; i < argc && macs < MACS_MAX; i++, macs++) {
 		unsigned char *m = mac[macs];
 
@@ -160,8 +172,10 @@ int main(int argc, char **argv)
 			   m + 5) != 6)
 			errx(1, "not an address: %s", argv[i]);
 	}
-	if (!macs)
-		errx(1, "usage: witness MAC...");
+	if (!macs) {
+		usage(stderr);
+		return 1;
+	}
 	signal(SIGPIPE, SIG_IGN); /* a reader may be gone before its answer */
 	watch_all();
 	unlink(FIFO);

@@ -93,3 +93,12 @@ def test_judge_is_a_word_in_a_copy_of_the_medium(tmp_path):
     assert iso.read_bytes() == before
     r = subprocess.run([*BARE, '--judge', 'strict'], capture_output=True, text=True, timeout=60, check=False)
     assert r.returncode == 2 and '--judge is a word of the hypervisor' in r.stderr
+
+
+@pytest.mark.parametrize('program', ['frames', 'witness'])
+def test_programs_of_the_driver_vm_explain_themselves(program):
+    path = image.OUT / 'dvm' / program
+    asked = subprocess.run([path, '--help'], capture_output=True, text=True, timeout=20, check=False)
+    assert asked.returncode == 0 and asked.stdout.startswith(f'usage: {program} ') and not asked.stderr
+    bare = subprocess.run([path], capture_output=True, text=True, timeout=20, check=False)
+    assert bare.returncode == 1 and bare.stderr == asked.stdout and not bare.stdout
