@@ -31,6 +31,7 @@
 
 static struct vpci_pass nic; /* the assigned network card */
 static bool nic_found;
+static hpa_t floor; /* the driver VM's RAM is below, guests' above */
 
 /* What the PCI devices of each VM are wired to, for its MP table. */
 static struct {
@@ -44,16 +45,6 @@ static uint64_t dvm_memory(const struct config *cfg)
 		if (cfg->vm[i].kind == VM_DVM)
 			return cfg->vm[i].mem;
 	return 0;
-}
-
-static uint64_t guest_memory(const struct config *cfg)
-{
-	uint64_t sum = 0;
-
-	for (unsigned int i = 0; i < cfg->vms; i++)
-		if (cfg->vm[i].kind == VM_GUEST)
-			sum += cfg->vm[i].mem;
-	return sum;
 }
 
 static void move_up(struct boot_module *m)
@@ -70,16 +61,17 @@ static void move_up(struct boot_module *m)
 
 void build_place_modules(const struct config *cfg, struct boot_info *boot)
 {
-	uint64_t dvm = dvm_memory(cfg), need = guest_memory(cfg) + HV_MARGIN, have;
+	uint64_t dvm = dvm_memory(cfg), need = HV_MARGIN, have;
 
-	phys_set_floor(MAX(dvm, image_end_hpa()));
+	floor = MAX(dvm, image_end_hpa());
+	phys_set_floor(floor);
 	for (unsigned int i = 0; i < boot->modules; i++)
 		if (boot->module[i].start < dvm)
 			need += ALIGN_UP(boot->module[i].size, PAGE_SIZE);
-	have = phys_free_bytes(MAX(dvm, image_end_hpa()));
+	have = phys_free_bytes(floor);
 	if (have < need)
 		boot_fail("too little memory: %lu MiB RAM; the driver VM takes the first %lu MiB, "
-			  "and of the %lu MiB for guests and modules %lu MiB are missing",
+			  "and of the %lu MiB for modules and page tables %lu MiB are missing",
 			  phys_ram_bytes() >> 20, dvm >> 20, need >> 20, ((need - have) >> 20) + 1);
 	for (unsigned int i = 0; i < boot->modules; i++)
 		if (boot->module[i].size && boot->module[i].start < dvm)
@@ -107,24 +99,35 @@ static void add_identity(struct vm *vm, hpa_t start, hpa_t end)
 	add_ram(vm, start, start, end - start);
 }
 
-static hpa_t alloc_ram(const struct vm *vm, uint64_t size)
+/* A guest that does not fit stays without RAM; the others do not pay for it. */
+static void build_guest_memory(struct vm *vm)
 {
-	hpa_t hpa = phys_alloc(size, MIN(MIB(2), size & -size), FRAME_VM + vm->id);
+	hpa_t hpa = 0;
 
-	if (!hpa)
-		boot_fail("too little memory: no %lu KiB in one piece for %s", size >> 10,
-			  vm->name);
-	return hpa;
+	if (phys_free_bytes(floor) >= vm->mem_size + HV_MARGIN)
+		hpa = phys_alloc(vm->mem_size, MIN(MIB(2), vm->mem_size & -vm->mem_size),
+				 FRAME_VM + vm->id);
+	if (hpa)
+		add_ram(vm, 0, hpa, vm->mem_size);
+	else
+		vm_kill(vm, "not started: too little memory: mem=%luM, free are %lu MiB",
+			vm->mem_size >> 20, phys_free_bytes(floor) >> 20);
 }
 
 static void build_memory(struct vm *vm)
 {
+	hpa_t bios;
+
 	if (vm->kind == VM_GUEST) {
-		add_ram(vm, 0, alloc_ram(vm, vm->mem_size), vm->mem_size);
+		build_guest_memory(vm);
 		return;
 	}
 	add_identity(vm, 0, LOW_RAM_END);
-	add_ram(vm, BIOS_START, alloc_ram(vm, BIOS_SIZE), BIOS_SIZE);
+	bios = phys_alloc(BIOS_SIZE, PAGE_SIZE, FRAME_VM + vm->id);
+	if (!bios)
+		boot_fail("too little memory: no %lu KiB in one piece for %s", BIOS_SIZE >> 10,
+			  vm->name);
+	add_ram(vm, BIOS_START, bios, BIOS_SIZE);
 	add_identity(vm, MIB(1), MIN(HV_PHYS_START, vm->mem_size));
 	add_identity(vm, ALIGN_UP(image_end_hpa(), MIB(2)), vm->mem_size);
 }
@@ -215,7 +218,8 @@ void build_vm(const struct config *cfg, unsigned int id)
 	vms[vm_count++] = vm;
 	build_memory(vm);
 	build_devices(vm);
-	start_vm(vm, c);
+	if (vm->state != VM_KILLED)
+		start_vm(vm, c);
 }
 
 /* The interrupt controllers come first: devices lower their lines when they are reset. */

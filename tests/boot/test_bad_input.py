@@ -5,7 +5,7 @@ import subprocess
 
 import image
 import pytest
-from run import Spec
+from run import GOOD_END, Spec
 
 FATAL = 35
 GUEST = 'vm=g1 kind=guest mem=16M --'
@@ -89,12 +89,23 @@ def test_twin_without_a_driver_vm(boot):
     m.expect('hv', r'\[ ok \] running', 60)
 
 
-def test_too_little_memory(boot):
-    """Not even the driver VM fits; then it does, and a guest does not."""
+def test_too_little_memory_for_the_driver_vm(boot):
     d = image.Description('net=bridge').add_dvm(kernel=image.GUEST, initrd=None)
     fails(boot(d, memory=128), 'too little memory: ')
-    d = image.Description('net=bridge').add_guest(1, 'echo', memory='2G')
-    fails(boot(d, memory=256), 'too little memory: ')
+
+
+def test_too_little_memory_for_a_guest(boot):
+    """It is not started, those before and behind it are."""
+    d = image.Description('net=bridge').add_guest(1, 'echo').add_guest(2, 'echo', memory='2G').add_guest(3, 'echo')
+    m = boot(d, memory=256)
+    m.expect('hv', r'g2 killed: not started: too little memory: mem=2048M, free are \d+ MiB', 60)
+    for name in ('g1', 'g3'):
+        m.expect(name, 'echo: listening', 60)
+    states = {line.split()[1]: line.split()[3] for line in m.monitor('vms').splitlines() if line[:1].isdigit()}
+    assert states == {'g1': 'running', 'g2': 'killed', 'g3': 'running'}
+    assert set(m.stats()['vms']) == {'g1', 'g2', 'g3'}
+    m.send(b'quit\n')
+    assert m.wait_end(30) == GOOD_END
 
 
 @pytest.mark.parametrize('cpu', ['qemu64,-svm', 'EPYC,+svm,-npt'])
