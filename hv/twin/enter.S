@@ -49,21 +49,22 @@ twin_abort:
 
 /*
  * Indirect calls: %reg holds an address of the driver VM. It is turned into an index into a table
- * of 32-bit distances from the derived code; no branch depends on the address, so no speculation
- * leads past the check. Out of range, unaligned or empty: index 0 or the distance of index 0,
- * which is twin_indirect_refused. Table and code are found through this CPU's segment, behind the
- * block that is the twin's own. rax, r10, r11 are free at a call (no target takes a variable
- * number of arguments); rax keeps the address for the report.
+ * of derived functions; no branch depends on the address, so no speculation leads past the check.
+ * Out of range, unaligned or empty: index 0 or what index 0 holds, which is twin_indirect_refused.
+ * The table lies in this CPU's segment, behind the block that is the twin's own. rax, r10, r11 are
+ * free at a call (no target takes a variable number of arguments); rax keeps the address for the
+ * report.
  *
- * The thunk's own jump goes where the branch predictor says before it goes where r11 says, and
- * other code may have trained the predictor. A retpoline takes the prediction of a return, which
- * is the endless loop behind the call.
+ * The thunk's own jump goes where the branch predictor says before it goes where the table says,
+ * and other code may have trained the predictor. A retpoline takes the prediction of a return,
+ * which is the endless loop behind the call.
  */
 	.macro JUMP_DIRECT
-	jmp	*%r11
+	jmp	*%gs:TWIN_GATE_TABLE(, %r11, 8)
 	.endm
 
 	.macro JUMP_RETPOLINE
+	movq	%gs:TWIN_GATE_TABLE(, %r11, 8), %r11
 	call	2f
 1:	pause
 	lfence
@@ -84,9 +85,6 @@ twin_thunk_\reg\suffix:
 	cmpq	%gs:TWIN_GATE_COUNT, %r11
 	sbbq	%r10, %r10
 	andq	%r10, %r11
-	movq	%gs:TWIN_GATE_TABLE, %r10
-	movslq	(%r10, %r11, 4), %r11
-	addq	%gs:TWIN_GATE_CODE, %r11
 	\jump
 	.endm
 

@@ -6,7 +6,11 @@
 #include "drivers/twin_abi.h"
 #include "lib/types.h"
 
-#define TWIN_GATE_STUBS  256 /* upcall stubs, one per import */
+#define TWIN_GATE_STUBS 256    /* upcall stubs, one per import */
+#define TWIN_GATE_SPAN  MIB(1) /* of module text whose functions can be indirect targets */
+#define TWIN_GATE_ALIGN 16
+#define TWIN_GATE_SLOTS \
+	(TWIN_GATE_SPAN / TWIN_GATE_ALIGN + 1) /* slot 0 refuses, slot 1 is the base itself */
 #define TWIN_STACK_BYTES (4 * PAGE_SIZE)
 #define TWIN_STACK_LIMIT 4096 /* of derived code; the rest is for natives */
 
@@ -17,8 +21,7 @@
 struct twin_cpu {
 	uint8_t block[TWIN_GS_BLOCK_BYTES];
 	uint64_t indirect_base, indirect_count;
-	const int32_t *indirect_table;
-	uint64_t code_base;
+	uint64_t indirect[TWIN_GATE_SLOTS];
 };
 extern struct twin_cpu twin_cpu;
 

@@ -10,9 +10,7 @@
 #define TWIN_GATE_FIRST 0x1000 /* = TWIN_GS_BLOCK_BYTES */
 #define TWIN_GATE_BASE  0x1000 /* dvm address that slot 0 of the table stands for */
 #define TWIN_GATE_COUNT 0x1008 /* slots */
-#define TWIN_GATE_TABLE 0x1010 /* address of slot 0 */
-#define TWIN_GATE_CODE  0x1018 /* address from which the slots' distances count */
-#define TWIN_GATE_END   0x1020
+#define TWIN_GATE_TABLE 0x1010 /* slot 0; each holds an address of code */
 
 #define TWIN_THUNK_BYTES 128 /* thunk of register n: n times so far from the first */
 
