@@ -15,6 +15,7 @@
 #include "net/virtio_net.h"
 #include "twin/castor.h"
 #include "twin/check.h"
+#include "twin/gate.h"
 #include "twin/judge.h"
 #include "twin/load.h"
 #include "twin/native.h"
@@ -226,6 +227,8 @@ int64_t attach_attach(struct castor_shared *area)
 	copy_facts(area);
 	if (run_set_hz(area->hz))
 		return refuse("how often the driver VM's kernel ticks is unknown");
+	_Static_assert(TWIN_STACK_LIMIT + TWIN_STACK_FLOOR <= CASTOR_STACK_BYTES,
+		       "the second stack is as deep as the first may get in derived code");
 	binding.stack_distance =
 		area->stack_dva[0] + CASTOR_STACK_BYTES - (uint64_t)run_stack_top();
 	if (binding.stack_distance >> 47 != 0x1ffff)

@@ -55,6 +55,9 @@ twin_abort:
  * free at a call (no target takes a variable number of arguments); rax keeps the address for the
  * report.
  *
+ * How deep indirect calls nest cannot be judged beforehand, so each looks at the stack: natives and
+ * upcalls trust that there is room (gate.h). That branch depends on nothing but rsp.
+ *
  * The thunk's own jump goes where the branch predictor says before it goes where the table says,
  * and other code may have trained the predictor. A retpoline takes the prediction of a return,
  * which is the endless loop behind the call.
@@ -76,6 +79,8 @@ twin_abort:
 	.macro THUNK reg, suffix, jump
 	.balign	TWIN_THUNK_BYTES
 twin_thunk_\reg\suffix:
+	cmpq	%gs:TWIN_GATE_FLOOR, %rsp
+	jb	twin_depth_refused
 	.ifnc	\reg, rax
 	movq	%\reg, %rax
 	.endif
@@ -107,6 +112,12 @@ twin_indirect_refused:
 	movq	(%rsp), %rdi		/* the caller's return address, and where it */
 	movq	%rax, %rsi		/* called to: for the report */
 	call	twin_refuse_indirect
+	jmp	twin_abort
+
+	.balign	16
+twin_depth_refused:
+	movq	(%rsp), %rdi
+	call	twin_refuse_depth
 	jmp	twin_abort
 
 /*

@@ -15,6 +15,7 @@ struct twin_cpu twin_cpu __attribute__((aligned(PAGE_SIZE)));
 _Static_assert(TWIN_GATE_FIRST == TWIN_GS_BLOCK_BYTES, "gate_abi.h");
 _Static_assert(offsetof(struct twin_cpu, indirect_base) == TWIN_GATE_BASE, "gate_abi.h");
 _Static_assert(offsetof(struct twin_cpu, indirect_count) == TWIN_GATE_COUNT, "gate_abi.h");
+_Static_assert(offsetof(struct twin_cpu, stack_floor) == TWIN_GATE_FLOOR, "gate_abi.h");
 _Static_assert(offsetof(struct twin_cpu, indirect) == TWIN_GATE_TABLE, "gate_abi.h");
 
 uint64_t twin_gate_thunk(unsigned int reg)

@@ -11,8 +11,15 @@
 #define TWIN_GATE_ALIGN 16
 #define TWIN_GATE_SLOTS \
 	(TWIN_GATE_SPAN / TWIN_GATE_ALIGN + 1) /* slot 0 refuses, slot 1 is the base itself */
-#define TWIN_STACK_BYTES (4 * PAGE_SIZE)
-#define TWIN_STACK_LIMIT 4096 /* of derived code; the rest is for natives */
+
+/*
+ * The judge bounds the stack of derived code over direct calls. Thunks refuse an indirect call
+ * below TWIN_STACK_FLOOR bytes of stack, so derived code has both together at most, and what is
+ * left is for natives and for an upcall, which runs the driver VM from here.
+ */
+#define TWIN_STACK_LIMIT 4096
+#define TWIN_STACK_FLOOR 4096
+#define TWIN_STACK_BYTES (16 * PAGE_SIZE)
 
 /*
  * What gs names while the twin runs (gate_abi.h); one CPU, so one of it. The twin writes to block
@@ -20,7 +27,7 @@
  */
 struct twin_cpu {
 	uint8_t block[TWIN_GS_BLOCK_BYTES];
-	uint64_t indirect_base, indirect_count;
+	uint64_t indirect_base, indirect_count, stack_floor;
 	uint64_t indirect[TWIN_GATE_SLOTS];
 };
 extern struct twin_cpu twin_cpu;
@@ -49,5 +56,6 @@ void __noreturn twin_abort(void);
 /* Called by enter.S (twin/run.c). */
 uint64_t twin_upcall(uint32_t import, const uint64_t *reg_args, const uint64_t *stack_args);
 void twin_refuse_indirect(uint64_t caller, uint64_t address);
+void twin_refuse_depth(uint64_t caller);
 
 #endif

@@ -10,7 +10,8 @@
 #define TWIN_GATE_FIRST 0x1000 /* = TWIN_GS_BLOCK_BYTES */
 #define TWIN_GATE_BASE  0x1000 /* dvm address that slot 0 of the table stands for */
 #define TWIN_GATE_COUNT 0x1008 /* slots */
-#define TWIN_GATE_TABLE 0x1010 /* slot 0; each holds an address of code */
+#define TWIN_GATE_FLOOR 0x1010 /* least rsp at which an indirect call may begin */
+#define TWIN_GATE_TABLE 0x1018 /* slot 0; each holds an address of code */
 
 #define TWIN_THUNK_BYTES 128 /* thunk of register n: n times so far from the first */
 

@@ -28,6 +28,8 @@
  * second of them, because an emulator sends a whole batch of frames inside one doorbell write.
  */
 #define TICKS_MAX   100
+#define TICKS_ALL   500 /* in a whole invocation, which calls the driver once for each frame */
+#define UPCALLS_S   5   /* that an invocation may wait for the driver VM, all upcalls together */
 #define UD2_LEN     2
 #define TWIN_CANARY 0x5eed5eed5eed5e00UL
 /*
@@ -45,7 +47,8 @@ static uint32_t xmit_more_offset, jiffies_offset;
 static struct jiffies clock;
 static bool clock_old; /* the answer is of an earlier invocation, or of before an upcall */
 static bool active;
-static unsigned int ticks;
+static unsigned int ticks, ticks_all; /* of this call, of this invocation; upcalls not counted */
+static uint64_t suspended_at, waited; /* TSC; time in upcalls of this invocation */
 static char why[200];
 
 extern const uint64_t __fixup_start[], __fixup_end[];
@@ -96,6 +99,7 @@ void run_set_segments(uint64_t stack_distance)
 	jiffies_offset = find_gs("jiffies", 0, sizeof(run_counts.jiffies));
 	log_info("twin's variables: xmit.more at gs:%x, jiffies at gs:%x", xmit_more_offset,
 		 jiffies_offset);
+	twin_cpu.stack_floor = (uint64_t)stack_top - TWIN_STACK_FLOOR;
 	virt->host_segments(stack_distance, (uint64_t)&twin_cpu);
 }
 
@@ -145,7 +149,8 @@ bool run_invocation(void (*body)(uint64_t arg), uint64_t arg)
 	window_revalidate();
 	journal_begin();
 	run_counts.invocations++;
-	ticks = 0;
+	ticks = ticks_all = 0;
+	waited = 0;
 	clock_old = true;
 	active = true;
 	twin_enter(arg, stack_top, body);
@@ -170,15 +175,19 @@ void run_suspend(void)
 {
 	asm volatile("cli" ::: "memory");
 	active = false;
+	suspended_at = rdtsc();
 }
 
-void run_resume(void)
+bool run_resume(void)
 {
+	waited += rdtsc() - suspended_at;
+	if (!tick_timer.deadline) /* it passed meanwhile, and nobody else counts the ticks */
+		timer_arm(&tick_timer, rdtsc() + TICK_MS * tsc_khz);
 	active = true;
-	ticks = 0;
 	clock_old = true;
 	window_revalidate();
 	asm volatile("sti" ::: "memory");
+	return waited <= UPCALLS_S * 1000 * tsc_khz;
 }
 
 static bool in_fixup(uint64_t rip)
@@ -255,7 +264,9 @@ void run_tick(struct trap_frame *frame)
 	if (!active)
 		return;
 	lapic_timer(TICK_MS * tsc_khz);
-	if (++ticks > TICKS_MAX && twin_has(frame->rip))
+	ticks++;
+	ticks_all++;
+	if ((ticks > TICKS_MAX || ticks_all > TICKS_ALL) && twin_has(frame->rip))
 		abort_at(frame, "endless loop");
 }
 
@@ -302,6 +313,15 @@ void twin_refuse_indirect(uint64_t caller, uint64_t address)
 		twin_symbol(caller, where, sizeof(where));
 	snprintf(why, sizeof(why), "indirect call to %lx, which is no derived function, at %s",
 		 address, where);
+}
+
+void twin_refuse_depth(uint64_t caller)
+{
+	char where[96] = "?";
+
+	if (twin_has(caller))
+		twin_symbol(caller, where, sizeof(where));
+	snprintf(why, sizeof(why), "indirect calls nest too deep at %s", where);
 }
 
 const struct native *native_find(const char *name)

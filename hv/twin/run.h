@@ -44,10 +44,10 @@ void run_set_xmit_more(bool more);
 /*
  * An upcall is in progress: the invocation is suspended, interrupts are off, and the driver VM
  * runs. Between the two the driver VM may have changed anything: run_resume() revalidates the
- * window.
+ * window. false: this invocation has waited for upcalls longer than it may, and is to be aborted.
  */
 void run_suspend(void);
-void run_resume(void);
+bool run_resume(void);
 
 /* From the trap handlers. run_trap: true = handled, the frame says where to go on. */
 bool run_trap(struct trap_frame *frame);

@@ -117,6 +117,7 @@ uint64_t twin_upcall(uint32_t import, const uint64_t *reg_args, const uint64_t *
 	const struct twin_import *imp;
 	uint64_t args[TWIN_ARGS_MAX], result = 0;
 	unsigned int n;
+	bool in_time;
 	int rc;
 
 	if (import >= twin_count(TWIN_TABLE_IMPORTS))
@@ -131,9 +132,11 @@ uint64_t twin_upcall(uint32_t import, const uint64_t *reg_args, const uint64_t *
 		return result;
 	run_suspend();
 	rc = call(import, args, n, &result);
-	run_resume();
+	in_time = run_resume();
 	if (rc)
 		native_kill("no answer to the upcall of %s", twin_string(imp->name));
+	if (!in_time)
+		native_kill("upcalls take too long, the last of them %s,", twin_string(imp->name));
 	return cut(imp, result);
 }
 

@@ -116,7 +116,7 @@ def test_udp_client(lab, guest):
         v = g.values("iperf-client: done proto=udp")
         assert g.wait_exit() == 0
     assert v["lost"] == "0"
-    assert 9.5 < float(v["mbps"]) < 10.5
+    assert 1 < float(v["mbps"]) < 10.5 # never faster than asked for; how much slower is the machine's affair
     assert abs(int(v["server_datagrams"]) - int(v["datagrams"])) <= 1
 
 
