@@ -60,7 +60,6 @@ def run(tmp_path_factory):
     return r, json.loads(output.read_text())
 
 
-@pytest.mark.long
 def test_everything_is_measured(run):
     process, document = run
     assert process.returncode == 0, process.stdout
@@ -73,7 +72,6 @@ def test_everything_is_measured(run):
             assert all(document[mode]['two_guests'][k] > 0 for k in MODE)
 
 
-@pytest.mark.long
 def test_document_has_every_key(run):
     document = run[1]
     assert set(document) == DOCUMENT and set(document['parts']) == PARTS
@@ -85,13 +83,11 @@ def test_document_has_every_key(run):
     assert document['seconds'] > sum(document['parts'].values()) * 0.9
 
 
-@pytest.mark.long
 def test_table_has_each_measurement(run):
     for name, _, _, _, _ in demo_measure.ALL:
         assert f'\n{name}, ' in run[0].stdout
 
 
-@pytest.mark.long
 def test_driver_vm_is_off_the_data_path(run):
     counters = run[1]['counters']
     assert demo_counters.faults(counters) == []
@@ -104,7 +100,6 @@ def test_driver_vm_is_off_the_data_path(run):
         assert abs(sum(w['driver_vm_entries'].values()) - sum(w['exits']['dvm'].values())) <= 1, w
 
 
-@pytest.mark.long
 def test_document_names_what_was_run(run):
     document = run[1]
     assert document['derive']['guards'] > 0
