@@ -32,7 +32,7 @@ def test_fatal_dump(boot):
         assert re.search(pattern, log, re.I), f'{pattern}\n{log}'
 
 
-def test_double_fault_has_a_stack_of_its_own(boot):
+def test_r18_double_fault_has_a_stack_of_its_own(boot):
     """With the interrupted stack and that of page faults gone, a whole dump comes all the same."""
     m = guest(boot)
     m.focus(0)
@@ -54,7 +54,7 @@ def test_twin_that_is_not_there_cannot_be_broken(boot):
     assert 'running' in m.monitor('vms')
 
 
-def test_nmi_is_survived(boot):
+def test_r18_nmi_is_survived(boot):
     """NMIs have a stack of their own: they may hit the hypervisor and VMs anywhere."""
     m = guest(boot)
     for _ in range(50):

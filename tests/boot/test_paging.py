@@ -86,7 +86,7 @@ def boot_it(boot, words, **more):
     return m
 
 
-def test_bridge_has_an_empty_upper_half(boot, tmp_path):
+def test_r2_bridge_has_an_empty_upper_half(boot, tmp_path):
     m = boot_it(boot, 'net=bridge')
     r = hypervisor_root(m)
     assert r['CR0'] & 1 << 16, 'CR0.WP'
@@ -95,7 +95,7 @@ def test_bridge_has_an_empty_upper_half(boot, tmp_path):
     check(Tables(m, r['CR3'], tmp_path).pages, window=False)
 
 
-def test_twin_adds_window_pages_only(boot, tmp_path):
+def test_r2_twin_adds_window_pages_only(boot, tmp_path):
     """With the twin at work the upper half has pages, none executable; derived code is not writable anywhere."""
     m = boot_it(boot, 'net=twin', net='tap')
     m.expect('hv', 'twin attached', 60)

@@ -103,7 +103,7 @@ def test_spoofed_address_stays_inside(boot):
 
 
 @pytest.mark.parametrize('net', ['bridge', 'twin'])
-def test_panic_of_the_driver_vm(system, net):
+def test_r20_panic_of_the_driver_vm(system, net):
     """The hypervisor says so; guests go on with each other, and with the wire once it has started again."""
     s = system(f'net={net}', ['verify-server', 'echo'])
     if net == 'twin':
@@ -174,7 +174,7 @@ def test_missing_twin_leaves_the_bridge(system):
              'opcode is not on the allow-list'),
     ('kernel', 'twin not attached: it was derived for another kernel'),
 ])
-def test_hostile_twin_is_refused_at_attach(system, tmp_path, how, text):
+def test_r7_hostile_twin_is_refused_at_attach(system, tmp_path, how, text):
     """Its CRC is right, so only the judge and the comparison with the running kernel find it."""
     file = tmp_path / 'bad.twin'
     file.write_bytes(damaged(how))

@@ -12,7 +12,7 @@ METAL = 'EPYC,+svm,+npt,-hypervisor' # says of itself what a bare machine says
     ('judge=strict', None, 'strict (by the boot word judge=); indirect calls by retpoline'),
     ('judge=normal', METAL, 'normal (by the boot word judge=); indirect calls by jump'),
 ])
-def test_boot_log_names_the_level_and_why(boot, words, cpu, line):
+def test_r6_boot_log_names_the_level_and_why(boot, words, cpu, line):
     m = boot(image.Description(words).add_guest(1, 'echo'), cpu=cpu, accel='tcg')
     m.expect('hv', r'\[ ok \] running', 60)
     assert f'judge of twins: {line}' in m.console.text('hv')
@@ -40,7 +40,7 @@ def test_twin_for_the_level_is_taken(system, words, level, verdict):
     s.quit()
 
 
-def test_weaker_twin_is_refused_by_the_strict_judge(system):
+def test_r6_weaker_twin_is_refused_by_the_strict_judge(system):
     """Rule and place are named, and what to do; guests go on over the bridge."""
     s = system('net=twin judge=strict', ['echo verify-server'], twin=image.TWIN)
     s.machine.expect('hv', r'twin refused: the judge \(strict\): rule guard at e1000_\w+\+0x[0-9a-f]+ '
@@ -54,7 +54,7 @@ def test_weaker_twin_is_refused_by_the_strict_judge(system):
     s.quit()
 
 
-def test_strict_twin_alone_serves_the_normal_judge(system):
+def test_r6_strict_twin_alone_serves_the_normal_judge(system):
     s = system('net=twin judge=normal', ['echo'], twin=image.TWIN_STRICT)
     s.attached()
     assert 'level strict, for kernel' in s.machine.console.text('hv')

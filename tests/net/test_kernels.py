@@ -57,7 +57,7 @@ def test_kaslr(system):
     assert log.count('twin judged: ') == times and 'refused' not in log
 
 
-def test_kernel_without_lock_prefixes_is_refused(system):
+def test_r8_kernel_without_lock_prefixes_is_refused(system):
     """A kernel on one CPU patches them out: its locks would not keep the twin away."""
     s = system('net=twin', ['echo'], without='noreplace-smp')
     s.machine.expect('hv', 'twin not attached: the kernel removed its LOCK prefixes .boot it with noreplace-smp', 60)
@@ -69,7 +69,7 @@ def locked(s):
     return int(re.search(r'locked (\d+)', s.machine.monitor('twin')).group(1))
 
 
-def test_taken_lock_makes_frames_wait(system):
+def test_r8_taken_lock_makes_frames_wait(system):
     """The driver VM is stopped now and then while it holds _xmit_lock; the twin does not wait for it, and nothing of
     a guest's transfer is lost."""
     s = system('net=twin', [SERVERS])

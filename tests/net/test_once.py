@@ -180,12 +180,12 @@ def run(system, folder, switches):
     assert 'DOES NOT ADD UP' not in s.machine.console.text('hv')
 
 
-def test_each_frame_once_in_both_modes(system, tmp_path):
+def test_r13_each_frame_once_in_both_modes(system, tmp_path):
     run(system, tmp_path, 4)
 
 
 @pytest.mark.long
-def test_each_frame_once_over_20_switches(system, tmp_path):
+def test_r13_each_frame_once_over_20_switches(system, tmp_path):
     run(system, tmp_path, 20)
 
 
@@ -206,7 +206,7 @@ def without_promiscuity(lab, count):
         assert s.peer.ping(s.address(g.number))[0] == 5
 
 
-def test_wire_reaches_guests_without_promiscuity(system, tmp_path):
+def test_r12_wire_reaches_guests_without_promiscuity(system, tmp_path):
     """R12: with eth0 outside of the bridge its receive filter is on; it lets guests' addresses and groups in, also
     after the driver reset itself, and after the twin died."""
     s = system('net=twin', [f'echo sink time={SILENCE_S}'] * 2)
@@ -224,7 +224,7 @@ def test_wire_reaches_guests_without_promiscuity(system, tmp_path):
     without_promiscuity(lab, 20)
 
 
-def test_port_that_joins_the_bridge_is_isolated(system):
+def test_r13_port_that_joins_the_bridge_is_isolated(system):
     """While the twin is attached no moment is open in which the bridge forwards as well."""
     s = system('net=twin', ['echo'])
     s.attached()

@@ -43,7 +43,7 @@ def start_transfers(s):
     return server, sender
 
 
-def test_panic_hang_and_triple_fault(system, tmp_path):
+def test_r20_panic_hang_and_triple_fault(system, tmp_path):
     """A transfer each way goes on where the driver VM left it; counters tell; the last death is final."""
     s = system('net=twin', ['verify-server echo', 'echo verify-server'],
                initrd=initrd_with(tmp_path, {'bin/hog': static_program(tmp_path, HOG)}))
@@ -94,7 +94,7 @@ def test_panic_hang_and_triple_fault(system, tmp_path):
     s.quit()
 
 
-def test_panic_at_each_boot(system):
+def test_r20_panic_at_each_boot(system):
     """Three more tries, then no more: what is left of the machine goes on."""
     s = system('net=bridge', ['echo'], dvm_words='rdinit=/none root=/dev/none', wait=False)
     for number in range(1, 4):

@@ -137,7 +137,7 @@ KINDS = [
 # Three deaths in ten minutes are castor's budget for attaching again, so three kinds a machine.
 @pytest.mark.parametrize('kinds', [KINDS[:3], KINDS[3:6], KINDS[6:]], ids=lambda k: '-'.join(x for x, _ in k))
 def test_fault_kills_the_twin_alone(system, kinds):
-    """One line says what and where; guests go on over the bridge; the twin comes back after a reset."""
+    """R3, R5, R14, R18, R19: one line says what and where; guests go on over the bridge; the twin comes back."""
     s = system('net=twin', [SERVERS, 'echo'])
     s.attached()
     assert s.peer.ping(s.address(1))[0] == 5

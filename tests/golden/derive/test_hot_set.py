@@ -171,7 +171,7 @@ def test_changed_states(real):
     assert real.returned > len(real.plain)
 
 
-def test_twin_of_the_strict_level(stock, recording, tmp_path):
+def test_r6_twin_of_the_strict_level(stock, recording, tmp_path):
     """R6: it rests on fewer facts and does the same, from made-up states and from recorded ones as they are."""
     twin = derive_stock(tmp_path, "--facts=strict")
     world, returned, runs = World(stock.module, twin), 0, 0

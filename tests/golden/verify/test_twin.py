@@ -57,13 +57,13 @@ def test_real_twin_is_accepted(twins, name):
     assert verdict["stack"] < 1024
 
 
-def test_facts_of_accesses_are_refused_when_strict(twins):
+def test_r6_facts_of_accesses_are_refused_when_strict(twins):
     result = run("--strict", twins["slots"])
     assert result.returncode == 1
     assert "rule guard (6) at 0x" in result.stdout and "e1000_" in result.stdout
 
 
-def test_each_guard_is_needed_or_refused(twins, tmp_path):
+def test_r7_each_guard_is_needed_or_refused(twins, tmp_path):
     """Every guard of the strict twin taken out by itself: the judge refuses nearly all of them."""
     data = twins["strict"].read_bytes()
     offset, size = struct.unpack_from("<II", data, TABLES)

@@ -223,7 +223,7 @@ static void cut_and_check(const struct shape *s, uint16_t gso, bool csum, uint32
 	assert_int_equal(frames, packet_wire_frames(&pkt));
 }
 
-static void test_segmentation(void **state)
+static void test_r17_segmentation(void **state)
 {
 	(void)state;
 	random_state = 7;
@@ -279,7 +279,7 @@ static void test_pass_through(void **state)
 	assert_int_equal(f.payload_done, 2 * 1448);
 }
 
-static void test_completion(void **state)
+static void test_r17_completion(void **state)
 {
 	struct offload_caps none = { 0 };
 	static struct offload_iter it;
@@ -330,7 +330,7 @@ static void test_udp_zero(void **state)
 }
 
 /* Each of these must be refused; without its flaw it is taken. */
-static void test_bad_requests(void **state)
+static void test_r17_bad_requests(void **state)
 {
 	struct shape s = { .payload = 5000 };
 	struct virtio_net_hdr good = header(&s, 1460), hdr;
@@ -399,7 +399,7 @@ static void test_bad_requests(void **state)
 	assert_int_equal(CHECK(), 0);
 }
 
-static void test_csum_bounds(void **state)
+static void test_r17_csum_bounds(void **state)
 {
 	struct shape s = { .payload = 20 };
 	uint32_t len = build(&s);
@@ -423,7 +423,7 @@ static void test_csum_bounds(void **state)
 	assert_false(pkt.needs_csum);
 }
 
-static void test_length(void **state)
+static void test_r17_length(void **state)
 {
 	struct shape s = { .payload = 1465 }; /* with 54 of headers: 1 more than MTU and VLAN tag */
 	struct virtio_net_hdr hdr = { 0 };
@@ -446,10 +446,10 @@ static void test_length(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_segmentation), cmocka_unit_test(test_pass_through),
-		cmocka_unit_test(test_completion),   cmocka_unit_test(test_udp_zero),
-		cmocka_unit_test(test_bad_requests), cmocka_unit_test(test_csum_bounds),
-		cmocka_unit_test(test_length),
+		cmocka_unit_test(test_r17_segmentation), cmocka_unit_test(test_pass_through),
+		cmocka_unit_test(test_r17_completion),   cmocka_unit_test(test_udp_zero),
+		cmocka_unit_test(test_r17_bad_requests), cmocka_unit_test(test_r17_csum_bounds),
+		cmocka_unit_test(test_r17_length),
 	};
 
 	return cmocka_run_group_tests_name("offload", tests, NULL, NULL);

@@ -217,7 +217,7 @@ static void test_room(void **state)
  * R13: the uplink moves in one step, twenty times; the old one is then an ordinary port of its
  * own address.
  */
-static void test_uplink_moves(void **state)
+static void test_r13_uplink_moves(void **state)
 {
 	(void)state;
 	for (int round = 0; round < 20; round++) {
@@ -270,7 +270,7 @@ int main(void)
 		cmocka_unit_test_setup(test_learning, setup),
 		cmocka_unit_test_setup(test_table_is_bounded, setup),
 		cmocka_unit_test_setup(test_room, setup),
-		cmocka_unit_test_setup(test_uplink_moves, setup),
+		cmocka_unit_test_setup(test_r13_uplink_moves, setup),
 		cmocka_unit_test_setup(test_ports_are_bounded, setup),
 	};
 
