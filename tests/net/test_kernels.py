@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the driver VM's kernel and its modules may be: anywhere (KASLR), and not without LOCK prefixes (R8)."""
 import re
-
-import pytest
 import time
 
 import image
@@ -34,7 +32,6 @@ def reload_driver(s, times):
     s.dvm('until [ "$(cat /sys/class/net/eth0/carrier)" = 1 ]; do usleep 100000; done')
 
 
-@pytest.mark.long # failed once in a whole run, for a reason not found yet
 def test_kaslr(system):
     """The packaged bzImage chooses other addresses at each boot, and a module gets another one when it is loaded again:
     each time the twin is relocated from the pristine file, judged, and works."""
@@ -57,7 +54,7 @@ def test_kaslr(system):
             break
     assert again[0] != boots[1][0], again
     log = s.machine.console.text('hv')
-    assert log.count('twin judged: ') == times and 'refused' not in log
+    assert log.count('twin judged (normal): ') == times and 'refused' not in log
 
 
 def test_r8_kernel_without_lock_prefixes_is_refused(system):
