@@ -15,8 +15,7 @@
 #include "twin/native_skb.h"
 #include "twin/win.h"
 
-#define NET_SKB_PAD 64
-#define PULL_MAX    128 /* bytes of headers that the stack finds in the linear part */
+#define PULL_MAX 128 /* bytes of headers that the stack finds in the linear part */
 
 static dva_t page_at(dva_t dva)
 {
@@ -46,13 +45,9 @@ static dva_t native_napi_get_frags(dva_t napi)
 
 	if (skb)
 		return skb;
-	o = pool_take(CASTOR_SKB, NET_SKB_PAD + PULL_MAX);
+	o = skb_take(PULL_MAX, true);
 	if (!o)
 		return 0;
-	skb_init(o->hva, o->data, o->data_dva, o->bytes, false, true);
-	SET(o->hva, SK_BUFF_DATA, o->data_dva + NET_SKB_PAD);
-	SET(o->hva, SK_BUFF_TAIL, NET_SKB_PAD);
-	SET(o->hva, SK_BUFF_DEV, twin_att.netdev);
 	win_write64(napi + K_NAPI_STRUCT_SKB, o->dva);
 	return o->dva;
 }

@@ -72,19 +72,26 @@ static dva_t native_napi_build_skb(dva_t data, uint32_t frag_bytes)
 }
 NATIVE("napi_build_skb", native_napi_build_skb);
 
-static dva_t native_napi_alloc_skb(dva_t napi, uint32_t len, uint32_t gfp)
+struct pool_object *skb_take(uint32_t len, bool own)
 {
 	struct pool_object *o = pool_take(CASTOR_SKB, NET_SKB_PAD + len);
 
-	(void)napi;
-	(void)gfp;
 	if (!o)
-		return 0;
-	skb_init(o->hva, o->data, o->data_dva, o->bytes, false, false);
+		return NULL;
+	skb_init(o->hva, o->data, o->data_dva, o->bytes, false, own);
 	SET(o->hva, SK_BUFF_DATA, o->data_dva + NET_SKB_PAD);
 	SET(o->hva, SK_BUFF_TAIL, NET_SKB_PAD);
 	SET(o->hva, SK_BUFF_DEV, twin_att.netdev);
-	return o->dva;
+	return o;
+}
+
+static dva_t native_napi_alloc_skb(dva_t napi, uint32_t len, uint32_t gfp)
+{
+	struct pool_object *o = skb_take(len, false);
+
+	(void)napi;
+	(void)gfp;
+	return o ? o->dva : 0;
 }
 NATIVE("__napi_alloc_skb", native_napi_alloc_skb);
 

@@ -33,6 +33,12 @@ static inline void field_set(uint8_t *base, unsigned int off, unsigned int bytes
 void skb_init(uint8_t *skb, uint8_t *data, dva_t data_dva, uint32_t room, bool head_frag, bool own);
 
 /*
+ * An empty skb from the pool for the driver to receive into, with room for len bytes behind the
+ * usual headroom. own: as above. NULL: the pool has none. Inside an invocation.
+ */
+struct pool_object *skb_take(uint32_t len, bool own);
+
+/*
  * A received frame as the driver left it: whole Ethernet frame in the linear part. -EINVAL:
  * inconsistent.
  */
