@@ -60,6 +60,12 @@ static void tick_fire(struct timer *timer)
 }
 static struct timer tick_timer = { .fire = tick_fire };
 
+static void arm_tick(uint64_t now)
+{
+	if (!tick_timer.deadline)
+		timer_arm(&tick_timer, now + TICK_MS * tsc_khz);
+}
+
 void run_init(void)
 {
 	stack_top = stack_alloc(TWIN_STACK_BYTES);
@@ -144,8 +150,7 @@ bool run_invocation(void (*body)(uint64_t arg), uint64_t arg)
 	uint64_t start = rdtsc();
 
 	BUG_ON(active);
-	if (!tick_timer.deadline)
-		timer_arm(&tick_timer, start + TICK_MS * tsc_khz);
+	arm_tick(start);
 	window_revalidate();
 	journal_begin();
 	run_counts.invocations++;
@@ -181,8 +186,7 @@ void run_suspend(void)
 bool run_resume(void)
 {
 	waited += rdtsc() - suspended_at;
-	if (!tick_timer.deadline) /* it passed meanwhile, and nobody else counts the ticks */
-		timer_arm(&tick_timer, rdtsc() + TICK_MS * tsc_khz);
+	arm_tick(rdtsc()); /* it may have passed meanwhile, and nobody else counts the ticks */
 	active = true;
 	clock_old = true;
 	window_revalidate();
@@ -270,6 +274,15 @@ void run_tick(struct trap_frame *frame)
 		abort_at(frame, "endless loop");
 }
 
+/* The derived function of an address, in `where`. */
+static const char *place(uint64_t rip, char *where, size_t size)
+{
+	strlcpy(where, "?", size);
+	if (twin_has(rip))
+		twin_symbol(rip, where, size);
+	return where;
+}
+
 /*
  * Natives keep frame pointers: the first return address in derived code is the call of the
  * native. 0: none.
@@ -291,37 +304,32 @@ static uint64_t derived_caller(const uint64_t *frame)
 void native_kill(const char *fmt, ...)
 {
 	uint64_t caller = derived_caller(__builtin_frame_address(0));
-	char text[100], native[48], where[48] = "?";
+	char text[100], native[48], where[48];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	if (caller)
-		twin_symbol(caller, where, sizeof(where));
 	snprintf(why, sizeof(why), "%s in %s at %s", text,
 		 symbol_format((uint64_t)__builtin_return_address(0), native, sizeof(native)),
-		 where);
+		 place(caller, where, sizeof(where)));
 	twin_abort();
 }
 
 void twin_refuse_indirect(uint64_t caller, uint64_t address)
 {
-	char where[96] = "?";
+	char where[96];
 
-	if (twin_has(caller))
-		twin_symbol(caller, where, sizeof(where));
 	snprintf(why, sizeof(why), "indirect call to %lx, which is no derived function, at %s",
-		 address, where);
+		 address, place(caller, where, sizeof(where)));
 }
 
 void twin_refuse_depth(uint64_t caller)
 {
-	char where[96] = "?";
+	char where[96];
 
-	if (twin_has(caller))
-		twin_symbol(caller, where, sizeof(where));
-	snprintf(why, sizeof(why), "indirect calls nest too deep at %s", where);
+	snprintf(why, sizeof(why), "indirect calls nest too deep at %s",
+		 place(caller, where, sizeof(where)));
 }
 
 const struct native *native_find(const char *name)
