@@ -108,14 +108,14 @@ static bool find_data(struct pool_object *o)
 	return o->data != NULL;
 }
 
-static bool is_buffer(const struct castor_slot *slot)
+static bool is_buffer(uint32_t kind)
 {
-	return slot->kind == CASTOR_FRAG || slot->kind == CASTOR_PAGE;
+	return kind == CASTOR_FRAG || kind == CASTOR_PAGE;
 }
 
 static struct pool_object *add(const struct castor_slot *slot)
 {
-	uint64_t len = is_buffer(slot) ? slot->bytes : K_SIZEOF_SK_BUFF;
+	uint64_t len = is_buffer(slot->kind) ? slot->bytes : K_SIZEOF_SK_BUFF;
 	uint8_t *hva = len ? pool_dvm_ptr(slot->dva, len) : NULL;
 	struct pool_object *o;
 	unsigned int at;
@@ -128,7 +128,7 @@ static struct pool_object *add(const struct castor_slot *slot)
 	if (!o)
 		return NULL;
 	o->hva = hva;
-	o->bytes = is_buffer(slot) ? slot->bytes : 0;
+	o->bytes = is_buffer(slot->kind) ? slot->bytes : 0;
 	o->out = true;
 	out_count[o->kind]++;
 	if (slot->kind == CASTOR_SKB && !find_data(o)) {
@@ -146,7 +146,7 @@ static void forget_freed(const struct castor_slot *slot)
 {
 	struct pool_object *o = pool_find(slot->dva);
 
-	if (!o || (o->kind != CASTOR_FRAG && o->kind != CASTOR_PAGE))
+	if (!o || !is_buffer(o->kind))
 		return;
 	pool_forget(o);
 	pool_counts.returned++;
