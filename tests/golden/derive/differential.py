@@ -101,6 +101,7 @@ class Outcome:
 
     def __init__(self):
         self.end = None  # how it stopped, None while it runs
+        self.at = 0      # and where, if it did not return
         self.accesses, self.calls, self.branches = [], [], []
         self.blocks, self.last_block = 0, None
         self.registers, self.memory = (), {}
@@ -108,7 +109,7 @@ class Outcome:
     def differs(self, other):
         """What is different, in words; None if nothing is."""
         if self.end != other.end:
-            return "end: %s / %s" % (self.end, other.end)
+            return "end: %s at %#x / %s at %#x" % (self.end, self.at, other.end, other.at)
         endless = self.end == "too long"  # stopped somewhere: so far they must agree
         for what in ("branches", "calls", "accesses"):
             a, b = getattr(self, what), getattr(other, what)
@@ -210,13 +211,15 @@ class World:
     def map_memory(self):
         """Everything that is there in each run; other pages appear when they are touched."""
         text = self.relocate_twin()
-        for at, size in ((WINDOW, WINDOW_SIZE), (KERNEL_TEXT, KERNEL_SIZE),
-                         (KERNEL_DATA, KERNEL_SIZE),
+        for at, size in ((WINDOW, WINDOW_SIZE), (KERNEL_DATA, KERNEL_SIZE),
                          (self.module_start, self.module_end - self.module_start),
                          (DVM_STACK, STACK_SIZE), (HV_STACK, STACK_SIZE), (PERCPU, PERCPU_SIZE),
-                         (GS_BLOCK, PAGE), (HV_DATA, PAGE), (TWIN, len(text) + PAGE & -PAGE),
-                         (NATIVES, KERNEL_SIZE), (RETURN, PAGE)):
+                         (GS_BLOCK, PAGE), (HV_DATA, PAGE)):
             self.uc.mem_map(at, size)
+        # Code that no run restores: a wild store of one run must not change what the next ones execute.
+        for at, size in ((KERNEL_TEXT, KERNEL_SIZE), (TWIN, len(text) + PAGE & -PAGE),
+                         (NATIVES, KERNEL_SIZE), (RETURN, PAGE)):
+            self.uc.mem_map(at, size, unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC)
         self.uc.mem_write(TWIN, text)
         for at in (KERNEL_TEXT, NATIVES):
             self.uc.mem_write(at, b"\xc3" * KERNEL_SIZE)
@@ -408,10 +411,7 @@ class World:
         """All accesses but those to the stacks and the per-CPU area."""
         if address < UPPER_HALF and not (HV_STACK <= address < HV_STACK + STACK_SIZE and self.in_twin or
                                          GS_BLOCK <= address < GS_BLOCK + PAGE):
-            # Nothing of the dvm is there, so it faults; in the twin at another address, a guarded
-            # one. The twin must not come to the hv's memory; beside it nothing is mapped (rule R2).
-            hv = self.in_twin and TIB <= address < LOWER_END - TIB
-            self.stop("an access of the hv's memory" if hv else "fault")
+            self.stop(self.lower_half(address))
             return
         if not (DVM_STACK <= address < DVM_STACK + STACK_SIZE or
                 HV_STACK <= address < HV_STACK + STACK_SIZE or
@@ -423,11 +423,17 @@ class World:
             self.run.accesses.append(("write", address, size, value & (1 << 8 * size) - 1) if write
                                      else ("read", address, size))
 
+    def lower_half(self, address):
+        """How a run ends that comes to a lower address. Nothing of the dvm is there, so it faults; in the
+        twin at another address, a guarded one. The twin must not come to the hv's memory; beside that
+        nothing is mapped (rule R2)."""
+        return "an access of the hv's memory" if self.in_twin and TIB <= address < LOWER_END - TIB else "fault"
+
     def on_missing(self, _uc, access, address, size, _value, _data):
         """Upper half: a page with contents that follow from its address. Else the run ends."""
         fetch = access in (unicorn.UC_MEM_FETCH_UNMAPPED, unicorn.UC_MEM_FETCH_PROT)
-        if fetch or address < UPPER_HALF or len(self.pages) >= PAGES_MAX:
-            self.run.end = "fault"
+        if fetch or address < UPPER_HALF or len(self.pages) >= PAGES_MAX or access == unicorn.UC_MEM_WRITE_PROT:
+            self.run.end = self.run.end or ("fault" if fetch else self.lower_half(address))
             return False
         for page in sorted({address & -PAGE, address + size - 1 & -PAGE}):
             if page in self.pages:
@@ -497,6 +503,7 @@ class World:
                 "returned" if self.get("rip") == RETURN else "trap")  # ud2 of BUG, division
         except unicorn.UcError:
             self.run.end = self.run.end or "fault"
+        self.run.at = self.get("rip")
         if self.run.end in ("returned", "never returns", "trap"):
             self.block_done()
         self.run.registers = tuple(self.get(r) for r in ("rax",) + SAVED) + (self.get("rsp") - rsp,)

@@ -11,7 +11,7 @@ from test_input import BODY, CONF
 from twinfile import Twin
 
 pytest.importorskip("unicorn", reason="needs the package python3-unicorn")
-from differential import Outcome, World, condition  # pylint: disable=wrong-import-position
+from differential import TWIN, Outcome, World, condition  # pylint: disable=wrong-import-position
 
 DERIVABLE = [c for c in cases() if not c[3].startswith("derive:") and
              "#option --no-load" not in c[2]]
@@ -69,6 +69,17 @@ def test_wrong_copies_are_noticed(kernel, tmp_path):
         assert bool(found) == (not line.startswith(("bts", "inc"))), line
         spoiled += bool(found)
     assert spoiled >= 3
+
+
+def test_wild_stores_leave_code_alone(kernel, tmp_path):
+    """A store of the original to where the emulator has the twin's code faults, and changes no later run."""
+    twin = derive_source(kernel, tmp_path)
+    world, faults = World(tmp_path / "golden.ko", twin), 0
+    for f in functions(twin):
+        world.prepare(0)
+        faults += world.execute(world.dvm(f), [TWIN] * 6, False, None).end == "fault"
+    assert faults
+    assert world.uc.mem_read(TWIN, len(twin.text)) == world.relocate_twin()
 
 
 @pytest.mark.parametrize("what,value", [
