@@ -172,22 +172,26 @@ def static_program(folder, source):
     return (folder / 'program').read_bytes()
 
 
+def describe(words, guests, twin=None, dvm_words='', dvm_kernel=VMLINUX, initrd=image.INITRD, without=''):
+    """The medium of a System. twin: a file, True, or None: if the words speak of one. without: a word that
+    the driver VM's kernel is not to get."""
+    d = image.Description(words).add_symbols()
+    d.add_dvm(dvm_words, kernel=dvm_kernel, initrd=initrd)
+    for m in d.modules if without else ():
+        m.line = m.line.replace(f' {without} ', ' ')
+    for n, w in enumerate(guests, 1):
+        d.add_guest(n, w, memory='32M')
+    if twin or (twin is None and 'twin' in words):
+        d.add_twin(*([] if twin in (None, True) else [twin]))
+    return d
+
+
 @pytest.fixture
 def system(boot):
-    """system(words, [words of g1, ...], twin=FILE or True) boots, waits until all are ready.
-
-    without: a word that the driver VM's kernel is not to get.
-    """
+    """system(words, [words of g1, ...], ...) boots what describe() describes, waits until all are ready."""
     def begin(words, guests, twin=None, dvm_words='', wait=True, dvm_kernel=VMLINUX, initrd=image.INITRD,
               without='', **spec):
-        d = image.Description(words).add_symbols()
-        d.add_dvm(dvm_words, kernel=dvm_kernel, initrd=initrd)
-        for m in d.modules if without else ():
-            m.line = m.line.replace(f' {without} ', ' ')
-        for n, w in enumerate(guests, 1):
-            d.add_guest(n, w, memory='32M')
-        if twin or (twin is None and 'twin' in words):
-            d.add_twin(*([] if twin in (None, True) else [twin]))
+        d = describe(words, guests, twin, dvm_words, dvm_kernel, initrd, without)
         s = System(boot(d, **{'net': 'tap', **spec}), len(guests))
         return s.ready() if wait else s
     return begin

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A campaign keeps each result at once, goes on where it was, and fails when a step failed."""
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+CAMPAIGNS = Path(__file__).resolve().parents[1] / 'campaign'
+SCRIPT = '''"""Odd steps fail."""
+import os, sys
+sys.path.insert(0, sys.argv.pop(1))
+from campaign import main
+
+def step(number, rng):
+    if os.environ.get('DIE') == str(number):
+        os._exit(9)
+    if number % 2:
+        raise ValueError('odd')
+    return {'kind': 'even', 'recovered': True, 'value': rng.random()}
+
+main('try', steps=5, step=step)
+'''
+
+
+def run(folder, *words, **env):
+    (folder / 'try.py').write_text(SCRIPT)
+    return subprocess.run([sys.executable, folder / 'try.py', CAMPAIGNS, *words], capture_output=True, text=True,
+                          env={**os.environ, 'O': str(folder), **env}, timeout=60, check=False)
+
+
+def values(folder):
+    rows = [json.loads(line) for line in (folder / 'campaign/try.jsonl').read_text().splitlines()]
+    assert [r['step'] for r in rows] == list(range(len(rows)))
+    return [r.get('value') for r in rows]
+
+
+def test_goes_on_where_it_was(tmp_path):
+    whole = run(tmp_path)
+    assert whole.returncode == 1 and 'try: 5/5' in whole.stdout
+    told = json.loads((tmp_path / 'campaign/try.json').read_text())
+    assert told['done'] == 5 and told['failed'] == 2
+    assert told['kinds']['even'] == {'steps': 3, 'failed': 0, 'recovered': 3}
+    expected = values(tmp_path)
+
+    assert run(tmp_path, '--restart', DIE='3').returncode == 9
+    kept = tmp_path / 'campaign/try.jsonl'
+    assert values(tmp_path) == expected[:3]
+    kept.write_text(kept.read_text() + '{"step": 3, "se')  # the process ended while it wrote
+    again = run(tmp_path)
+    assert 'goes on behind step 3' in again.stdout
+    assert values(tmp_path) == expected
+
+
+def test_another_seed_does_not_mix(tmp_path):
+    run(tmp_path)
+    before = values(tmp_path)
+    refused = run(tmp_path, '--seed', '2')
+    assert refused.returncode == 1 and 'was made with seed 1' in refused.stderr and '--restart' in refused.stderr
+    assert values(tmp_path) == before
+    run(tmp_path, '--seed', '2', '--restart')
+    assert values(tmp_path) != before
+
+
+def test_help(tmp_path):
+    told = run(tmp_path, '--help')
+    assert told.returncode == 0 and 'Odd steps fail.' in told.stdout and '--restart' in told.stdout

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Campaigns: the same tests many times, with seeds. Each one is a script of this folder that goes on
+# where it was interrupted; results in $(O)/campaign.
+
+CAMPAIGNS := $(patsubst tests/campaign/%.py,campaign-%,$(filter-out %/campaign.py %/lab.py,$(wildcard tests/campaign/*.py)))
+.PHONY: campaign $(CAMPAIGNS)
+
+campaign: $(CAMPAIGNS) ## all campaigns: hours; one alone: make campaign-NAME (CAMPAIGN=--help)
+
+$(CAMPAIGNS): campaign-%: all
+	@echo "  CAMPAIGN $*"
+	$(Q)$(PYTHON) tests/campaign/$*.py $(CAMPAIGN)

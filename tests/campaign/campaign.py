@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the campaigns share: numbered steps with a seed, kept results, progress with the time left.
+
+A campaign is a script beside this file:
+
+    def step(number, rng):               # one step; rng is its own, from seed and number
+        return {'kind': 'panic', 'recovered': True}
+
+    if __name__ == '__main__':
+        main('restart', steps=20, step=step)
+
+Each result is a line of out/campaign/NAME.jsonl at once, so that a campaign which was interrupted
+goes on where it was. At the end out/campaign/NAME.json holds counts by `kind` and by each key that
+is true or false. A step that raises is a failed one: it is kept with its error, and the exit status
+is 1. Seed or number of steps changed: begin again with --restart.
+"""
+import argparse
+import json
+import os
+import random
+import sys
+import time
+import traceback
+from pathlib import Path
+
+FOLDER = Path(os.environ.get('O', 'out')) / 'campaign'
+
+
+class Kept:
+    """The results so far, in a file of one JSON object per line."""
+
+    def __init__(self, path, seed, restart):
+        self.path, self.seed = path, seed
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if restart:
+            path.unlink(missing_ok=True)
+        self.rows = self.read() if path.exists() else []
+
+    def read(self):
+        """The rows; a line that was cut off by the end of the process is dropped, from the file too."""
+        rows, good = [], []
+        for line in self.path.read_text().splitlines():
+            try:
+                row = json.loads(line)
+            except ValueError:
+                break
+            if row['seed'] != self.seed:
+                sys.exit(f'campaign: {self.path} was made with seed {row["seed"]}; --seed {row["seed"]} goes on with '
+                         'it, --restart begins again')
+            rows.append(row)
+            good.append(line)
+        self.path.write_text(''.join(f'{line}\n' for line in good))
+        return rows
+
+    def add(self, row):
+        self.rows.append(row)
+        with open(self.path, 'a', encoding='utf-8') as f:
+            f.write(json.dumps(row) + '\n')
+
+
+def summary(name, seed, steps, rows):
+    """Counts by kind, and of those the true ones by key."""
+    kinds = {}
+    for row in rows:
+        kind = kinds.setdefault(row.get('kind', name), {'steps': 0, 'failed': 0})
+        kind['steps'] += 1
+        kind['failed'] += 'error' in row
+        for key, value in row.items():
+            if isinstance(value, bool):
+                kind[key] = kind.get(key, 0) + value
+    return {'campaign': name, 'seed': seed, 'steps': steps, 'done': len(rows),
+            'failed': sum('error' in r for r in rows), 'kinds': kinds}
+
+
+def progress(name, done, steps, began, first):
+    """One line: how many, how much time is left at this pace."""
+    left = (time.monotonic() - began) / max(done - first, 1) * (steps - done)
+    print(f'{name}: {done}/{steps}, {left // 60:.0f} min {left % 60:.0f} s left', flush=True)
+
+
+def attempt(step, number, seed):
+    """The row of one step."""
+    row = {'step': number, 'seed': seed}
+    try:
+        row.update(step(number, random.Random(f'{seed}/{number}')))
+    except Exception as e:  # pylint: disable=broad-exception-caught
+        row['error'] = f'{type(e).__name__}: {e}'.splitlines()[0][:300]
+        traceback.print_exc()
+    return row
+
+
+def main(name, steps, step, every=1):
+    """Run a campaign: see above. every: steps between two lines of progress."""
+    p = argparse.ArgumentParser(description=sys.modules['__main__'].__doc__,
+                                formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument('--seed', type=int, default=1, help='of all that is random (%(default)s)')
+    p.add_argument('--steps', type=int, default=steps, help='how many (%(default)s)')
+    p.add_argument('--restart', action='store_true', help='forget what is kept, begin again')
+    args = p.parse_args()
+    kept = Kept(FOLDER / f'{name}.jsonl', args.seed, args.restart)
+    began, first = time.monotonic(), len(kept.rows)
+    if first:
+        print(f'{name}: goes on behind step {first}')
+    for number in range(first, args.steps):
+        kept.add(attempt(step, number, args.seed))
+        if (number + 1) % every == 0:
+            progress(name, number + 1, args.steps, began, first)
+    result = summary(name, args.seed, args.steps, kept.rows)
+    (FOLDER / f'{name}.json').write_text(json.dumps(result, indent=1) + '\n')
+    print(json.dumps(result))
+    sys.exit(1 if result['failed'] else 0)
