@@ -15,9 +15,12 @@
 #include <linux/module.h>
 #include <linux/rtnetlink.h>
 
-#define DEATHS_MAX    3 /* new attachments after a death ... */
 #define DEATHS_WINDOW (600 * HZ)
 #define BUSY_TRIES    20000 /* at 50 us: longer than the hypervisor waits for an upcall */
+
+static unsigned int deaths_max = 3;
+module_param_named(deaths, deaths_max, uint, 0444);
+MODULE_PARM_DESC(deaths, "deaths of the twin in ten minutes that are answered by a new attachment");
 
 static u8 address[CASTOR_UC_MAX][ETH_ALEN]; /* as they were added, for the way back */
 static u32 addresses;
@@ -102,7 +105,7 @@ static bool may_attach(void)
 {
 	return castor.nd && !castor.attached && netif_running(castor.nd) &&
 	       READ_ONCE(castor.area->want_attached) &&
-	       (deaths <= DEATHS_MAX || time_after(jiffies, first_death + DEATHS_WINDOW));
+	       (deaths <= deaths_max || time_after(jiffies, first_death + DEATHS_WINDOW));
 }
 
 void castor_attach(void)
@@ -192,7 +195,7 @@ static void count_death(void)
 		first_death = jiffies;
 		deaths = 0;
 	}
-	if (++deaths > DEATHS_MAX) /* until the monitor's `mode twin` */
+	if (++deaths > deaths_max) /* until the monitor's `mode twin` */
 		pr_warn("castor: the twin died %u times in %lu s: traffic stays on the bridge\n",
 			deaths, (jiffies - first_death) / HZ);
 }
@@ -233,9 +236,9 @@ void castor_recover(void)
 		return;
 	}
 	rc = reset_driver();
-	castor_hypercall(CASTOR_HC_RESET_DONE, rc == 0, deaths > DEATHS_MAX);
+	castor_hypercall(CASTOR_HC_RESET_DONE, rc == 0, deaths > deaths_max);
 	if (rc) {
 		pr_warn("castor: %s cannot reset itself (%d)\n", castor.nd->name, rc);
-		deaths = DEATHS_MAX + 1;
+		deaths = deaths_max + 1;
 	}
 }
