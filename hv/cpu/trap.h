@@ -8,6 +8,7 @@
 
 #include "lib/types.h"
 
+#define VEC_DB       1
 #define VEC_NMI      2
 #define VEC_DF       8
 #define VEC_PF       14

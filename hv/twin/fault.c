@@ -3,18 +3,21 @@
  * Monitor command `fault KIND`: breaks the attached twin on purpose. The first bytes of its poll
  * function (`late`: those behind the hand-over of a received frame) are replaced by code that does
  * the thing; the next packet runs it. Tests see that each kind kills the twin and nothing else.
- * `fault hv` and `fault hv-df` break the hypervisor itself, at once, to see what a bug of ours
- * leaves behind.
+ * `fault at` does it at one chosen instruction without a change of the code (step.h), `fault code`
+ * changes one byte anywhere in it. `fault hv` and `fault hv-df` break the hypervisor itself, at
+ * once, to see what a bug of ours leaves behind.
  */
 #include "cpu/trap.h"
 #include "debug/log.h"
 #include "debug/monitor.h"
 #include "lib/errno.h"
 #include "lib/string.h"
+#include "mem/layout.h"
 #include "twin/attach.h"
 #include "twin/gate.h"
 #include "twin/load.h"
 #include "twin/native.h"
+#include "twin/step.h"
 
 #define CODE_MAX 32
 #define UNMAPPED 0xffffdead00000000UL /* in the upper half; the dvm's tables have nothing there */
@@ -116,6 +119,22 @@ static int fault_hv_df(void)
 	__builtin_unreachable();
 }
 
+/* `fault code OFFSET FLIP`: one byte, executed by whoever comes there. */
+static int poke_byte(int argc, char **argv)
+{
+	const char *offset_text = argc == 4 ? argv[2] : "", *flip_text = argc == 4 ? argv[3] : "";
+	uint64_t offset, flip;
+	uint8_t byte;
+
+	if (parse_u64(&offset_text, &offset) || *offset_text || parse_u64(&flip_text, &flip) ||
+	    *flip_text || !twin_has(TWIN_BASE + offset)) {
+		mon("usage: fault code OFFSET FLIP");
+		return -EINVAL;
+	}
+	byte = *(const uint8_t *)(TWIN_BASE + offset) ^ flip;
+	return twin_poke(TWIN_BASE + offset, &byte, 1);
+}
+
 static int monitor_fault(int argc, char **argv)
 {
 	struct code c = { .len = 0 };
@@ -129,12 +148,16 @@ static int monitor_fault(int argc, char **argv)
 		mon("the twin is not attached");
 		return -ENODEV;
 	}
+	if (argc >= 2 && strcmp(argv[1], "at") == 0)
+		return step_command(argc, argv);
+	if (argc >= 2 && strcmp(argv[1], "code") == 0)
+		return poke_byte(argc, argv);
 	at = twin_entry_address(TWIN_ROLE_POLL);
 	if (argc == 2 && strcmp(argv[1], "late") == 0)
 		return poke_late();
 	if (argc != 2 || make(&c, argv[1], at)) {
 		mon("usage: fault lower|wild|noncanonical|ud|de|loop|indirect|native|fixup|late,"
-		    " fault hv|hv-df");
+		    " fault at|code ..., fault hv|hv-df");
 		return -EINVAL;
 	}
 	return twin_poke(at, c.byte, c.len);

@@ -17,6 +17,7 @@
 #include "twin/journal.h"
 #include "twin/load.h"
 #include "twin/native.h"
+#include "twin/step.h"
 #include "twin/win.h"
 #include "twin/window.h"
 #include "virt/virt_ops.h"
@@ -158,8 +159,10 @@ bool run_invocation(void (*body)(uint64_t arg), uint64_t arg)
 	waited = 0;
 	clock_old = true;
 	active = true;
+	step_on();
 	twin_enter(arg, stack_top, body);
 	active = false;
+	step_off();
 	run_counts.tsc += rdtsc() - start;
 	journal_end(twin_aborted);
 	if (!twin_aborted)
@@ -180,6 +183,7 @@ void run_suspend(void)
 {
 	asm volatile("cli" ::: "memory");
 	active = false;
+	step_off();
 	suspended_at = rdtsc();
 }
 
@@ -190,6 +194,7 @@ bool run_resume(void)
 	active = true;
 	clock_old = true;
 	window_revalidate();
+	step_on();
 	asm volatile("sti" ::: "memory");
 	return waited <= UPCALLS_S * 1000 * tsc_khz;
 }
@@ -241,10 +246,17 @@ bool run_trap(struct trap_frame *frame)
 					       [13] = "#GP non-canonical address",
 					       [17] = "#AC" };
 	char what[120];
+	enum step_verdict v = STEP_NOT_OURS;
 
 	if (!active || !(twin_has(frame->rip) || in_fixup(frame->rip)))
 		return false;
-	if (frame->vector == VEC_PF) {
+	if (frame->vector == VEC_DB)
+		v = step_hit(frame);
+	if (v == STEP_GO_ON)
+		return true;
+	if (v == STEP_KILL) {
+		strlcpy(what, "killed at a step", sizeof(what));
+	} else if (frame->vector == VEC_PF) {
 		if (window_fault(frame, what, sizeof(what)))
 			return true;
 	} else if (frame->vector == 6 && twin_is_warn(frame->rip)) {
