@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Faults at chosen instructions of the twin while guests' TCP runs both ways, and what came of each.
+
+The system is to have two guests with `verify-server`, and its driver VM the word `deaths=` for so many deaths. What is
+reached and how long a thing takes is told by counters and by the virtual clock, not by this machine's.
+"""
+from conftest import PEER_IP
+from console import ConsoleError
+from overhead_twin import Twin
+
+MEGABYTES = 8
+PATIENCE_S = 240
+# Frames in each direction without the instruction being met: traffic does not reach it.
+UNMET_FRAMES = 200
+# The card's link is up again at once: what is tried here is the death, not the wire's negotiation.
+FAST_LINK = ('-global', 'e1000.autonegotiation=off')
+
+
+def functions(path):
+    """name -> offsets of every derived instruction; the first is the function's entry."""
+    return {f.name: [f.twin_entry, *sorted(set(f.twin) - {f.twin_entry})] for f in Twin(path.read_bytes()).functions}
+
+
+class Streams:
+    """TCP of guest 1 to the peer and of the peer to guest 2, renewed when they end; each end hashes what it got."""
+
+    def __init__(self, s):
+        self.s = s
+        self.size = MEGABYTES << 20
+        self.server = self.sender = None
+        self.finished = 0
+        self.keep()
+
+    def keep(self):
+        """Check what has ended, start it again."""
+        if not self.server or self.server.process.poll() is not None:
+            if self.server:
+                self._check_server()
+            self.server = self.s.listen('--patience', PATIENCE_S)
+            self.s.machine.type(f'verify-client={PEER_IP} bytes={self.size}', 2)
+        if not self.sender or self.sender.process.poll() is not None:
+            if self.sender:
+                self._check_sender()
+            self.sender = self.s.peer.background(
+                *self.s.python('verify-send', '--addr', self.s.address(2), '--bytes', self.size,
+                               '--patience', PATIENCE_S))
+
+    def _check_server(self):
+        v = self.s.guest_values(1, 'verify-client: done', PATIENCE_S)
+        assert f'bytes={self.size} hash={v["hash"]}' in self.server.finish(PATIENCE_S)
+        self.finished += 1
+
+    def _check_sender(self):
+        self.sender.finish(PATIENCE_S)
+        self.finished += 1
+
+    def finish(self):
+        self._check_server()
+        self._check_sender()
+
+
+class Campaign:
+    """One booted machine. fingerprints: of the hypervisor with the twin attached; they never change."""
+
+    def __init__(self, s):
+        self.s = s
+        self.attachments = 1
+        s.attached()
+        self.streams = Streams(s)
+        self.fingerprints = s.machine.monitor('hash').strip()
+
+    def _frames(self):
+        twin = self.s.stats()['twin']
+        return twin['tx_packets'], twin['rx_to_guests']
+
+    def _met(self, pattern):
+        """Wait for a line of the log until so many frames went both ways without it."""
+        before = self._frames()
+        while True:
+            try:
+                return self.s.machine.expect('hv', pattern, 0.5)
+            except ConsoleError:
+                if self.s.machine.process.poll() is not None:
+                    raise
+            self.streams.keep()
+            if min(b - a for a, b in zip(before, self._frames())) > UNMET_FRAMES:
+                return None
+
+    def inject(self, offset, count, *words):
+        """Arm a fault; whether traffic reached it."""
+        self.streams.keep()
+        self.s.machine.console.skip('hv')
+        self.s.machine.monitor(' '.join(map(str, ['fault at', offset, count, *words])))
+        met = self._met(r"twin's step: .*")
+        if not met:
+            self.s.machine.monitor('fault at off')
+        return met and met.group(0).strip()
+
+    def recovered(self):
+        """After a death: attached again, and everything as it was. The outage in virtual ms, as the log has it."""
+        self.attachments += 1
+        self.s.attached(self.attachments)
+        self.check()
+
+    def check(self):
+        assert self.s.machine.monitor('hash').strip() == self.fingerprints, 'the hypervisor changed'
+        assert 'DOES NOT ADD UP' not in self.s.machine.console.text('hv')
+
+    def kill_at(self, offset, count=1):
+        """One record: met, and then that the twin died there and came back."""
+        record = {'offset': offset, 'met': bool(self.inject(offset, count, 'kill'))}
+        if record['met']:
+            place = self.s.machine.expect('hv', r'twin killed: killed at a step at (\S+) \(twin\+0x(\w+)\)', 60)
+            assert int(place.group(2), 16) == offset, place.group(0)
+            record['place'] = place.group(1)
+            self.recovered()
+            record['recovered'] = True
+        return record
+
+    def finish(self):
+        """All streams end right, and the pool's equation holds at the last detachment as well."""
+        self.streams.finish()
+        self.s.machine.monitor('mode bridge')
+        self.s.machine.expect('hv', 'twin detached', 60)
+        assert 'DOES NOT ADD UP' not in self.s.machine.console.text('hv')
