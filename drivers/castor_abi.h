@@ -89,6 +89,11 @@ enum castor_hypercall {
 	 * not return.
 	 */
 	CASTOR_HC_PANIC,
+	/* The answer to CASTOR_EVENT_ALIVE, from process context. */
+	CASTOR_HC_ALIVE,
+	/* The interface was opened (rbx = 1) or closed (0): guests' links follow. */
+	CASTOR_HC_LINK,
+	CASTOR_HC_END, /* no call: the first number behind */
 };
 
 enum castor_query {
@@ -106,6 +111,12 @@ enum castor_query {
 #define CASTOR_EVENT_WAKE \
 	(1u << 3) /* netif_tx_wake / schedule the queue of the dvm: it may have backlog */
 #define CASTOR_EVENT_MODE (1u << 4) /* shared->want_attached changed (monitor command net=...) */
+/*
+ * Have a work item answer with CASTOR_HC_ALIVE. Asked for after each second that the VM has run, so
+ * that an idle one sleeps on. An interrupt that is taken says little: the CPU may never leave a
+ * softirq (R20).
+ */
+#define CASTOR_EVENT_ALIVE (1u << 5)
 
 #define CASTOR_RING_SLOTS 1024 /* power of two */
 
@@ -150,10 +161,10 @@ struct castor_upcall {
 };
 
 #define CASTOR_MAGIC       0x524f54534143ULL /* "CASTOR" */
-#define CASTOR_VERSION     5
+#define CASTOR_VERSION     6
 #define CASTOR_SECTIONS    64
 #define CASTOR_IMPORTS     256
-#define CASTOR_UC_MAX      12 /* unicast addresses that the hv wants received (R12) */
+#define CASTOR_UC_MAX      16 /* unicast addresses that the hv wants received (R12) */
 #define CASTOR_STACK_BYTES 8192
 
 struct castor_shared {

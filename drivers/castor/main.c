@@ -19,6 +19,17 @@ struct castor castor;
 
 static void change_state(struct work_struct *work);
 static DECLARE_WORK(work_state, change_state);
+static void say_alive(struct work_struct *work);
+static DECLARE_WORK(work_alive, say_alive);
+
+/*
+ * That this runs at all is the message: softirqs end, and processes get the CPU. No lock: whoever
+ * waits for one is alive.
+ */
+static void say_alive(struct work_struct *work)
+{
+	castor_hypercall(CASTOR_HC_ALIVE, 0, 0);
+}
 
 /* Brings the attachment to what is wanted; everything slow that an event asks for. */
 static void change_state(struct work_struct *work)
@@ -53,6 +64,8 @@ static irqreturn_t castor_interrupt(int irq, void *data)
 		set_bit(CASTOR_MODE, &castor.flags);
 	if (events & (CASTOR_EVENT_KILLED | CASTOR_EVENT_MODE))
 		schedule_work(&work_state);
+	if (events & CASTOR_EVENT_ALIVE)
+		schedule_work(&work_alive);
 	if (events & (CASTOR_EVENT_RINGS | CASTOR_EVENT_WAKE))
 		castor_rings_schedule();
 	if (events & CASTOR_EVENT_UPCALL)
@@ -67,6 +80,7 @@ static int netdev_event(struct notifier_block *nb, unsigned long event, void *pt
 
 	if (event == NETDEV_UP && net_eq(dev_net(nd), &init_net) && !strcmp(nd->name, dev)) {
 		WRITE_ONCE(castor.nd, nd);
+		castor_hypercall(CASTOR_HC_LINK, 1, 0);
 		schedule_work(&work_state);
 	} else if (event == NETDEV_CHANGEUPPER && castor.attached) {
 		castor_isolate(castor.nd->name, true); /* it may have entered a bridge */
@@ -74,6 +88,8 @@ static int netdev_event(struct notifier_block *nb, unsigned long event, void *pt
 		castor_hypercall(CASTOR_HC_RINGS, 0, 0); /* carrier: frames wait for it */
 	} else if (nd == castor.nd && event == NETDEV_GOING_DOWN) {
 		castor_detach();
+	} else if (nd == castor.nd && event == NETDEV_DOWN && !netif_running(nd)) {
+		castor_hypercall(CASTOR_HC_LINK, 0, 0); /* not what our own end replays */
 	} else if (nd == castor.nd && event == NETDEV_UNREGISTER) {
 		castor_detach();
 		WRITE_ONCE(castor.nd, NULL);
@@ -95,8 +111,7 @@ static int panic_event(struct notifier_block *nb, unsigned long event, void *tex
 	return NOTIFY_DONE;
 }
 
-static struct notifier_block panic_notifier = { .notifier_call = panic_event,
-						.priority = INT_MAX };
+static struct notifier_block panic_notifier = { .notifier_call = panic_event, .priority = INT_MAX };
 
 static int castor_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
@@ -144,6 +159,7 @@ static void castor_remove(struct pci_dev *pdev)
 	let_go();
 	free_irq(pdev->irq, &castor);
 	cancel_work_sync(&work_state); /* without an interface it does nothing */
+	cancel_work_sync(&work_alive);
 	castor_upcall_exit();
 	castor_rings_exit();
 	castor_repage_exit();

@@ -364,6 +364,11 @@ void attach_reset_done(void)
 	reset_due_since = 0;
 }
 
+bool attach_reset_due(void)
+{
+	return reset_due_since;
+}
+
 bool attach_reset_overdue(void)
 {
 	uint64_t limit = CASTOR_ANSWER_S * 1000 * tsc_khz;

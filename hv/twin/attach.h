@@ -44,8 +44,12 @@ bool attach_wanted(void);
  */
 void attach_dvm_ended(void);
 
-/* Castor's word after CASTOR_EVENT_KILLED; whether it is missing for CASTOR_ANSWER_S (R19). */
+/*
+ * Castor's word after CASTOR_EVENT_KILLED; whether it is awaited; whether it is missing for
+ * CASTOR_ANSWER_S (R19).
+ */
 void attach_reset_done(void);
+bool attach_reset_due(void);
 bool attach_reset_overdue(void);
 
 /*

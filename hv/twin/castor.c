@@ -2,11 +2,13 @@
 /* Device, hypercalls, rings and upcalls of the agent in the driver VM. */
 #include "twin/castor.h"
 
+#include "cpu/timer.h"
 #include "debug/log.h"
 #include "debug/stats.h"
 #include "dev/vpci.h"
 #include "lib/errno.h"
 #include "lib/string.h"
+#include "net/net.h"
 #include "twin/attach.h"
 #include "twin/uplink.h"
 #include "virt/virt_ops.h"
@@ -18,8 +20,10 @@
 #define PCI_COMMAND  0x04
 #define PCI_LINE     0x3c
 #define CONFIG_BYTES 64
-#define EVENTS       5
+#define EVENTS       6
 #define RINGS        5
+#define ASK_AFTER_MS 1000 /* of run time after the last sign of life */
+#define TURN_MS      100  /* a turn counts for no more: the emulator may have stood still */
 
 static struct vm *dvm;
 static struct castor_shared *area;
@@ -30,6 +34,9 @@ static bool pushed;             /* something for castor since the last CASTOR_EV
 static uint32_t upcall_number;  /* of the latest upcall; never 0 */
 static bool upcall_waits, upcall_done;
 static uint64_t raised[EVENTS], hypercalls, interrupts;
+static uint64_t run_seen; /* the driver VM's run time at the last turn */
+static uint64_t silent;   /* run time since the last sign of life, or the question for one */
+static bool alive_asked;
 
 /* ---- the PCI function ---- */
 
@@ -99,7 +106,8 @@ void castor_reset(void)
 	pci_line = 0;
 	area = NULL;
 	events = 0;
-	pushed = held = false;
+	pushed = held = alive_asked = false;
+	silent = 0;
 }
 
 /* ---- events ---- */
@@ -130,6 +138,32 @@ static uint32_t take_events(void)
 	events = 0;
 	vm_pin_set(dvm, CASTOR_PIN, false);
 	return bits;
+}
+
+/* ---- signs of life ---- */
+
+static void is_alive(void)
+{
+	alive_asked = false;
+	silent = 0;
+}
+
+bool castor_silent(void)
+{
+	uint64_t turn = dvm->run_tsc - run_seen;
+
+	run_seen = dvm->run_tsc;
+	if (!area)
+		return false;
+	silent += MIN(turn, TURN_MS * tsc_khz);
+	if (alive_asked)
+		return silent > CASTOR_ANSWER_S * 1000 * tsc_khz;
+	if (silent > ASK_AFTER_MS * tsc_khz) {
+		silent = 0;
+		alive_asked = true;
+		castor_raise(CASTOR_EVENT_ALIVE);
+	}
+	return false;
 }
 
 /* ---- rings ---- */
@@ -284,6 +318,7 @@ static int64_t hello(gpa_t gpa, uint64_t bytes)
 		return -EINVAL;
 	}
 	area = a;
+	is_alive();
 	for (unsigned int i = 0; i < RINGS; i++)
 		tail_of[i] = ring_of(i)->tail;
 	attach_hello(area);
@@ -307,6 +342,7 @@ static int64_t bye(void)
 		return -EBUSY;
 	take_events();
 	attach_reset_done();
+	net_set_links(true); /* nobody tells any more when the interface opens */
 	area = NULL;
 	return 0;
 }
@@ -362,6 +398,13 @@ static int64_t dispatch(uint64_t nr, uint64_t a, uint64_t b)
 		return bye();
 	case CASTOR_HC_PANIC:
 		return panicked();
+	case CASTOR_HC_ALIVE:
+		is_alive();
+		return 0;
+	case CASTOR_HC_LINK:
+		net_set_links(a);
+		log_info("castor: the interface and guests' links are %s", a ? "up" : "down");
+		return 0;
 	}
 	return -ENOSYS;
 }
@@ -372,7 +415,7 @@ bool castor_hypercall(struct vcpu *vcpu)
 	uint64_t nr = vcpu->gpr[RAX];
 	int64_t rc;
 
-	if (vcpu->vm != dvm || nr < CASTOR_HC_HELLO || nr > CASTOR_HC_PANIC)
+	if (vcpu->vm != dvm || nr < CASTOR_HC_HELLO || nr >= CASTOR_HC_END)
 		return false;
 	virt->sysregs_read(vcpu, &regs);
 	if (regs.cpl != 0)
@@ -392,7 +435,8 @@ bool castor_hypercall(struct vcpu *vcpu)
 
 static void stats_castor(void)
 {
-	static const char *const names[EVENTS] = { "upcall", "rings", "killed", "wake", "mode" };
+	static const char *const names[EVENTS] = { "upcall", "rings", "killed",
+						   "wake",   "mode",  "alive" };
 
 	json_u64("hypercalls", hypercalls);
 	json_u64("interrupts", interrupts);

@@ -61,6 +61,12 @@ void castor_raise(uint32_t events);
 void castor_flush(void);
 
 /*
+ * At each turn of the run loop: whether castor owes a sign of life for CASTOR_ANSWER_S of the
+ * driver VM's run time. It asks for one when it has run a second without.
+ */
+bool castor_silent(void);
+
+/*
  * Runs a function of the driver VM, in the context that is asked for, and waits for its result, one
  * at a time. 0, or -EIO: no answer within CASTOR_ANSWER_S, so the driver VM was killed. n <= 12
  * arguments.

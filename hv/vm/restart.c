@@ -61,6 +61,8 @@ static void watch(void)
 	else if (attach_reset_overdue())
 		vm_kill(dvm, "its driver was not reset within %d s of a death of the twin",
 			CASTOR_ANSWER_S);
+	else if (castor_silent() && !attach_reset_due())
+		vm_kill(dvm, "its processes did not run in %d s of its run time", CASTOR_ANSWER_S);
 }
 
 /* ---- the next life ---- */

@@ -2,8 +2,8 @@
 /*
  * The driver VM's death and its next life (R19, R20). Dead is a driver VM that the hypervisor
  * ended for a fault, that reset itself, whose kernel said that it panics, that took no interrupt
- * for 5 s of its run time, or whose agent left an upcall or a death of the twin unanswered for
- * 5 s.
+ * for 5 s of its run time, in which no work item of its agent ran for so long (it never leaves a
+ * softirq, say), or whose agent left an upcall or a death of the twin unanswered for 5 s.
  *
  * Then the twin is taken off, the network card made quiet (dev/nic_quiet.h), and the VM loaded
  * again from the boot modules: three times in 10 minutes. Meanwhile guests' frames to the wire

@@ -91,6 +91,13 @@ def test_r20_panic_hang_and_triple_fault(system, tmp_path):
     restarted(s, 4)
     s.attached(5)
     s.send_to_guest(1, 100000)
+
+    # Interrupts are taken, but nothing else runs any more.
+    s.machine.type('echo 1 >/sys/module/castor/parameters/hang', 1)
+    s.machine.expect('hv', 'dvm killed: its processes did not run in 5 s of its run time', 120)
+    restarted(s, 5)
+    s.attached(6)
+    s.send_to_guest(2, 100000)
     s.quit()
 
 

@@ -99,7 +99,9 @@ def test_interface_and_agent_come_and_go(system):
     s.attached()
     s.dvm('ip link set eth0 down')
     s.machine.expect('hv', 'twin detached', 20)
+    s.machine.expect('g1', 'net: link=down', 20)
     s.dvm('ip link set eth0 up')
+    s.machine.expect('g1', 'net: link=up', 20)
     s.attached(2)
     wait_for_link(s)
     assert s.peer.ping(s.address(1))[0] == 5
