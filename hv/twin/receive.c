@@ -12,7 +12,8 @@
 #include "twin/native_skb.h"
 #include "twin/uplink.h"
 
-#define GRO_NORMAL 3
+#define GRO_NORMAL    3
+#define ETH_ADDRESSES 12 /* bytes in front of the type */
 
 struct receive_counts receive_counts;
 
@@ -36,11 +37,40 @@ static struct way count(const uint8_t *dst, uint32_t len)
 	return (struct way){ .guests = group || !own, .dvm = group || own };
 }
 
-/* A copy for each guest that should have it. The driver VM's MTU may be larger than theirs. */
-static void give_to_guests(struct packet_seg *seg, unsigned int segs, uint32_t len)
+/*
+ * The card takes VLAN tags off the frames once the driver VM has a VLAN; the driver notes them in
+ * the skb. Guests get what was on the wire: the tag goes back behind the addresses. Returns how
+ * many segments that makes. seg[0] holds the whole Ethernet header; out has room for two more.
+ */
+static unsigned int put_tag_back(const uint8_t *skb, uint8_t tag[VLAN_HLEN],
+				 const struct packet_seg *seg, unsigned int segs,
+				 struct packet_seg *out)
 {
+	uint16_t tci = GET(skb, SK_BUFF_VLAN_TCI), proto = GET(skb, SK_BUFF_VLAN_PROTO);
+
+	memcpy(tag, &proto, sizeof(proto)); /* in network byte order, unlike the other */
+	tag[2] = tci >> 8;
+	tag[3] = tci;
+	out[0] = (struct packet_seg){ seg[0].data, ETH_ADDRESSES };
+	out[1] = (struct packet_seg){ tag, VLAN_HLEN };
+	out[2] = (struct packet_seg){ seg[0].data + ETH_ADDRESSES, seg[0].len - ETH_ADDRESSES };
+	memcpy(out + 3, seg + 1, (segs - 1) * sizeof(*seg));
+	return segs + 2;
+}
+
+/* A copy for each guest that should have it. The driver VM's MTU may be larger than theirs. */
+static void give_to_guests(const uint8_t *skb, struct packet_seg *seg, unsigned int segs,
+			   uint32_t len)
+{
+	struct packet_seg tagged[FRAGS_MAX + 2];
+	uint8_t tag[VLAN_HLEN];
 	struct packet pkt;
 
+	if (GET_BITS(skb, SK_BUFF_VLAN_PRESENT)) {
+		segs = put_tag_back(skb, tag, seg, segs, tagged);
+		seg = tagged;
+		len += VLAN_HLEN;
+	}
 	if (len > PACKET_MTU + ETH_HLEN + VLAN_HLEN) {
 		receive_counts.too_large++;
 		return;
@@ -94,7 +124,7 @@ static uint32_t native_napi_gro_receive(dva_t napi, dva_t skb)
 	way = count(f.frame, f.len);
 	seg = (struct packet_seg){ f.frame, f.len };
 	if (way.guests)
-		give_to_guests(&seg, 1, f.len);
+		give_to_guests(f.skb, &seg, 1, f.len);
 	if (way.dvm && has_room())
 		give_to_dvm(skb);
 	else
@@ -113,7 +143,7 @@ static uint32_t native_napi_gro_frags(dva_t napi)
 	way = count(f.seg[0].data, f.len);
 	memcpy(seg, f.seg, sizeof(seg)); /* making a packet of them changes them */
 	if (way.guests)
-		give_to_guests(seg, f.frags, f.len);
+		give_to_guests(f.skb, seg, f.frags, f.len);
 	if (way.dvm && has_room()) {
 		frags_pull(&f);
 		frags_give(&f);
