@@ -149,19 +149,24 @@ int twin_image_check(const uint8_t *file, uint64_t size)
 	return rc;
 }
 
-/* What an import's calls lead to: a thunk, a native, or the upcall stub with its number. */
+/*
+ * What an import's calls lead to: a thunk, a native, or the upcall stub with its number. What the
+ * file says of a native is not believed: one that it calls noreturn gets the stub, which does not
+ * return (twin_upcall()), else code that nobody judged would run behind the native's call.
+ */
 static uint64_t import_address(uint32_t index, uint32_t *flags)
 {
 	const struct twin_import *imp =
 		(const struct twin_import *)twin_table(TWIN_TABLE_IMPORTS) + index;
-	const struct native *n;
+	const struct native *n = NULL;
 
 	*flags = imp->flags & TWIN_IMPORT_NORETURN ? VERIFY_TARGET_NORETURN : 0;
 	if (imp->kind == TWIN_IMPORT_THUNK) {
 		*flags = VERIFY_TARGET_THUNK;
 		return twin_gate_thunk(imp->reg);
 	}
-	n = imp->kind == TWIN_IMPORT_FUNCTION ? native_find(twin_string(imp->name)) : NULL;
+	if (imp->kind == TWIN_IMPORT_FUNCTION && !*flags)
+		n = native_find(twin_string(imp->name));
 	if (n && upcall_is_forced(n->name))
 		n = NULL;
 	return n ? (uint64_t)n->fn : twin_gate_upcall(index);
