@@ -1,0 +1,72 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""R7: mutated twins that loader and judge accept stay inside of their bounds; see campaign.h."""
+import importlib.util
+import pathlib
+import struct
+import subprocess
+import sys
+import zlib
+
+import pytest
+
+spec = importlib.util.spec_from_file_location(
+    "judge_campaign", pathlib.Path(__file__).resolve().parent / "campaign.py")
+campaign = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(campaign)
+sys.modules["judge_campaign"] = campaign
+
+
+def test_r7_mutated_images_do_not_escape():
+    """10,000 images, 10 invocations of each accepted one (`make fuzz`: 10^6 with 100)."""
+    tally, escapes = campaign.run_piece(0, 10000, 10)
+    assert not escapes and tally["escapes"] == 0
+    assert sum(tally["images"].values()) == 10000
+    assert sum(tally["accepted"].values()) > 1000
+    assert tally["ends"]["returned"] > 1000
+    assert all(n > 0 for n in tally["images"].values())
+
+
+@pytest.mark.parametrize("rule", ["opcode", "guard", "frame", "exit-depth", "entry", "target"])
+def test_r7_without_a_rule_an_image_escapes(rule):
+    """The campaign can fail: with a rule of the judge left out it finds an escape."""
+    _, escapes = campaign.run_piece(0, 10000, 20, [rule])
+    assert escapes, rule
+
+
+def table(data, number):
+    """(offset, count) of a table of a .twin file."""
+    return struct.unpack_from("<II", data, 256 + 8 * number)
+
+
+def noreturn_twin(path, name, never):
+    """A twin whose code is `call NAME; mov [rdi], rsi`, and which says whether NAME returns."""
+    data = bytearray(path.read_bytes())
+    text, strings, relocs, imports = [table(data, n)[0] for n in range(4)]
+    names = [data[strings + struct.unpack_from("<I", data, imports + 32 * k)[0]:].split(b"\0")[0]
+             for k in range(table(data, 3)[1])]
+    index = names.index(name.encode())
+    data[imports + 32 * index + 5] = never
+    data[text:text + table(data, 0)[1]] = b"\xcc" * table(data, 0)[1]
+    code = bytes.fromhex("53 e8 00000000 488937 5b c3")  # push rbx; call; mov; pop rbx; ret
+    data[text:text + len(code)] = code
+    struct.pack_into("<IIIi", data, relocs, 2, 3, index, 0)
+    struct.pack_into("<I", data, 256 + 8 * 2 + 4, 1)
+    for empty in (7, 10):  # targets, traps
+        struct.pack_into("<I", data, 256 + 8 * empty + 4, 0)
+    functions, count = table(data, 5)
+    for k in range(count):
+        struct.pack_into("<I", data, functions + 40 * k + 20, 0)
+    data[84:88] = bytes(4)
+    data[84:88] = struct.pack("<I", zlib.crc32(data))
+    return bytes(data)
+
+
+def test_r7_native_that_the_file_calls_noreturn(tmp_path):
+    """Code behind it is judged by nobody, so a call of it must not come back."""
+    for never, words in ((0, "is refused"), (1, '"escapes": 0')):
+        for k, path in enumerate(campaign.TWINS):
+            (tmp_path / str(k)).write_bytes(noreturn_twin(path, "napi_complete_done", never))
+        done = subprocess.run([campaign.PROGRAM, "-u", "-n", "2", "-i", "50", tmp_path / "0",
+                               tmp_path / "1"], capture_output=True, text=True, check=False)
+        assert words in done.stdout + done.stderr
