@@ -25,8 +25,8 @@ def tagged_frames_arrive(s, size):
     ready = ('n=0; until grep listening /tmp/says || [ $n = 100 ]; do usleep 100000; n=$((n + 1)); done; '
              'cat /tmp/says')
     for source, number, what in (('g1', 2, f'v0 vlan {VLAN}'), ('dvm', 1, f'eth0.{VLAN} ether proto 0x88b5')):
-        _, says = s.machine.shell(f'{user}(tcpdump -Z root -l -n -e -c {COUNT} -i {what} >/tmp/seen 2>/tmp/says &); {ready}', source,
-                                  number, 60)
+        dump = f'tcpdump -Z root -l -n -e -c {COUNT} -i {what}'
+        _, says = s.machine.shell(f'{user}({dump} >/tmp/seen 2>/tmp/says &); {ready}', source, number, 60)
         assert 'listening' in says, says
     s.peer.run('/usr/bin/python3', '-c', SEND, s.peer.tap, size)
     until = f'n=0; until [ $(grep -c ethertype /tmp/seen) = {COUNT} ] || [ $n = 100 ]; do usleep 100000; n=$((n + 1)); done; '
