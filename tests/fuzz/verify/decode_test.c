@@ -2,7 +2,7 @@
 /*
  * The judge's decoder against Zydis: whatever the judge accepts, Zydis reads with the same length,
  * operation, operands and immediates. Inputs: every opcode with every modrm byte under all prefixes
- * that the judge knows (sampled with a fixed seed), and each instruction of the kernel modules in
+ * that the judge knows (once sampled with a fixed seed, once each by itself), and each instruction of the kernel modules in
  * VERIFY_MODULES (a list of files) or, without it, of network drivers of the driver VM's kernel.
  */
 #include <setjmp.h>
@@ -272,6 +272,48 @@ static void test_all_opcodes(void **state)
 	assert_true(accepted > 100000);
 }
 
+/*
+ * R7. Every opcode of both maps, with every modrm byte, every REX and none, behind each prefix and
+ * behind pairs of them; SIB, displacement and immediate at random.
+ */
+static void test_r7_every_prefix_opcode_and_modrm(void **state)
+{
+	static const uint8_t before[][3] = {
+		{ 0 },
+		{ 1, 0x66 },
+		{ 1, 0xf0 },
+		{ 1, 0xf2 },
+		{ 1, 0xf3 },
+		{ 1, 0x64 },
+		{ 1, 0x65 },
+		{ 2, 0xf0, 0x66 },
+		{ 2, 0x65, 0x66 },
+		{ 2, 0x64, 0xf0 },
+		{ 2, 0x66, 0xf3 },
+	};
+	unsigned accepted = 0;
+
+	(void)state;
+	for (unsigned n = 0; n < sizeof(before) / sizeof(before[0]) * 17 * 512 * 256; n++) {
+		const uint8_t *prefix = before[n / (17 * 512 * 256)];
+		unsigned rex = n / (512 * 256) % 17, opcode = n / 256 % 512, k = prefix[0];
+		uint64_t tail[2] = { random64(), random64() };
+		uint8_t b[32] = { prefix[1], prefix[2] };
+		const char *reason;
+
+		if (rex)
+			b[k++] = (uint8_t)(0x40 | (rex - 1));
+		if (opcode >= 256)
+			b[k++] = 0x0f;
+		b[k++] = (uint8_t)opcode;
+		b[k++] = (uint8_t)n;
+		memcpy(b + k, tail, sizeof(tail));
+		accepted += check_one(b, 15, &reason);
+	}
+	print_message("%u forms accepted\n", accepted);
+	assert_true(accepted > 500000);
+}
+
 /* Short inputs: never a length beyond what is there. */
 static void test_truncated(void **state)
 {
@@ -385,6 +427,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_opcodes),
+		cmocka_unit_test(test_r7_every_prefix_opcode_and_modrm),
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_modules),
 	};
