@@ -26,6 +26,16 @@ $(TWIN_TEST)/transmit_test: tests/unit/twin/transmit_test.c hv/twin/transmit.c h
 	@echo "  CCLD    $@"
 	$(Q)$(CC) -Itests/unit/twin/fake $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
 
+# All natives, found by their table; refusing/twin/win.h stands in front of the real one.
+UNIT_TESTS += $(TWIN_TEST)/native_fuzz_test
+$(TWIN_TEST)/native_fuzz_test: tests/unit/twin/native_fuzz_test.c $(wildcard hv/twin/native_*.c) hv/twin/receive.c \
+		hv/twin/pool.c hv/net/packet.c tests/unit/twin/refusing/twin/win.h tests/unit/twin/sections.ld \
+		$(wildcard hv/twin/*.h) tests/unit/twin/build.mk | $(O)/hv/kernel_abi.h
+	@mkdir -p $(@D)
+	@echo "  CCLD    $@"
+	$(Q)$(CC) -Itests/unit/twin/refusing $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) \
+		-Wl,-T,tests/unit/twin/sections.ld -lcmocka
+
 UNIT_TESTS += $(TWIN_TEST)/window_test
 $(TWIN_TEST)/window_test: tests/unit/twin/window_test.c hv/twin/window.c $(wildcard hv/*/*.h) \
 		$(wildcard tests/unit/twin/ports/*/*.h) tests/unit/twin/build.mk
@@ -33,5 +43,5 @@ $(TWIN_TEST)/window_test: tests/unit/twin/window_test.c hv/twin/window.c $(wildc
 	@echo "  CCLD    $@"
 	$(Q)$(CC) -Itests/unit/twin/ports $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
 
-LINT_C += $(wildcard tests/unit/twin/*.[ch] tests/unit/twin/fake/twin/*.h)
+LINT_C += $(wildcard tests/unit/twin/*.[ch] tests/unit/twin/fake/twin/*.h tests/unit/twin/refusing/twin/*.h)
 LINT_C += $(wildcard tests/unit/twin/ports/*/*.h)

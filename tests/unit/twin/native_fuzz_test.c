@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * R14: every native, called directly with random arguments on random contents of the driver VM's
+ * memory. Each call returns or ends the invocation. The address sanitizer and the unmapped pages
+ * around the driver VM's RAM see whatever else is touched; the pool's equation must hold all the
+ * time. Seed and number of calls: native_fuzz_test SEED CALLS.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <cmocka.h>
+
+#include "kernel_abi.h"
+#include "net/net.h"
+#include "net/switch.h"
+#include "twin/castor.h"
+#include "twin/native.h"
+#include "twin/native_skb.h"
+#include "twin/run.h"
+#include "twin/transmit.h"
+#include "twin/uplink.h"
+#include "twin/win.h"
+#include "vm/mem.h"
+
+#define BASE    0xffff888000000000UL
+#define VMEMMAP 0xffffea0000000000UL
+#define RAM     MIB(4)
+#define OBJECTS 512 /* a page each */
+#define NATIVES 64
+#define SCRATCH (OBJECTS * 4096UL) /* structures of the kernel, behind the donated pages */
+
+struct twin_attachment twin_att;
+struct twin_pending twin_pending;
+struct transmit_counts transmit_counts;
+extern const struct native __native_start[], __native_end[];
+
+static uint8_t *ram;
+static jmp_buf invocation;
+static struct net_switch sw;
+static struct port port;
+static uint64_t state, calls = 1000000, seed = 1;
+static uint64_t ended[NATIVES], returned[NATIVES];
+static volatile uint8_t sink;
+
+static uint64_t rnd(void)
+{
+	state ^= state >> 12;
+	state ^= state << 25;
+	state ^= state >> 27;
+	return state * 0x2545f4914f6cdd1dUL;
+}
+
+/* ---- what the natives call ---- */
+
+void *vm_ram(const struct vm *vm, gpa_t gpa, uint64_t len)
+{
+	(void)vm;
+	return gpa < RAM && len <= RAM - gpa ? ram + gpa : NULL;
+}
+
+uint8_t *refusing_window(dva_t a, uint64_t n)
+{
+	uint8_t *p = a >= BASE ? vm_ram(NULL, a - BASE, n) : NULL;
+
+	if (!p)
+		longjmp(invocation, 1);
+	return p;
+}
+
+void native_kill(const char *fmt, ...)
+{
+	char text[200];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	longjmp(invocation, 1);
+}
+
+uint64_t run_jiffies(void)
+{
+	return rnd();
+}
+
+int castor_push(enum castor_ring_id id, const struct castor_slot *slot)
+{
+	(void)id;
+	(void)slot;
+	return rnd() % 4 ? 0 : -1;
+}
+
+bool castor_room(enum castor_ring_id id)
+{
+	(void)id;
+	return rnd() % 4;
+}
+
+struct net_switch *net_switch(void)
+{
+	return &sw;
+}
+
+struct port *uplink_port(void)
+{
+	return &port;
+}
+
+bool uplink_is_dvm_address(const uint8_t *mac)
+{
+	return mac[5] & 1;
+}
+
+/* A receiver reads every byte of it. */
+int switch_input(struct net_switch *s, struct port *from, struct packet *pkt)
+{
+	(void)s;
+	(void)from;
+	for (unsigned int i = 0; i < pkt->segs; i++)
+		for (uint32_t n = 0; n < pkt->seg[i].len; n++)
+			sink ^= pkt->seg[i].data[n];
+	return 0;
+}
+
+/* ---- what is random ---- */
+
+static uint64_t any_address(void)
+{
+	switch (rnd() % 8) {
+	case 0:
+		return BASE + RAM - rnd() % 300; /* its end */
+	case 1:
+		return VMEMMAP + rnd() % (RAM / 4096 + 2) * K_SIZEOF_PAGE;
+	case 2:
+		return rnd();
+	case 3:
+		return BASE + rnd() % RAM;
+	case 4:
+	case 5:
+		return BASE + SCRATCH + rnd() % 16 * 512;
+	default:
+		return BASE + rnd() % OBJECTS * 4096; /* donated, perhaps */
+	}
+}
+
+static uint64_t any_number(void)
+{
+	static const uint64_t likely[] = { 0,          1,          14,    60,    1514,
+					   2048,       4096,       65535, 65536, 0x7fffffff,
+					   0x80000000, 0xffffffff, ~0UL };
+
+	switch (rnd() % 4) {
+	case 0:
+		return likely[rnd() % ARRAY_SIZE(likely)];
+	case 1:
+		return rnd() % 2048;
+	default:
+		return rnd() >> rnd() % 64;
+	}
+}
+
+static uint64_t any_argument(void)
+{
+	return rnd() % 4 ? any_address() : any_number();
+}
+
+/* An skb whose fields are right, or one of them is not. */
+static void scramble_skb(uint8_t *skb, uint8_t *data)
+{
+	uint32_t end = rnd() % 2 ? 2048 : rnd() % 3800, len = rnd() % (end + 1);
+
+	if (data + end + K_SIZEOF_SKB_SHARED_INFO > ram + RAM)
+		return;
+	SET(skb, SK_BUFF_HEAD, BASE + (data - ram));
+	SET(skb, SK_BUFF_DATA, BASE + (data - ram) + rnd() % 64);
+	SET(skb, SK_BUFF_END, end);
+	SET(skb, SK_BUFF_TAIL, rnd() % (end + 1));
+	SET(skb, SK_BUFF_LEN, len);
+	SET(skb, SK_BUFF_DATA_LEN, rnd() % 2 ? 0 : len);
+	SET(skb, SK_BUFF_MAC_HEADER, rnd() % 128);
+	SET(skb, SK_BUFF_USERS, 1);
+	SET(data + end, SKB_SHARED_INFO_NR_FRAGS, rnd() % 20);
+	SET(data + end, SKB_SHARED_INFO_FRAG_LIST, rnd() % 8 ? 0 : any_address());
+	SET(data + end, SKB_SHARED_INFO_DATAREF, 1);
+	for (uint8_t *f = data + end + K_SKB_SHARED_INFO_FRAGS, *last = f + 17 * K_SIZEOF_BIO_VEC;
+	     f < last; f += K_SIZEOF_BIO_VEC) {
+		SET(f, BIO_VEC_BV_PAGE, VMEMMAP + rnd() % OBJECTS * K_SIZEOF_PAGE);
+		SET(f, BIO_VEC_BV_LEN, rnd() % 2 ? len / 2 : any_number());
+		SET(f, BIO_VEC_BV_OFFSET, rnd() % 2 ? 0 : any_number());
+	}
+	if (rnd() % 4 == 0)
+		field_set(skb, rnd() % (K_SIZEOF_SK_BUFF - 8), 1UL << rnd() % 4, any_argument());
+}
+
+/* A chain of pages as e1000 makes it, in napi->skb. */
+static void chain_skb(uint8_t *skb, uint8_t *data)
+{
+	uint32_t frags = 1 + rnd() % 4, len = 0;
+	uint8_t *shinfo = data + 1024;
+
+	for (uint32_t i = 0; i < frags; i++) {
+		uint8_t *f = shinfo + K_SKB_SHARED_INFO_FRAGS + i * K_SIZEOF_BIO_VEC;
+		uint32_t n = 64 + rnd() % 4000;
+
+		SET(f, BIO_VEC_BV_PAGE, VMEMMAP + rnd() % OBJECTS * K_SIZEOF_PAGE);
+		SET(f, BIO_VEC_BV_LEN, n);
+		SET(f, BIO_VEC_BV_OFFSET, 0);
+		len += n;
+	}
+	SET(skb, SK_BUFF_HEAD, BASE + (data - ram));
+	SET(skb, SK_BUFF_DATA, BASE + (data - ram) + 64);
+	SET(skb, SK_BUFF_TAIL, 64);
+	SET(skb, SK_BUFF_END, 1024);
+	SET(skb, SK_BUFF_LEN, len);
+	SET(skb, SK_BUFF_DATA_LEN, len);
+	SET(shinfo, SKB_SHARED_INFO_NR_FRAGS, frags);
+	SET(shinfo, SKB_SHARED_INFO_FRAG_LIST, 0);
+	field_set(ram, SCRATCH + rnd() % 16 * 512 + K_NAPI_STRUCT_SKB, 8, BASE + (skb - ram));
+}
+
+static void scramble(void)
+{
+	uint8_t *page = ram + rnd() % OBJECTS * 4096;
+
+	if (rnd() % 2)
+		scramble_skb(page, rnd() % 2 ? page + 256 : ram + rnd() % OBJECTS * 4096);
+	else
+		chain_skb(page, page + 256);
+	if (rnd() % 4 == 0)
+		field_set(ram, SCRATCH + rnd() % 16 * 512 + rnd() % 500, 8, any_argument());
+}
+
+static void donate(void)
+{
+	struct castor_slot slot = { .dva = BASE + rnd() % OBJECTS * 4096,
+				    .bytes = rnd() % 2 ? 4096 : rnd() % 5000,
+				    .kind = 1 + rnd() % 4 };
+
+	pool_donate(&slot);
+}
+
+/* ---- the test ---- */
+
+static void assert_adds_up(void)
+{
+	const struct pool_counts *c = &pool_counts;
+
+	assert_int_equal(c->donated + c->adopted,
+			 c->returned + c->left + c->given + c->leaked + pool_out() +
+				 pool_level(CASTOR_SKB) + pool_level(CASTOR_HEAD) +
+				 pool_level(CASTOR_FRAG) + pool_level(CASTOR_PAGE) + pool_stale());
+}
+
+static void call(unsigned int n)
+{
+	uint64_t (*fn)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
+
+	fn = (void *)(uintptr_t)__native_start[n].fn;
+	if (setjmp(invocation)) {
+		ended[n]++;
+		pool_leak();
+		return;
+	}
+	fn(any_argument(), any_argument(), any_argument(), any_argument(), any_argument(),
+	   any_argument());
+	returned[n]++;
+	if (rnd() % 8 == 0)
+		pool_begin();
+}
+
+static void test_r14_natives_with_random_arguments(void **unused)
+{
+	unsigned int natives = __native_end - __native_start;
+
+	(void)unused;
+	assert_in_range(natives, 20, NATIVES);
+	for (uint64_t i = 0; i < calls; i++) {
+		if (i % 3 == 0)
+			scramble();
+		if (i % 4 == 0)
+			donate();
+		call(rnd() % natives);
+		if (i % 64 == 0)
+			assert_adds_up();
+		if (pool_level(CASTOR_SKB) + pool_out() > OBJECTS)
+			pool_leave();
+	}
+	/* A test whose natives all refuse, or none, would show nothing. */
+	for (unsigned int n = 0; n < natives; n++) {
+		printf("%-28s returned %7lu ended %7lu\n", __native_start[n].name, returned[n],
+		       ended[n]);
+		assert_int_not_equal(returned[n], 0);
+	}
+}
+
+static int begin(void **unused)
+{
+	(void)unused;
+	ram = mmap(NULL, RAM + MIB(2), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (ram == MAP_FAILED || mprotect(ram + MIB(1), RAM, PROT_READ | PROT_WRITE))
+		return -1;
+	ram += MIB(1);
+	state = seed * 0x9e3779b97f4a7c15UL;
+	for (uint64_t i = 0; i < RAM; i += 8)
+		field_set(ram, i, 8, rnd());
+	twin_att = (struct twin_attachment){ .page_offset_base = BASE,
+					     .vmemmap_base = VMEMMAP,
+					     .dvm_bytes = RAM,
+					     .netdev = BASE + SCRATCH,
+					     .napi = BASE + SCRATCH + 512,
+					     .txq = BASE + SCRATCH + 1024 };
+	pool_reset();
+	pool_begin();
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_r14_natives_with_random_arguments, begin),
+	};
+
+	if (argc == 3) {
+		seed = strtoul(argv[1], NULL, 10);
+		calls = strtoul(argv[2], NULL, 10);
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
