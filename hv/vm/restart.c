@@ -150,17 +150,43 @@ static bool names_dvm(int argc, char **argv)
 	return false;
 }
 
-/* At the operator's word, so the budget is a fresh one. */
+/*
+ * A guest holds nothing of the hypervisor's but its own ring, which is off before its memory is
+ * cleared. Its kernel may be bad again: then build_again() says so.
+ */
+static int restart_guest(struct vm *vm)
+{
+	if (!vm->ram_count || !vm->vcpu.vendor) {
+		mon("%s never started: %s", vm->name, vm->reason);
+		return -EOPNOTSUPP;
+	}
+	vm_stop(vm, "restart asked for at the monitor");
+	vm->ended_on_purpose = false;
+	build_again(config, vm);
+	if (!vm_alive(vm))
+		return -EIO;
+	vm->restarts++;
+	log_info("%s starts again (restart %lu)", vm->name, vm->restarts);
+	return 0;
+}
+
+/* At the operator's word, so the driver VM's budget is a fresh one. */
 static int monitor_restart(int argc, char **argv)
 {
-	if (!names_dvm(argc, argv))
+	struct vm *vm = argc == 2 ? vm_find(argv[1]) : NULL;
+
+	if (!vm) {
+		mon("usage: restart NAME");
 		return -EINVAL;
+	}
+	if (vm != dvm)
+		return restart_guest(vm);
 	vm_stop(dvm, "restart asked for at the monitor");
 	memset(spent, 0, sizeof(spent));
 	dvm->ended_on_purpose = given_up = false;
 	return 0;
 }
-MONITOR("restart", "restart NAME: starts the driver VM again, dead or alive", monitor_restart);
+MONITOR("restart", "restart NAME: starts a VM again, dead or alive", monitor_restart);
 
 /* jmp to itself, with interrupts off, in whatever it runs now. */
 static int monitor_hang(int argc, char **argv)

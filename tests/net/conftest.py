@@ -129,15 +129,15 @@ def wait_for_link(s):
 
 
 class Load:
-    """TCP of a guest in both directions, one transfer after the other, while something else happens."""
+    """TCP in both directions, from g1 and to `guest`, while something else happens."""
 
-    def __init__(self, s):
-        self.s = s
-        assert s.peer.ping(s.address(2), count=2)[0]
+    def __init__(self, s, guest=2):
+        self.s, self.guest = s, guest
+        assert s.peer.ping(s.address(guest), count=2)[0]
         self.megabytes = 6
         self.server = s.listen()
         size = self.megabytes << 20
-        self.sender = s.peer.background(*s.python('verify-send', '--addr', s.address(2), '--bytes', size))
+        self.sender = s.peer.background(*s.python('verify-send', '--addr', s.address(guest), '--bytes', size))
         s.machine.type(f'verify-client={PEER_IP} bytes={size}', 2)
 
     def runs(self):

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The virtio network card: registers, features, rings, headers, frames. */
+#include "hostile.h"
+
+#include "cpu/x86.h"
+#include "virtio/pci.h"
+
+#include <string.h>
+
+#define SLOT    (5u << 11)
+#define SIZE    256
+#define BUFFER  2048
+#define BUFFERS 8 /* of frames' buffers: a power of two */
+
+/* Registers of BAR 0 (hv/dev/virtio_pci.h) and of the common group (virtio 1.2 4.1.4.3). */
+enum {
+	FEATURE_SELECT = 8,
+	FEATURE = 12,
+	STATUS = 0x14,
+	QUEUE_SELECT = 0x16,
+	QUEUE_SIZE = 0x18,
+	QUEUE_ENABLE = 0x1c,
+	QUEUE_DESC = 0x20,
+	NOTIFY = 0x60,
+	BAR0_BYTES = 0x100
+};
+
+struct desc {
+	uint64_t addr;
+	uint32_t len;
+	uint16_t flags, next;
+};
+
+struct queue {
+	struct desc desc[SIZE] __attribute__((aligned(4096)));
+	struct {
+		uint16_t flags, idx, ring[SIZE], used_event;
+	} avail __attribute__((aligned(4096)));
+	struct {
+		uint16_t flags, idx;
+		struct {
+			uint32_t id, len;
+		} ring[SIZE];
+	} used __attribute__((aligned(4096)));
+};
+
+static struct queue queues[2];
+static uint8_t buffers[BUFFERS][BUFFER] __attribute__((aligned(4096)));
+static struct desc indirect[64] __attribute__((aligned(4096)));
+static uint16_t port;
+static int broken = 1; /* rings and device need to be set up */
+
+static void find(void)
+{
+	pci_write16(SLOT, 4, 7); /* I/O, memory, bus master */
+	port = (uint16_t)(pci_read32(SLOT, 0x10) & ~3u);
+}
+
+static void set_address(uint16_t reg, uint64_t gpa)
+{
+	out32((uint16_t)(port + reg), (uint32_t)gpa);
+	out32((uint16_t)(port + reg + 4), (uint32_t)(gpa >> 32));
+}
+
+static void set_up_queue(uint16_t n)
+{
+	struct queue *q = &queues[n];
+
+	out16(port + QUEUE_SELECT, n);
+	out16(port + QUEUE_SIZE, SIZE);
+	set_address(QUEUE_DESC, (uint64_t)q->desc);
+	set_address(QUEUE_DESC + 8, (uint64_t)&q->avail);
+	set_address(QUEUE_DESC + 16, (uint64_t)&q->used);
+	out16(port + QUEUE_ENABLE, 1);
+}
+
+/* A good driver's start, but for the features: a random part of the offered ones. */
+static void set_up(void)
+{
+	uint32_t low = random_below(2) ? 0x3001d8ab : (uint32_t)random64() & 0x3001d8ab;
+
+	find();
+	memset(queues, 0, sizeof(queues));
+	out8(port + STATUS, 0);
+	out8(port + STATUS, 3);
+	out32(port + FEATURE_SELECT, 0);
+	out32(port + FEATURE, low);
+	out32(port + FEATURE_SELECT, 1);
+	out32(port + FEATURE, 1);
+	out8(port + STATUS, 11);
+	set_up_queue(0);
+	set_up_queue(1);
+	out8(port + STATUS, 15);
+	broken = in8(port + STATUS) != 15;
+}
+
+static void kick(uint16_t n)
+{
+	out16((uint16_t)(port + NOTIFY + 4 * n), n);
+}
+
+/* Registers of every width at every offset, BARs moved or not. */
+void op_registers(void)
+{
+	uint16_t at;
+
+	if (!port || random_below(64) == 0)
+		find();
+	at = (uint16_t)(port + random_below(BAR0_BYTES));
+	broken = 1;
+	switch (random_below(6)) {
+	case 0:
+		in8(at);
+		break;
+	case 1:
+		in16(at);
+		break;
+	case 2:
+		in32(at);
+		break;
+	case 3:
+		out8(at, (uint8_t)random_value());
+		break;
+	case 4:
+		out16(at, (uint16_t)random_value());
+		break;
+	default:
+		out32(at, (uint32_t)random_value());
+	}
+}
+
+/* The steps of negotiation and of queue set-up in any order, with any value. */
+void op_features(void)
+{
+	static const uint8_t status[] = { 0, 1, 3, 11, 15, 4, 8, 128, 255 };
+
+	find();
+	broken = 1;
+	for (unsigned int steps = random_below(16); steps; steps--)
+		switch (random_below(6)) {
+		case 0:
+			out8(port + STATUS, status[random_below(9)]);
+			break;
+		case 1:
+			out32(port + FEATURE_SELECT, random_below(3));
+			out32(port + FEATURE, (uint32_t)random_value());
+			break;
+		case 2:
+			out16(port + QUEUE_SELECT, (uint16_t)random_below(3));
+			out16(port + QUEUE_SIZE,
+			      (uint16_t)(random_below(2) ? SIZE : random_value()));
+			break;
+		case 3:
+			set_address((uint16_t)(QUEUE_DESC + 8 * random_below(3)),
+				    random_below(8) ? (uint64_t)queues & ~0xfffull
+						    : random_address());
+			break;
+		case 4:
+			out16(port + QUEUE_ENABLE, (uint16_t)random_below(2));
+			break;
+		default:
+			kick((uint16_t)random_below(4));
+		}
+}
+
+static struct desc random_desc(void)
+{
+	struct desc d = { (uint64_t)buffers[random_below(BUFFERS)], random_below(BUFFER),
+			  (uint16_t)random_below(2), (uint16_t)random_below(SIZE) };
+
+	switch (random_below(1024)) {
+	case 0:
+		d.addr = random_address();
+		break;
+	case 1:
+		d.len = (uint32_t)random_value();
+		break;
+	case 2:
+		d.flags = (uint16_t)random_value();
+		break;
+	case 3:
+		d.next = (uint16_t)random_value();
+		break;
+	case 4:
+		d = (struct desc){ (uint64_t)indirect, 16 * random_below(65), 4, 0 };
+		break;
+	default:
+		break;
+	}
+	return d;
+}
+
+/* Defects now and then: loops, outside RAM, too long, wrong direction, a jumping index. */
+void op_chains(void)
+{
+	uint16_t n = random_below(4) != 0;
+	struct queue *q = &queues[n];
+
+	if (broken || random_below(512) == 0)
+		set_up();
+	for (unsigned int i = 0; i < 16; i++)
+		q->desc[random_below(SIZE)] = random_desc();
+	for (unsigned int i = 0; i < 8; i++)
+		indirect[random_below(64)] = random_desc();
+	q->avail.ring[q->avail.idx % SIZE] =
+		(uint16_t)(random_below(512) ? random_below(SIZE) : random_value());
+	q->avail.flags = (uint16_t)random_below(2);
+	q->avail.used_event = (uint16_t)random64();
+	__asm__ volatile("" : : : "memory");
+	q->avail.idx += (uint16_t)(random_below(1024) ? 1 : random_value());
+	kick(n);
+}
+
+/* Each field right or not, addresses own, stolen or made up. */
+static uint32_t make_frame(uint8_t *f)
+{
+	static const uint8_t own[] = { 0x52, 0x54, 0, 0x88, 0, 0x12 };
+	static const uint8_t victim[] = { 0x52, 0x54, 0, 0x88, 0, 0x11 };
+	static const uint16_t types[] = { 0x0008, 0x0608, 0xdd86, 0x0081, 0xffff, 0x0000 };
+	uint32_t len = random_below(8) ? 14 + random_below(1501) : random_below(BUFFER - 12);
+	uint16_t type = types[random_below(6)];
+
+	for (uint32_t i = 0; i < len; i++)
+		f[i] = (uint8_t)random64();
+	memcpy(f + 6, random_below(4) ? own : victim, random_below(8) ? 6 : 3);
+	if (random_below(2))
+		memcpy(f, victim, 6);
+	memcpy(f + 12, &type, 2);
+	f[14] = random_below(4) ? 0x45 : (uint8_t)random64();
+	f[23] = random_below(2) ? 6 : 17;
+	if (type == types[1]) { /* an answer: the victim's address is at a third station */
+		static const uint8_t arp[] = { 0, 1, 8, 0, 6, 4, 0, 2 };
+
+		memcpy(f + 14, arp, sizeof(arp));
+		memcpy(f + 22, victim, 6);
+		f[6 + 5] = 0x11;
+	}
+	return len;
+}
+
+/* One good chain, a random header, a frame that is one or not. */
+void op_frames(void)
+{
+	struct queue *q = &queues[1];
+	uint16_t slot = q->avail.idx % BUFFERS;
+	uint8_t *b = buffers[slot];
+	uint32_t len;
+
+	if (broken || random_below(4096) == 0)
+		set_up();
+	for (unsigned int i = 0;
+	     (uint16_t)(q->avail.idx - *(volatile uint16_t *)&q->used.idx) >= BUFFERS; i++) {
+		if (i == 100000) {
+			broken = 1; /* what op_chains() left there is in the way */
+			return;
+		}
+		kick(1);
+	}
+	for (unsigned int i = 0; i < 12; i++)
+		b[i] = random_below(4) ? 0 : (uint8_t)random64();
+	b[1] = (uint8_t)(random_below(2) ? random_below(6) : b[1]);
+	len = 12 + make_frame(b + 12);
+	q->desc[slot] = (struct desc){ (uint64_t)b, len, 0, 0 };
+	q->avail.ring[q->avail.idx % SIZE] = slot;
+	__asm__ volatile("" : : : "memory");
+	q->avail.idx++;
+	kick(1);
+}
+
+void op_kicks(void)
+{
+	if (broken)
+		set_up();
+	for (unsigned int i = 0; i < 32; i++)
+		kick((uint16_t)random_below(3));
+	operations += 31;
+}

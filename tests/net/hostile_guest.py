@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The hostile guest (tests/net/hostile), VM g2 beside the guest g1 whose TCP must not suffer.
+
+    h = Hostile(system)
+    life = h.live(seed=7, kinds=CHAINS | FRAMES, operations=2000)
+
+A life ends with the guest's own reset, or earlier with a kill; either way the hypervisor says so in
+one line, and the guest's count is in a register of the dump or in its last line.
+"""
+import re
+
+import image
+from console import ConsoleError
+
+ELF = image.OUT / 'tests/hostile/hostile.elf'
+KINDS = ('ports', 'port-sweep', 'msr-sweep', 'cpuid-sweep', 'vmmcall', 'apic', 'control', 'outside', 'pci', 'registers',
+         'features', 'chains', 'frames', 'kicks', 'vmmcall-user')
+VM = 3          # number on the console
+LIFE_S = 120    # a limit for slow machines
+END = r'(?s)g2 (killed|stopped): ([^\n]*)\n(.*)'
+
+
+def bits(*names):
+    return sum(1 << KINDS.index(n) for n in names)
+
+
+ALL = bits(*KINDS)
+
+
+def describe_hostile(words, guest, twin):
+    """A medium: driver VM, g1 with these words, the hostile g2."""
+    d = image.Description(words).add_symbols().add_dvm(kernel=image.OUT / 'kernel/vmlinux.boot')
+    d.add_guest(1, guest, memory='32M')
+    d.add_guest(2, '', memory='8M', elf=ELF)
+    return d.add_twin() if twin else d
+
+
+def general(reason):
+    """A reason without its numbers, to count by."""
+    return re.sub(r'\b(0x)?[0-9a-f]*\d[0-9a-f]*\b', 'N', reason)
+
+
+class Hostile:
+    """The machine's guest 2. Its first life waits for a line when the machine is up."""
+
+    def __init__(self, s):
+        self.s, self.machine = s, s.machine
+        self.fresh = True
+        self.reasons = {}
+        self.operations = self.lives = 0
+
+    def begin(self, seed, kinds, operations):
+        """A life, not waited for."""
+        if not self.fresh:
+            self.machine.monitor('restart g2')
+        self.fresh = False
+        self.machine.expect('g2', 'hostile: ready', 60)
+        self.machine.console.skip('hv')
+        self.machine.type(f'{seed} {kinds:x} {operations}', VM)
+
+    def end(self):
+        """(how, reason, operations) of the life that was begun."""
+        m = self.machine.expect('hv', r'g2 (killed|stopped): ([^\n]*)\n', LIFE_S)
+        how, reason = m.group(1), m.group(2)
+        if how == 'killed':
+            count = int(self.machine.expect('hv', r'r15 ([0-9a-f]{16})', 20).group(1), 16)
+        else:
+            done = re.findall(r'hostile: done operations=(\d+)', self.machine.console.text('g2'))
+            count = int(done[-1]) if done else 0
+        self.lives += 1
+        self.operations += count
+        key = f'{how}: {general(reason)}'
+        self.reasons[key] = self.reasons.get(key, 0) + 1
+        return how, reason, count
+
+    def live(self, seed, kinds=ALL, operations=1000):
+        self.begin(seed, kinds, operations)
+        try:
+            return self.end()
+        except ConsoleError as e:
+            raise ConsoleError(f'seed {seed} kinds {kinds:x}: {e}') from None
+
+    def check(self):
+        """Nobody else was hurt, and nothing that must not work has worked."""
+        assert 'FAILED' not in self.machine.console.text('g2')
+        states = {w[1]: w[3] for w in (line.split() for line in self.machine.monitor('vms').splitlines())
+                  if w and w[0].isdigit()}
+        assert states['dvm'] == states['g1'] == 'running', states
+        log = self.machine.console.text('hv')
+        assert not re.search(r'(dvm|g1) (killed|stopped)|DOES NOT ADD UP|twin killed', log)
