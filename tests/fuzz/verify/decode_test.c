@@ -2,8 +2,9 @@
 /*
  * The judge's decoder against Zydis: whatever the judge accepts, Zydis reads with the same length,
  * operation, operands and immediates. Inputs: every opcode with every modrm byte under all prefixes
- * that the judge knows (once sampled with a fixed seed, once each by itself), and each instruction of the kernel modules in
- * VERIFY_MODULES (a list of files) or, without it, of network drivers of the driver VM's kernel.
+ * that the judge knows (once sampled with a fixed seed, once each by itself), and each instruction
+ * of the kernel modules in VERIFY_MODULES (a list of files) or, without it, of network drivers of
+ * the driver VM's kernel.
  */
 #include <setjmp.h>
 #include <stdarg.h>
