@@ -62,12 +62,15 @@ static bool is_lower(uint64_t a)
 	return a < 1ull << 47;
 }
 
-/* In the lower half only the frame, the gs block and the empty zones may be named. */
-static bool allowed(const struct run *r, uint64_t a, unsigned size)
+/*
+ * In the lower half only the frame, the gs block and the empty zones may be named. The return
+ * address is read, by ret, but not written.
+ */
+static bool allowed(const struct run *r, uint64_t a, unsigned size, bool write)
 {
 	if (a - (GS) <= 4096 - size)
 		return true;
-	if (a >= r->entry_rsp - STACK_LIMIT && a + size <= r->entry_rsp + 8)
+	if (a >= r->entry_rsp - STACK_LIMIT && a + size <= r->entry_rsp + (write ? 0 : 8))
 		return true;
 	return a + size <= REACH || a >= (1ull << 47) - REACH;
 }
@@ -75,9 +78,10 @@ static bool allowed(const struct run *r, uint64_t a, unsigned size)
 static void on_access(uc_engine *uc, uc_mem_type type, uint64_t a, int size, int64_t value,
 		      void *data)
 {
-	(void)type;
+	bool write = type == UC_MEM_WRITE || type == UC_MEM_WRITE_UNMAPPED;
+
 	(void)value;
-	if (is_lower(a) && !allowed(data, a, (unsigned)size))
+	if (is_lower(a) && !allowed(data, a, (unsigned)size, write))
 		stop(uc, data, "access to the lower half", a);
 }
 
@@ -191,6 +195,10 @@ static void run_from(const struct program *p, uint64_t a)
 		if (uc_emu_start(uc, a, 0, 0, 2000) == UC_ERR_OK || run.done)
 			return;
 		a = get(uc, UC_X86_REG_RIP);
+		if (a - BASE >= p->size && !native_at(p, a)) { /* the fetch was the fault */
+			stop(uc, &run, "left the blob", a);
+			return;
+		}
 		if (!is_warning(p, a))
 			return;
 		a += 2;
