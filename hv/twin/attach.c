@@ -45,6 +45,9 @@ static char last_why[200];
 /* The twin died: castor has to have the driver reset. vm_time() of the death, or 0. */
 static uint64_t reset_due_since;
 
+/* Since the last death, in TSC ticks: when it was, or 0; the driver's reset and the next twin. */
+static uint64_t died_at, reset_took, back_took;
+
 /* Wakes an idle hypervisor to look at the time. */
 static void answer_fire(struct timer *timer)
 {
@@ -213,6 +216,15 @@ static void want_more(struct castor_shared *area)
 		castor_raise(CASTOR_EVENT_RINGS);
 }
 
+/* A death is over; the wire's link takes its own time behind the reset. */
+static void report_return(void)
+{
+	back_took = tsc_now() - died_at;
+	died_at = 0;
+	log_info("twin is back %lu us after its death, driver reset after %lu us",
+		 back_took * 1000 / tsc_khz, reset_took * 1000 / tsc_khz);
+}
+
 int64_t attach_attach(struct castor_shared *area)
 {
 	struct twin_binding binding = { section_dva, import_dva, 0 };
@@ -252,6 +264,8 @@ int64_t attach_attach(struct castor_shared *area)
 	uplink_open(nic->pin);
 	log_info("twin for the module at %lx, with jiffies at %lx and RAM from %lx", section_dva[0],
 		 twin_att.jiffies, twin_att.page_offset_base);
+	if (died_at)
+		report_return();
 	log_info("twin attached (%lu. time): pool %u skbs, %u heads, %u fragments", attachments,
 		 pool_level(CASTOR_SKB), pool_level(CASTOR_HEAD), pool_level(CASTOR_FRAG));
 	return 0;
@@ -357,11 +371,15 @@ static void kill(void)
 	take_off();
 	castor_raise(CASTOR_EVENT_KILLED);
 	reset_due_since = vm_time(dvm);
+	died_at = tsc_now();
+	reset_took = 0;
 }
 
 void attach_reset_done(void)
 {
 	reset_due_since = 0;
+	if (died_at)
+		reset_took = tsc_now() - died_at;
 }
 
 bool attach_reset_due(void)
@@ -382,7 +400,7 @@ bool attach_reset_overdue(void)
 
 void attach_dvm_ended(void)
 {
-	reset_due_since = 0;
+	reset_due_since = died_at = 0;
 	switch_set_uplink(net_switch(), NULL);
 	if (state == TWIN_ATTACHED) {
 		log_warn("twin taken off: its driver VM has ended");
@@ -496,6 +514,8 @@ static void stats_twin(void)
 	json_string("last_death", last_why);
 	json_u64("attachments", attachments);
 	json_u64("deaths", deaths);
+	json_u64("reset_us", reset_took * 1000 / tsc_khz);
+	json_u64("back_us", back_took * 1000 / tsc_khz);
 	json_u64("invocations", run_counts.invocations);
 	json_u64("us", run_counts.tsc * 1000 / tsc_khz);
 	json_u64("interrupts", uplink_counts.interrupts);

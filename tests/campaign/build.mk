@@ -2,7 +2,8 @@
 # Campaigns: the same tests many times, with seeds. Each one is a script of this folder that goes on
 # where it was interrupted; results in $(O)/campaign.
 
-CAMPAIGNS := $(patsubst tests/campaign/%.py,campaign-%,$(filter-out %/campaign.py %/lab.py,$(wildcard tests/campaign/*.py)))
+CAMPAIGN_PARTS := %/campaign.py %/lab.py %/kill_session.py # no campaigns themselves
+CAMPAIGNS := $(patsubst tests/campaign/%.py,campaign-%,$(filter-out $(CAMPAIGN_PARTS),$(wildcard tests/campaign/*.py)))
 .PHONY: campaign $(CAMPAIGNS)
 
 campaign: $(CAMPAIGNS) ## all campaigns: hours; one alone: make campaign-NAME (CAMPAIGN=--help)

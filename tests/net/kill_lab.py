@@ -4,10 +4,16 @@
 The system is to have two guests with `verify-server`, and its driver VM the word `deaths=` for so many deaths. What is
 reached and how long a thing takes is told by counters and by the virtual clock, not by this machine's.
 """
+import re
+import struct
+import time
+
 from conftest import PEER_IP
 from console import ConsoleError
-from overhead_twin import Twin
+from overhead_twin import TABLES_OFFSET, Twin, table
 
+RELOCS, CALL32 = 2, 3 # enum twin_table_id, enum twin_reloc_type
+RELOC = struct.Struct('<IIIi')
 MEGABYTES = 8
 PATIENCE_S = 240
 # Frames in each direction without the instruction being met: traffic does not reach it.
@@ -19,6 +25,14 @@ FAST_LINK = ('-global', 'e1000.autonegotiation=off')
 def functions(path):
     """name -> offsets of every derived instruction; the first is the function's entry."""
     return {f.name: [f.twin_entry, *sorted(set(f.twin) - {f.twin_entry})] for f in Twin(path.read_bytes()).functions}
+
+
+def import_calls(path):
+    """Offsets of the calls of natives and upcalls: e8, and a relocation for where it leads."""
+    data = path.read_bytes()
+    text = struct.unpack_from('<I', data, TABLES_OFFSET)[0]
+    return [where - 1 for where, kind, _, _ in table(data, RELOCS, RELOC)
+            if kind == CALL32 and data[text + where - 1] == 0xe8]
 
 
 class Streams:
@@ -97,10 +111,19 @@ class Campaign:
         return met and met.group(0).strip()
 
     def recovered(self):
-        """After a death: attached again, and everything as it was. The outage in virtual ms, as the log has it."""
+        """After a death: attached again, and everything as it was. How long that took, in virtual us.
+
+        A driver VM that died of it, of what the twin left in its memory, is another matter: it was restarted (R20).
+        """
         self.attachments += 1
-        self.s.attached(self.attachments)
+        self.s.machine.expect('hv', rf'twin attached \({self.attachments}\. time\)', PATIENCE_S)
         self.check()
+        life = self.s.machine.console.text('hv').rsplit('twin killed: ', 1)[-1]
+        m = re.search(r'twin is back (\d+) us after its death, driver reset after (\d+) us', life)
+        if not m:
+            assert 'starts again' in life
+            return {'recovered': True, 'dvm_restarted': True}
+        return {'recovered': True, 'back_us': int(m.group(1)), 'reset_us': int(m.group(2))}
 
     def check(self):
         assert self.s.machine.monitor('hash').strip() == self.fingerprints, 'the hypervisor changed'
@@ -113,9 +136,22 @@ class Campaign:
             place = self.s.machine.expect('hv', r'twin killed: killed at a step at (\S+) \(twin\+0x(\w+)\)', 60)
             assert int(place.group(2), 16) == offset, place.group(0)
             record['place'] = place.group(1)
-            self.recovered()
-            record['recovered'] = True
+            record.update(self.recovered())
         return record
+
+    def outcome(self):
+        """After a fault that need not kill: wait until traffic goes on, or the twin died and came back."""
+        before = self._frames()
+        while True:
+            text = self.s.machine.console.text('hv')
+            if len(re.findall('twin killed: |twin taken off: ', text)) >= self.attachments:
+                why = re.findall('(?:twin killed|taken off): (.*)', text)[-1]
+                return {'killed': True, 'why': why.strip(), **self.recovered()}
+            self.streams.keep()
+            if min(b - a for a, b in zip(before, self._frames())) > UNMET_FRAMES:
+                self.check()
+                return {'killed': False, 'recovered': True}
+            time.sleep(0.3)
 
     def finish(self):
         """All streams end right, and the pool's equation holds at the last detachment as well."""
