@@ -26,7 +26,7 @@ SILENCE_S = 2            # then guest 2 reports what it got
 RINGS = 2 * 256          # descriptors of both rings
 LINK = 'n=0; until [ "$(cat /sys/class/net/eth0/carrier)" = 1 ]; do usleep 10000; n=$((n + 1)); [ $n -lt 1500 ] || exit 1; done'
 UP_AGAIN = 'ip link set eth0 name eth0; ip link set eth0 master br0; ip link set eth0 up'
-VLAN = 'ip link add link eth0 name eth0.{0} type vlan id {0}; ip link set eth0.{0} up; '
+VLAN = 'ip link add link eth0 name eth0.{0} type vlan id {0}; ip link set eth0.{0} up'
 COMPLAINTS = r'Oops|BUG:|WARNING: CPU|Call Trace|NETDEV WATCHDOG|Tx Unit Hang'
 
 # Name: commands, one after the other. `link off` and `link on` are QEMU's.
@@ -47,7 +47,7 @@ OPERATIONS = {
     'threaded': ['echo 1 >/sys/class/net/eth0/threaded', 'sleep 1', 'echo 0 >/sys/class/net/eth0/threaded'],
     'castor unloaded': ['rmmod castor', 'insmod /lib/modules/$(uname -r)/extra/castor.ko'],
     'driver unloaded': ['rmmod e1000', f'modprobe e1000; {UP_AGAIN}'],
-    'vlans': [VLAN.format(7) + VLAN.format(8), 'sleep 1', 'ip link del eth0.7; ip link del eth0.8'],
+    'vlans': [VLAN.format(7), VLAN.format(8), 'sleep 1', 'ip link del eth0.7; ip link del eth0.8'],
     'promiscuous': ['ip link set eth0 promisc on', 'sleep 1', 'ip link set eth0 promisc off'],
     'out of the bridge': ['ip link set eth0 nomaster', 'sleep 1', 'ip link set eth0 master br0'],
 }
