@@ -78,8 +78,11 @@ void step_off(void)
 		asm volatile("movq %0, %%dr0" ::"r"(vm_dr0));
 		on = false;
 	}
-	if (report.news)
-		say();
+	if (!report.news)
+		return;
+	if (step.action == ACTION_LOOP) /* the twin died of it */
+		step.armed = false;
+	say();
 }
 
 /* The frame has them from r15 to rax, without rsp. */

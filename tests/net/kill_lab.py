@@ -105,7 +105,7 @@ class Campaign:
         self.streams.keep()
         self.s.machine.console.skip('hv')
         self.s.machine.monitor(' '.join(map(str, ['fault at', offset, count, *words])))
-        met = self._met(r"twin's step: .*")
+        met = self._met(r"twin's step: .*\n")
         if not met:
             self.s.machine.monitor('fault at off')
         return met and met.group(0).strip()
@@ -126,7 +126,8 @@ class Campaign:
         return {'recovered': True, 'back_us': int(m.group(1)), 'reset_us': int(m.group(2))}
 
     def check(self):
-        assert self.s.machine.monitor('hash').strip() == self.fingerprints, 'the hypervisor changed'
+        now = self.s.machine.monitor('hash').strip()
+        assert now == self.fingerprints, f'the hypervisor changed: {self.fingerprints}, now {now}'
         assert 'DOES NOT ADD UP' not in self.s.machine.console.text('hv')
 
     def kill_at(self, offset, count=1):
