@@ -39,13 +39,13 @@ def step(number, rng):
             if net == 'twin':
                 s.attached()
             h, transfers = Hostile(s), 0
-            load = Load(s, guest=1)
+            load = Load(s, receiver=1)
             for life in lives(rng, number):
                 h.live(*life)
                 if not load.runs():
                     load.finish()
                     transfers += 1
-                    load = Load(s, guest=1)
+                    load = Load(s, receiver=1)
             load.finish()
             h.check()
             return {'kind': net, 'operations': h.operations, 'lives': h.lives, 'transfers': transfers + 1,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A booted system for a campaign, with the same driver VM, guests and peer as the tests of tests/net:
 
-    with lab('soak', 'net=twin', [STREAMS] * 4) as s:
+    with lab('soak', 'net=twin', ['verify-server'] * 4) as s:
         s.attached()
 
 What it leaves behind is in out/run/NAME/.
@@ -13,10 +13,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'net'))
 
-from conftest import System, describe, image # noqa: E402
+from conftest import Load, System, describe, image # noqa: E402
 from run import Machine, Spec # noqa: E402
 
-STREAMS = 'icmp verify-server' # what Load talks to
+__all__ = ['Load', 'lab']
 
 
 @contextmanager

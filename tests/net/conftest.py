@@ -129,25 +129,25 @@ def wait_for_link(s):
 
 
 class Load:
-    """TCP in both directions, from g1 and to `guest`, while something else happens."""
+    """TCP both ways while something else happens: guest `sender` sends, guest `receiver` receives, each so many
+    megabytes. Several at a time need a port each."""
 
-    def __init__(self, s, guest=2):
-        self.s, self.guest = s, guest
-        assert s.peer.ping(s.address(guest), count=2)[0]
-        self.megabytes = 6
-        self.server = s.listen()
+    def __init__(self, s, sender=1, receiver=2, megabytes=6, port=5002):
+        self.s, self.sender, self.megabytes = s, sender, megabytes
+        assert s.peer.ping(s.address(receiver), count=2)[0]
         size = self.megabytes << 20
-        self.sender = s.peer.background(*s.python('verify-send', '--addr', s.address(guest), '--bytes', size))
-        s.machine.type(f'verify-client={PEER_IP} bytes={size}', 2)
+        self.listening = s.listen('--port', port)
+        self.sending = s.peer.background(*s.python('verify-send', '--addr', s.address(receiver), '--bytes', size))
+        s.machine.type(f'verify-client={PEER_IP} bytes={size} port={port}', sender + 1)
 
     def runs(self):
-        return self.server.process.poll() is None or self.sender.process.poll() is None
+        return self.listening.process.poll() is None or self.sending.process.poll() is None
 
-    def finish(self):
+    def finish(self, timeout=120):
         """Both ends have the same hash."""
-        v = self.s.guest_values(1, 'verify-client: done', 120)
-        assert f'bytes={self.megabytes << 20} hash={v["hash"]}' in self.server.finish(60)
-        self.sender.finish(120)
+        v = self.s.guest_values(self.sender, 'verify-client: done', timeout)
+        assert f'bytes={self.megabytes << 20} hash={v["hash"]}' in self.listening.finish(60)
+        self.sending.finish(timeout)
 
 
 def unharmed(s):

@@ -27,7 +27,7 @@ def hostile(boot):
 def test_hostile_guest_harms_itself_alone(hostile, net):
     """Each kind of operation alone, then all of them, while TCP runs in both directions."""
     s, h = hostile(net)
-    load = Load(s, guest=1)
+    load = Load(s, receiver=1)
     for seed, name in enumerate(KINDS):
         h.live(seed, bits(name), 300)
     for seed in range(100, 120):
@@ -45,7 +45,7 @@ def test_hostile_guest_harms_itself_alone(hostile, net):
 def test_guest_ends_with_frames_in_flight(hostile, net):
     """Killed or started anew by the operator in the middle of its own flood of frames and kicks."""
     s, h = hostile(net)
-    load = Load(s, guest=1)
+    load = Load(s, receiver=1)
     for seed in range(10):
         h.begin(seed, bits('frames', 'kicks'), 10 ** 9)
         s.machine.expect('g2', 'hostile: begins', 30)

@@ -37,7 +37,7 @@ def dvm_counters(s):
     return numbers
 
 
-def snapshot(s):
+def read_all(s):
     numbers = dvm_counters(s)
     for n in (1, 2):
         numbers |= {f'g{n}_{k}': v for k, v in guest_counters(s, n).items()}
@@ -53,6 +53,17 @@ def snapshot(s):
     for name in ('rx_packets', 'tx_packets'):
         numbers[f'tap_{name}'] = int(tap(s, f'statistics/{name}'))
     return numbers
+
+
+def snapshot(s):
+    """All counters at one moment. They are not read at once, and a neighbour may just confirm an address: read
+    until nothing passed between two readings."""
+    numbers, before = read_all(s), None
+    for _ in range(20):
+        if numbers == before:
+            return numbers
+        numbers, before = read_all(s), numbers
+    raise AssertionError(f'the network does not come to rest: {before}, {numbers}')
 
 
 def exchange(s):

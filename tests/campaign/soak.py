@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Soak: four guests send and receive without a pause while something happens in each step.
+
+Link flaps, switch-overs, faults of the twin, the interface down and up, all in turn. Each step moves
+STEP_MB megabytes each way for each guest and compares them to the byte; 10 GB each way are the default
+number of steps. At the end of each round of events pool, driver VM's memory and slab are noted, and the
+last round must be where the second one was.
+"""
+import atexit
+import re
+import time
+
+from campaign import main
+from lab import Load, lab
+
+GUESTS = 4
+STEP_MB = 4
+STEPS = 10 * 1024 // (GUESTS * STEP_MB)
+DVM_KIB = 8 * 1024   # the driver VM's memory may differ by so much between rounds: caches of its own
+WORDS = 'verify-server'
+
+
+class Soak:
+    """One boot, kept over the steps of a process."""
+
+    def __init__(self):
+        self.lab = lab('soak', 'net=twin', [WORDS] * GUESTS)
+        self.s = self.lab.__enter__()
+        atexit.register(self.end)
+        self.s.attached()
+        self.levels = []
+
+    def end(self):
+        """End the machine."""
+        self.lab.__exit__(None, None, None)
+        atexit.unregister(self.end)
+
+    # Events: each leaves the system as it was.
+
+    def quiet(self):
+        """Nothing happens."""
+
+    def link_flap(self):
+        self.s.machine.hmp('set_link wire off')
+        time.sleep(0.5)
+        self.s.machine.hmp('set_link wire on')
+
+    def switch_over(self):
+        self.s.machine.monitor('mode bridge')
+        time.sleep(1)
+        self.s.machine.monitor('mode twin')
+
+    def fault(self):
+        self.s.machine.monitor('fault wild')
+        self.s.machine.expect('hv', 'twin killed: ', 60)
+
+    def interface(self):
+        self.s.dvm('ip link set eth0 down; ip link set eth0 up')
+
+    EVENTS = (quiet, link_flap, switch_over, fault, interface)
+
+    def back(self):
+        """Twin mode again. Deaths use up the budget of new attachments: the operator gives another one."""
+        for _ in range(60):
+            told = self.s.machine.monitor('twin')
+            if re.search('^attached', told):
+                return
+            time.sleep(1)
+            if 'bridge' in self.s.machine.console.text('hv')[-300:]:
+                self.s.machine.monitor('mode twin')
+        raise AssertionError(f'no twin: {told}')
+
+    def level(self):
+        """What must not grow or shrink, with nothing under way."""
+        text = self.s.dvm('echo 3 > /proc/sys/vm/drop_caches; sleep 1; cat /proc/meminfo')
+        kib = {k: int(v) for k, v in re.findall(r'^(MemFree|SUnreclaim):\s+(\d+)', text, re.M)}
+        return kib
+
+    def step(self, event):
+        loads = [Load(self.s, n, n, STEP_MB, 5002 + n) for n in range(1, GUESTS + 1)]
+        time.sleep(0.5)
+        event(self)
+        for load in loads:
+            load.finish(300)
+        self.back()
+        text = self.s.machine.console.text('hv')
+        assert 'DOES NOT ADD UP' not in text
+        assert not re.search('Oops|BUG:|Call Trace', self.s.dvm('dmesg'))
+        assert all(vm['state'] == 'running' for vm in self.s.stats()['vms'].values())
+
+
+soak = None
+
+
+def step(number, _rng):
+    """Boot if there is no system; one event."""
+    global soak # pylint: disable=global-statement
+    event = Soak.EVENTS[number % len(Soak.EVENTS)]
+    try:
+        soak = soak or Soak()
+        soak.step(event)
+        row = {'kind': event.__name__, 'intact': True}
+        if number % len(Soak.EVENTS) == len(Soak.EVENTS) - 1:
+            row.update(soak.level())
+            soak.levels.append(row)
+            if len(soak.levels) > 2:
+                assert abs(row['MemFree'] - soak.levels[1]['MemFree']) < DVM_KIB, soak.levels
+        return row
+    except BaseException:
+        if soak:
+            soak.end()
+        soak = None
+        raise
+
+
+if __name__ == '__main__':
+    main('soak', STEPS, step)
