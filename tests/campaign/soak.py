@@ -16,6 +16,7 @@ from lab import Load, lab
 GUESTS = 4
 STEP_MB = 4
 STEPS = 10 * 1024 // (GUESTS * STEP_MB)
+ATTACH_S = 60
 DVM_KIB = 8 * 1024   # the driver VM's memory may differ by so much between rounds: caches of its own
 WORDS = 'verify-server'
 
@@ -24,10 +25,11 @@ class Soak:
     """One boot, kept over the steps of a process."""
 
     def __init__(self):
-        self.lab = lab('soak', 'net=twin', [WORDS] * GUESTS)
+        self.lab = lab('soak', 'net=twin', [WORDS] * GUESTS, dvm_words=f'deaths={STEPS}')
         self.s = self.lab.__enter__()
         atexit.register(self.end)
         self.s.attached()
+        self.fingerprints = self.s.machine.monitor('hash')
         self.levels = []
 
     def end(self):
@@ -60,15 +62,11 @@ class Soak:
     EVENTS = (quiet, link_flap, switch_over, fault, interface)
 
     def back(self):
-        """Twin mode again. Deaths use up the budget of new attachments: the operator gives another one."""
-        for _ in range(60):
-            told = self.s.machine.monitor('twin')
-            if re.search('^attached', told):
-                return
+        """Twin mode again."""
+        end = time.monotonic() + ATTACH_S
+        while not self.s.machine.monitor('twin').startswith('attached'):
+            assert time.monotonic() < end, self.s.machine.monitor('twin')
             time.sleep(1)
-            if 'bridge' in self.s.machine.console.text('hv')[-300:]:
-                self.s.machine.monitor('mode twin')
-        raise AssertionError(f'no twin: {told}')
 
     def level(self):
         """What must not grow or shrink, with nothing under way."""
@@ -86,6 +84,7 @@ class Soak:
         text = self.s.machine.console.text('hv')
         assert 'DOES NOT ADD UP' not in text
         assert not re.search('Oops|BUG:|Call Trace', self.s.dvm('dmesg'))
+        assert self.s.machine.monitor('hash') == self.fingerprints
         assert all(vm['state'] == 'running' for vm in self.s.stats()['vms'].values())
 
 
