@@ -18,6 +18,7 @@ MEGABYTES = 8
 PATIENCE_S = 240
 # Frames in each direction without the instruction being met: traffic does not reach it.
 UNMET_FRAMES = 200
+DEATH = '(?:twin killed|twin taken off): '
 # The card's link is up again at once: what is tried here is the death, not the wire's negotiation.
 FAST_LINK = ('-global', 'e1000.autonegotiation=off')
 
@@ -81,7 +82,7 @@ class Campaign:
         self.attachments = 1
         s.attached()
         self.streams = Streams(s)
-        self.fingerprints = s.machine.monitor('hash').strip()
+        self.fingerprints = self._hash()
 
     def _frames(self):
         twin = self.s.stats()['twin']
@@ -102,6 +103,8 @@ class Campaign:
 
     def inject(self, offset, count, *words):
         """Arm a fault; whether traffic reached it."""
+        if self._died():  # of an earlier fault, after its step had gone on
+            self.recovered()
         self.streams.keep()
         self.s.machine.console.skip('hv')
         self.s.machine.monitor(' '.join(map(str, ['fault at', offset, count, *words])))
@@ -125,8 +128,16 @@ class Campaign:
             return {'recovered': True, 'dvm_restarted': True}
         return {'recovered': True, 'back_us': int(m.group(1)), 'reset_us': int(m.group(2))}
 
+    def _died(self):
+        return len(re.findall(DEATH, self.s.machine.console.text('hv'))) >= self.attachments
+
+    def _hash(self):
+        return self.s.machine.monitor('hash').strip()
+
     def check(self):
-        now = self.s.machine.monitor('hash').strip()
+        self._compare(self._hash())
+
+    def _compare(self, now):
         assert now == self.fingerprints, f'the hypervisor changed: {self.fingerprints}, now {now}'
         assert 'DOES NOT ADD UP' not in self.s.machine.console.text('hv')
 
@@ -143,16 +154,17 @@ class Campaign:
     def outcome(self):
         """After a fault that need not kill: wait until traffic goes on, or the twin died and came back."""
         before = self._frames()
-        while True:
-            text = self.s.machine.console.text('hv')
-            if len(re.findall('twin killed: |twin taken off: ', text)) >= self.attachments:
-                why = re.findall('(?:twin killed|taken off): (.*)', text)[-1]
-                return {'killed': True, 'why': why.strip(), **self.recovered()}
+        while not self._died():
             self.streams.keep()
-            if min(b - a for a, b in zip(before, self._frames())) > UNMET_FRAMES:
-                self.check()
-                return {'killed': False, 'recovered': True}
             time.sleep(0.3)
+            if min(b - a for a, b in zip(before, self._frames())) <= UNMET_FRAMES:
+                continue
+            now = self._hash()
+            if not self._died():  # it may die of the fault just now; then its own mapping is gone
+                self._compare(now)
+                return {'killed': False, 'recovered': True}
+        why = re.findall(f'{DEATH}(.*)', self.s.machine.console.text('hv'))[-1]
+        return {'killed': True, 'why': why.strip(), **self.recovered()}
 
     def finish(self):
         """All streams end right, and the pool's equation holds at the last detachment as well."""
