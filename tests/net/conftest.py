@@ -130,24 +130,56 @@ def wait_for_link(s):
 
 class Load:
     """TCP both ways while something else happens: guest `sender` sends, guest `receiver` receives, each so many
-    megabytes. Several at a time need a port each."""
+    megabytes; keep() makes it last as long as that. Several at a time need a port each.
 
-    def __init__(self, s, sender=1, receiver=2, megabytes=6, port=5002):
-        self.s, self.sender, self.megabytes = s, sender, megabytes
+    patience: seconds (of the host) that a stream may stand still before that is an error.
+    """
+
+    def __init__(self, s, sender=1, receiver=2, megabytes=6, port=5002, patience=30):
+        self.s, self.sender, self.receiver = s, sender, receiver
+        self.size, self.port, self.patience = megabytes << 20, port, patience
+        self.finished = 0 # streams that ended with the right hash
         assert s.peer.ping(s.address(receiver), count=2)[0]
-        size = self.megabytes << 20
-        self.listening = s.listen('--port', port)
-        self.sending = s.peer.background(*s.python('verify-send', '--addr', s.address(receiver), '--bytes', size))
-        s.machine.type(f'verify-client={PEER_IP} bytes={size} port={port}', sender + 1)
+        self._send_to_peer()
+        self._send_to_guest()
+
+    def _send_to_peer(self):
+        self.listening = self.s.listen('--port', self.port, '--patience', self.patience)
+        self.s.machine.type(f'verify-client={PEER_IP} bytes={self.size} port={self.port}', self.sender + 1)
+
+    def _send_to_guest(self):
+        self.sending = self.s.peer.background(
+            *self.s.python('verify-send', '--addr', self.s.address(self.receiver), '--bytes', self.size,
+                           '--patience', self.patience))
+
+    def _sent_to_peer(self, timeout):
+        """Both ends have the same hash."""
+        v = self.s.guest_values(self.sender, 'verify-client: done', timeout)
+        assert f'bytes={self.size} hash={v["hash"]}' in self.listening.finish(60)
+        self.finished += 1
+
+    def _sent_to_guest(self, timeout):
+        """The peer's end has compared the guest's answer."""
+        self.sending.finish(timeout)
+        self.finished += 1
 
     def runs(self):
         return self.listening.process.poll() is None or self.sending.process.poll() is None
 
+    def keep(self):
+        """Check the stream that has ended, start it again."""
+        if self.listening.process.poll() is not None:
+            self._sent_to_peer(self.patience)
+            self._send_to_peer()
+        if self.sending.process.poll() is not None:
+            self._sent_to_guest(self.patience)
+            self._send_to_guest()
+
     def finish(self, timeout=120):
-        """Both ends have the same hash."""
-        v = self.s.guest_values(self.sender, 'verify-client: done', timeout)
-        assert f'bytes={self.megabytes << 20} hash={v["hash"]}' in self.listening.finish(60)
-        self.sending.finish(timeout)
+        """Both streams end, and right."""
+        timeout = max(timeout, self.patience)
+        self._sent_to_peer(timeout)
+        self._sent_to_guest(timeout)
 
 
 def unharmed(s):

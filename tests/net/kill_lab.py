@@ -8,7 +8,7 @@ import re
 import struct
 import time
 
-from conftest import PEER_IP
+from conftest import Load
 from console import ConsoleError
 from overhead_twin import TABLES_OFFSET, Twin, table
 
@@ -36,44 +36,6 @@ def import_calls(path):
             if kind == CALL32 and data[text + where - 1] == 0xe8]
 
 
-class Streams:
-    """TCP of guest 1 to the peer and of the peer to guest 2, renewed when they end; each end hashes what it got."""
-
-    def __init__(self, s):
-        self.s = s
-        self.size = MEGABYTES << 20
-        self.server = self.sender = None
-        self.finished = 0
-        self.keep()
-
-    def keep(self):
-        """Check what has ended, start it again."""
-        if not self.server or self.server.process.poll() is not None:
-            if self.server:
-                self._check_server()
-            self.server = self.s.listen('--patience', PATIENCE_S)
-            self.s.machine.type(f'verify-client={PEER_IP} bytes={self.size}', 2)
-        if not self.sender or self.sender.process.poll() is not None:
-            if self.sender:
-                self._check_sender()
-            self.sender = self.s.peer.background(
-                *self.s.python('verify-send', '--addr', self.s.address(2), '--bytes', self.size,
-                               '--patience', PATIENCE_S))
-
-    def _check_server(self):
-        v = self.s.guest_values(1, 'verify-client: done', PATIENCE_S)
-        assert f'bytes={self.size} hash={v["hash"]}' in self.server.finish(PATIENCE_S)
-        self.finished += 1
-
-    def _check_sender(self):
-        self.sender.finish(PATIENCE_S)
-        self.finished += 1
-
-    def finish(self):
-        self._check_server()
-        self._check_sender()
-
-
 class Campaign:
     """One booted machine. fingerprints: of the hypervisor with the twin attached; they never change."""
 
@@ -81,7 +43,7 @@ class Campaign:
         self.s = s
         self.attachments = 1
         s.attached()
-        self.streams = Streams(s)
+        self.load = Load(s, megabytes=MEGABYTES, patience=PATIENCE_S)
         self.fingerprints = self._hash()
 
     def _frames(self):
@@ -97,7 +59,7 @@ class Campaign:
             except ConsoleError:
                 if self.s.machine.process.poll() is not None:
                     raise
-            self.streams.keep()
+            self.load.keep()
             if min(b - a for a, b in zip(before, self._frames())) > UNMET_FRAMES:
                 return None
 
@@ -105,7 +67,7 @@ class Campaign:
         """Arm a fault; whether traffic reached it."""
         if self._died():  # of an earlier fault, after its step had gone on
             self.recovered()
-        self.streams.keep()
+        self.load.keep()
         self.s.machine.console.skip('hv')
         self.s.machine.monitor(' '.join(map(str, ['fault at', offset, count, *words])))
         met = self._met(r"twin's step: .*\n")
@@ -155,7 +117,7 @@ class Campaign:
         """After a fault that need not kill: wait until traffic goes on, or the twin died and came back."""
         before = self._frames()
         while not self._died():
-            self.streams.keep()
+            self.load.keep()
             time.sleep(0.3)
             if min(b - a for a, b in zip(before, self._frames())) <= UNMET_FRAMES:
                 continue
@@ -168,7 +130,7 @@ class Campaign:
 
     def finish(self):
         """All streams end right, and the pool's equation holds at the last detachment as well."""
-        self.streams.finish()
+        self.load.finish()
         self.s.machine.monitor('mode bridge')
         self.s.machine.expect('hv', 'twin detached', 60)
         assert 'DOES NOT ADD UP' not in self.s.machine.console.text('hv')
