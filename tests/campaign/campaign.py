@@ -89,15 +89,8 @@ def attempt(step, number, seed):
     return row
 
 
-def main(name, steps, step, every=1):
-    """Run a campaign: see above. every: steps between two lines of progress."""
-    p = argparse.ArgumentParser(description=sys.modules['__main__'].__doc__,
-                                formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument('--seed', type=int, default=1, help='of all that is random (%(default)s)')
-    p.add_argument('--steps', type=int, default=steps, help='how many (%(default)s)')
-    p.add_argument('--restart', action='store_true', help='forget what is kept, begin again')
-    args = p.parse_args()
-    kept = Kept(FOLDER / f'{name}.jsonl', args.seed, args.restart)
+def run_steps(kept, args, name, step, every):
+    """All steps that are not there yet."""
     began, first = time.monotonic(), len(kept.rows)
     if first:
         print(f'{name}: goes on behind step {first}')
@@ -105,6 +98,23 @@ def main(name, steps, step, every=1):
         kept.add(attempt(step, number, args.seed))
         if (number + 1) % every == 0:
             progress(name, number + 1, args.steps, began, first)
+
+
+def main(name, steps, step, every=1, end=None):
+    """Run a campaign: see above. every: steps between two lines of progress. end: what closes that which the steps
+    share; it is called in any case, and fails the campaign when it raises."""
+    p = argparse.ArgumentParser(description=sys.modules['__main__'].__doc__,
+                                formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument('--seed', type=int, default=1, help='of all that is random (%(default)s)')
+    p.add_argument('--steps', type=int, default=steps, help='how many (%(default)s)')
+    p.add_argument('--restart', action='store_true', help='forget what is kept, begin again')
+    args = p.parse_args()
+    kept = Kept(FOLDER / f'{name}.jsonl', args.seed, args.restart)
+    try:
+        run_steps(kept, args, name, step, every)
+    finally:
+        if end:
+            end()
     result = summary(name, args.seed, args.steps, kept.rows)
     (FOLDER / f'{name}.json').write_text(json.dumps(result, indent=1) + '\n')
     print(json.dumps(result))

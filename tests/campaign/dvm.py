@@ -10,13 +10,14 @@ twin is attached, nothing has died, and the driver VM's log has no complaint.
 import re
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 from campaign import main
-from lab import lab
+from lab import Load, Session, lab
 
 import image
-from conftest import DVM_IP, PEER_IP, Load, initrd_with, static_program
+from conftest import DVM_IP, PEER_IP, initrd_with, static_program
 from test_once import FRAMES, RESULT
 from test_polling import POLLER
 
@@ -57,29 +58,23 @@ MODULES = image.OUT / 'kernel/image/lib/modules'
 EXTRA = ['net/802/*', 'net/8021q/8021q', 'fs/configfs/configfs', 'drivers/net/netconsole']
 
 
-class Bench:
-    """The booted system; a new one after a step that failed."""
-    system = context = None
-
-    def start(self):
-        files = {f.name: f.read_bytes() for e in EXTRA for f in MODULES.glob(f'*/kernel/{e}.ko')}
-        with tempfile.TemporaryDirectory() as folder:
-            files['bin/poller'] = static_program(Path(folder), POLLER)
-            self.context = lab('campaign-dvm', 'net=twin', ['echo verify-server', f'echo verify-server sink time={SILENCE_S}'],
-                               initrd=initrd_with(Path(folder), files))
-            self.system = s = self.context.__enter__()
-        s.attached()
-        s.peer.run('ip', 'link', 'set', s.peer.tap, 'mtu', 9000)
-        s.mac = s.peer.run('cat', f'/sys/class/net/{s.peer.tap}/address').strip()
-        s.dvm('for m in stp garp mrp 8021q configfs; do [ ! -e /$m.ko ] || insmod /$m.ko || true; done')
-
-    def stop(self):
-        context, self.context, self.system = self.context, None, None
-        if context:
-            context.__exit__(None, None, None)
+@contextmanager
+def bench():
+    """The booted system."""
+    files = {f.name: f.read_bytes() for e in EXTRA for f in MODULES.glob(f'*/kernel/{e}.ko')}
+    with tempfile.TemporaryDirectory() as folder:
+        files['bin/poller'] = static_program(Path(folder), POLLER)
+        initrd = initrd_with(Path(folder), files)
+        with lab('campaign-dvm', 'net=twin', ['echo verify-server', f'echo verify-server sink time={SILENCE_S}'],
+                 initrd=initrd) as s:
+            s.attached()
+            s.peer.run('ip', 'link', 'set', s.peer.tap, 'mtu', 9000)
+            s.mac = s.peer.run('cat', f'/sys/class/net/{s.peer.tap}/address').strip()
+            s.dvm('for m in stp garp mrp 8021q configfs; do [ ! -e /$m.ko ] || insmod /$m.ko || true; done')
+            yield s
 
 
-bench = Bench()
+SESSION = Session(bench)
 
 
 def do(s, command):
@@ -174,18 +169,9 @@ def run(s, name, number):
 def step(number, rng):
     """The operations in turn; rng, which a step may use, is not needed."""
     del rng
-    name = NAMES[number % len(NAMES)]
-    if not bench.system:
-        bench.start()
-    try:
-        return run(bench.system, name, number)
-    except BaseException:
-        bench.stop()
-        raise
+    with SESSION.step() as s:
+        return run(s, NAMES[number % len(NAMES)], number)
 
 
 if __name__ == '__main__':
-    try:
-        main('dvm', REPEAT * len(NAMES), step)
-    finally:
-        bench.stop()
+    main('dvm', REPEAT * len(NAMES), step, end=SESSION.end)

@@ -9,8 +9,8 @@ it goes on: both are `recovered`; `dvm_restarted`: the driver VM crashed on its 
 error of the step is: no twin again, a stream broke, the hypervisor's fingerprints changed, the pool does not add up.
 """
 from campaign import main
-from kill_session import Session
-from lab import image
+from kill_session import STEPS_PER_BOOT, Entered, victim
+from lab import Session, image
 
 import kill_lab
 
@@ -21,7 +21,8 @@ REGISTERS = [r for r in range(16) if r != 4]
 ARGUMENTS = [7, 6, 2, 1] # rdi, rsi, rdx, rcx
 FUNCTIONS = kill_lab.functions(image.TWIN)
 CALLS = kill_lab.import_calls(image.TWIN)
-SESSION = Session('campaign-fault')
+SESSION = Session(lambda: victim('campaign-fault'), STEPS_PER_BOOT)
+entered = Entered(FUNCTIONS)
 
 
 def flip(rng):
@@ -31,7 +32,7 @@ def flip(rng):
 
 def words(kind, rng):
     """Offset and action."""
-    name = rng.choice([n for n in FUNCTIONS if SESSION.entered.get(n, True)])
+    name = rng.choice([n for n in FUNCTIONS if entered.known.get(n, True)])
     offset = rng.choice(CALLS if kind == 'argument' else FUNCTIONS[name])
     return name, offset, {'reg': ['reg', rng.choice(REGISTERS), flip(rng)], 'load': ['load', flip(rng)],
                           'data': ['data', flip(rng)], 'argument': ['reg', rng.choice(ARGUMENTS), flip(rng)],
@@ -41,7 +42,7 @@ def words(kind, rng):
 def try_once(campaign, kind, rng):
     """The record of a fault that was met and changed something, or None."""
     name, offset, action = words(kind, rng)
-    if kind != 'argument' and not SESSION.enters(name, FUNCTIONS[name][0]):
+    if kind != 'argument' and not entered(campaign, name):
         return None
     count = rng.randrange(1, 20)
     line = campaign.inject(offset, count, *action)
@@ -53,22 +54,15 @@ def try_once(campaign, kind, rng):
 def step(number, rng):
     """One fault that was met."""
     kind = KINDS[number % len(KINDS)]
-    try:
-        campaign = SESSION.get()
+    with SESSION.step() as campaign:
         for _ in range(TRIES):
             record = try_once(campaign, kind, rng)
             if record:
-                if record.get('dvm_restarted'): # its budget is three; the next step begins afresh
-                    SESSION.end()
-                return {'kind': kind, 'met': True, **record}
-    except BaseException:
-        SESSION.drop()
-        raise
-    return {'kind': kind, 'met': False}
+                break
+    if record and record.get('dvm_restarted'): # its budget is three; the next step begins afresh
+        SESSION.end()
+    return {'kind': kind, 'met': bool(record), **(record or {})}
 
 
 if __name__ == '__main__':
-    try:
-        main('fault', steps=1000, step=step, every=5)
-    finally:
-        SESSION.end()
+    main('fault', steps=1000, step=step, every=5, end=SESSION.end)

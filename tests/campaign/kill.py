@@ -8,36 +8,28 @@ functions. Frames of 1,500 bytes and a wire without errors do not reach every in
 import random
 
 from campaign import main
-from kill_session import Session
-from lab import image
+from kill_session import STEPS_PER_BOOT, Entered, victim
+from lab import Session, image
 
 import kill_lab
 
 FUNCTIONS = kill_lab.functions(image.TWIN)
 ORDER = [(name, offset) for name, offsets in FUNCTIONS.items() for offset in offsets]
 random.Random('kill').shuffle(ORDER)
-
-
-SESSION = Session('campaign-kill')
+SESSION = Session(lambda: victim('campaign-kill'), STEPS_PER_BOOT)
+entered = Entered(FUNCTIONS)
 
 
 def step(number, rng):
     """The record of one instruction."""
     del rng
     name, offset = ORDER[number]
-    try:
-        campaign = SESSION.get()
+    with SESSION.step() as campaign:
         record = {'kind': name, 'offset': offset, 'met': False}
-        if SESSION.enters(name, FUNCTIONS[name][0]):
+        if entered(campaign, name):
             record.update(campaign.kill_at(offset))
-    except BaseException:
-        SESSION.drop()
-        raise
     return record
 
 
 if __name__ == '__main__':
-    try:
-        main('kill', steps=len(ORDER), step=step, every=10)
-    finally:
-        SESSION.end()
+    main('kill', steps=len(ORDER), step=step, every=10, end=SESSION.end)

@@ -4,11 +4,11 @@
     with lab('soak', 'net=twin', ['verify-server'] * 4) as s:
         s.attached()
 
-What it leaves behind is in out/run/NAME/.
+What it leaves behind is in out/run/NAME/. Steps that share a system have a Session.
 """
 import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'net'))
@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'net'))
 from conftest import Load, System, describe, image # noqa: E402
 from run import Machine, Spec # noqa: E402
 
-__all__ = ['Load', 'lab']
+__all__ = ['Load', 'Session', 'lab']
 
 
 @contextmanager
@@ -27,3 +27,45 @@ def lab(name, words, guests, spec=None, **description):
         iso = image.make(Path(folder) / 'medium.iso', describe(words, guests, **description))
         with Machine(Spec(iso=iso, name=name, net='tap', **(spec or {}))) as machine:
             yield System(machine, len(guests)).ready()
+
+
+class Session:
+    """What many steps share, opened by the first of them; a new one after `steps` of them and after one that failed.
+
+        @contextmanager
+        def bench():
+            with lab('soak', 'net=twin', ['verify-server']) as s:
+                yield Bench(s)          # what the steps get
+                s.quit()                # at a good end only
+
+        SESSION = Session(bench, steps=100)
+
+        def step(number, rng):
+            with SESSION.step() as bench: ...
+
+        main('soak', STEPS, step, end=SESSION.end)
+    """
+
+    def __init__(self, opened, steps=None):
+        self.opened, self.limit = opened, steps
+        self.stack = ExitStack()
+        self.shared, self.steps = None, 0
+
+    @contextmanager
+    def step(self):
+        if self.shared and self.steps == self.limit:
+            self.end()
+        if not self.shared:
+            self.shared, self.steps = self.stack.enter_context(self.opened()), 0
+        self.steps += 1
+        try:
+            yield self.shared
+        except BaseException:
+            self.shared = None
+            self.stack.__exit__(*sys.exc_info())
+            raise
+
+    def end(self):
+        """Let it come to its good end, if there is one."""
+        self.shared = None
+        self.stack.close()

@@ -6,12 +6,12 @@ STEP_MB megabytes each way for each guest and compares them to the byte; 10 GB e
 number of steps. At the end of each round of events pool, driver VM's memory and slab are noted, and the
 last round must be where the second one was.
 """
-import atexit
 import re
 import time
+from contextlib import contextmanager
 
 from campaign import main
-from lab import Load, lab
+from lab import Load, Session, lab
 
 GUESTS = 4
 STEP_MB = 4
@@ -22,20 +22,13 @@ WORDS = 'verify-server'
 
 
 class Soak:
-    """One boot, kept over the steps of a process."""
+    """One boot; its steps are kept over a process."""
 
-    def __init__(self):
-        self.lab = lab('soak', 'net=twin', [WORDS] * GUESTS, dvm_words=f'deaths={STEPS}')
-        self.s = self.lab.__enter__()
-        atexit.register(self.end)
-        self.s.attached()
-        self.fingerprints = self.s.machine.monitor('hash')
+    def __init__(self, s):
+        self.s = s
+        s.attached()
+        self.fingerprints = s.machine.monitor('hash')
         self.levels = []
-
-    def end(self):
-        """End the machine."""
-        self.lab.__exit__(None, None, None)
-        atexit.unregister(self.end)
 
     # Events: each leaves the system as it was.
 
@@ -88,29 +81,34 @@ class Soak:
         assert all(vm['state'] == 'running' for vm in self.s.stats()['vms'].values())
 
 
-soak = None
+    def note_level(self):
+        """Memory's levels behind a round; from the third on as behind the second."""
+        level = self.level()
+        self.levels.append(level)
+        if len(self.levels) > 2:
+            assert abs(level['MemFree'] - self.levels[1]['MemFree']) < DVM_KIB, self.levels
+        return level
+
+
+@contextmanager
+def soak():
+    with lab('soak', 'net=twin', [WORDS] * GUESTS, dvm_words=f'deaths={STEPS}') as s:
+        yield Soak(s)
+
+
+SESSION = Session(soak)
 
 
 def step(number, _rng):
-    """Boot if there is no system; one event."""
-    global soak # pylint: disable=global-statement
+    """One event."""
     event = Soak.EVENTS[number % len(Soak.EVENTS)]
-    try:
-        soak = soak or Soak()
-        soak.step(event)
+    with SESSION.step() as bench:
+        bench.step(event)
         row = {'kind': event.__name__, 'intact': True}
-        if number % len(Soak.EVENTS) == len(Soak.EVENTS) - 1:
-            row.update(soak.level())
-            soak.levels.append(row)
-            if len(soak.levels) > 2:
-                assert abs(row['MemFree'] - soak.levels[1]['MemFree']) < DVM_KIB, soak.levels
-        return row
-    except BaseException:
-        if soak:
-            soak.end()
-        soak = None
-        raise
+        if event is Soak.EVENTS[-1]:
+            row.update(bench.note_level())
+    return row
 
 
 if __name__ == '__main__':
-    main('soak', STEPS, step)
+    main('soak', STEPS, step, end=SESSION.end)
