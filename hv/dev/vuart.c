@@ -2,6 +2,7 @@
 /* The virtual serial port. */
 #include "dev/vuart.h"
 
+#include "debug/log.h"
 #include "lib/string.h"
 #include "vm/irq.h"
 
@@ -77,7 +78,12 @@ static void receive(struct vuart *uart, uint8_t byte)
 
 static void console_input(struct console_source *source, uint8_t byte)
 {
-	receive(container_of(source, struct vuart, source), byte);
+	struct vuart *uart = container_of(source, struct vuart, source);
+	bool told = uart->overrun;
+
+	receive(uart, byte);
+	if (uart->overrun && !told)
+		log_warn("%s: input lost, as the VM does not read its serial port", source->name);
 }
 
 static uint8_t data_read(struct vuart *uart)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A VM's 16550A at 0x3f8, IRQ 4 (edge) of its virtual IOAPIC. Transmit is instant and goes to the
- * console source of the VM; receive has a 256-byte queue behind the FIFO, whose trigger level is
- * always one byte. The modem lines CTS, DSR and DCD are always on; OUT2 gates the interrupt as on a
- * PC; loopback works. Source: PC16550D datasheet.
+ * console source of the VM; receive has a queue behind the FIFO, whose trigger level is always one
+ * byte. Input that finds it full is lost, with a line in the log: the console must stay usable while
+ * a VM does not read. The modem lines CTS, DSR and DCD are always on; OUT2 gates the interrupt as on
+ * a PC; loopback works. Source: PC16550D datasheet.
  */
 #ifndef HV_DEV_VUART_H
 #define HV_DEV_VUART_H
@@ -13,7 +14,7 @@
 
 #define VUART_BASE 0x3f8
 #define VUART_PIN  4
-#define VUART_RX   256
+#define VUART_RX   4096 /* the longest line that Linux's terminal takes (N_TTY_BUF_SIZE) */
 
 struct vm;
 
