@@ -2,9 +2,9 @@
 /*
  * A VM's 16550A at 0x3f8, IRQ 4 (edge) of its virtual IOAPIC. Transmit is instant and goes to the
  * console source of the VM; receive has a queue behind the FIFO, whose trigger level is always one
- * byte. Input that finds it full is lost, with a line in the log: the console must stay usable while
- * a VM does not read. The modem lines CTS, DSR and DCD are always on; OUT2 gates the interrupt as on
- * a PC; loopback works. Source: PC16550D datasheet.
+ * byte. Input that finds the queue full is lost, with a line in the log: the console stays usable
+ * while a VM does not read. The modem lines CTS, DSR and DCD are always on; OUT2 gates the
+ * interrupt as on a PC; loopback works. Source: PC16550D datasheet.
  */
 #ifndef HV_DEV_VUART_H
 #define HV_DEV_VUART_H

@@ -12,7 +12,7 @@ enum { RX, IER, IIR, LCR, MCR, LSR, MSR, SCR, TX = RX, FCR = IIR, DLL = RX, DLM 
 
 #define PIN  4
 #define LINE 4096 /* what a VM that does not read for a while is typed at most */
-#define VEC 0x34
+#define VEC  0x34
 
 static struct vuart *const uart = &fake_vm.uart;
 static struct vlapic *const apic = &fake_vm.lapic;
