@@ -14,6 +14,7 @@
 #include "twin/judge.h"
 #include "twin/native.h"
 #include "twin/upcall.h"
+#include "twin/verdict.h"
 
 #define TEXT_MAX        KIB(256)
 #define ENTRIES_MAX     64
@@ -273,6 +274,7 @@ static int judge(const struct twin_binding *b)
 {
 	static struct verify_target targets[TWIN_GATE_STUBS + 1];
 	struct verify_result res;
+	bool known;
 	struct verify_input in = { .code = place.text,
 				   .base = TWIN_BASE,
 				   .size = place.size,
@@ -289,7 +291,7 @@ static int judge(const struct twin_binding *b)
 				   .work_size = VERIFY_WORK_SIZE };
 
 	in.nr_targets = collect_targets(targets);
-	if (!verify_blob(&in, &res)) {
+	if (!verdict_of(&in, &res, &known)) {
 		char where[96];
 
 		refuse("the judge (%s): rule %s at %s: %s", judge_is_strict() ? "strict" : "normal",
@@ -298,9 +300,9 @@ static int judge(const struct twin_binding *b)
 		judge_advise(&twin_image);
 		return -EINVAL;
 	}
-	log_info("twin judged (%s): %u instructions, %u guards, %u functions, %lu steps",
+	log_info("twin judged (%s): %u instructions, %u guards, %u functions, %lu steps%s",
 		 judge_is_strict() ? "strict" : "normal", res.instructions, res.guards,
-		 res.functions, res.steps);
+		 res.functions, res.steps, known ? " (the same bytes as before)" : "");
 	return 0;
 }
 

@@ -43,5 +43,11 @@ $(TWIN_TEST)/window_test: tests/unit/twin/window_test.c hv/twin/window.c $(wildc
 	@echo "  CCLD    $@"
 	$(Q)$(CC) -Itests/unit/twin/ports $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
 
+UNIT_TESTS += $(TWIN_TEST)/verdict_test
+$(TWIN_TEST)/verdict_test: tests/unit/twin/verdict_test.c hv/twin/verdict.c hv/twin/verdict.h tests/unit/twin/build.mk
+	@mkdir -p $(@D)
+	@echo "  CCLD    $@"
+	$(Q)$(CC) $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
+
 LINT_C += $(wildcard tests/unit/twin/*.[ch] tests/unit/twin/fake/twin/*.h tests/unit/twin/refusing/twin/*.h)
 LINT_C += $(wildcard tests/unit/twin/ports/*/*.h)
