@@ -96,12 +96,14 @@ static int resolve(void)
 	return kind;
 }
 
-/* irq_to_desc() is not exported either. */
+/* Not exported either. A lookup goes through all names of the kernel, so there is one. */
 static u64 irq_desc(void)
 {
-	void *(*to_desc)(unsigned int) = (void *)lookup("irq_to_desc");
+	static void *(*to_desc)(unsigned int);
 	struct device *parent = castor.nd->dev.parent;
 
+	if (!to_desc)
+		to_desc = (void *)lookup("irq_to_desc");
 	return to_desc && parent && dev_is_pci(parent) ?
 		       (unsigned long)to_desc(to_pci_dev(parent)->irq) :
 		       0;
