@@ -139,11 +139,32 @@ static int amdv_vcpu_init(struct vcpu *vcpu, const struct vcpu_entry *entry)
 	return 0;
 }
 
-/* Decodes exit code and information into the vendor-neutral form. */
-static void decode_exit(const struct vmcb *vmcb, struct vm_exit *exit)
+static void decode_io(const struct vmcb *vmcb, struct vm_exit *exit)
 {
 	uint64_t info = vmcb->exit_info_1;
 
+	exit->kind = EXIT_IO;
+	exit->insn_len = vmcb->exit_info_2 - vmcb->rip;
+	exit->io.port = info >> 16;
+	exit->io.size = info >> 4 & 7;
+	exit->io.write = !(info & IOIO_IN);
+	exit->io.string = info & IOIO_STRING;
+}
+
+static void decode_npf(const struct vmcb *vmcb, struct vm_exit *exit)
+{
+	uint64_t info = vmcb->exit_info_1;
+
+	exit->kind = EXIT_NPF;
+	exit->npf.gpa = vmcb->exit_info_2;
+	exit->npf.write = info & NPF_WRITE;
+	exit->npf.fetch = info & NPF_FETCH;
+	exit->npf.present = info & NPF_PRESENT;
+}
+
+/* Decodes exit code and information into the vendor-neutral form. */
+static void decode_exit(const struct vmcb *vmcb, struct vm_exit *exit)
+{
 	*exit = (struct vm_exit){ .kind = EXIT_OTHER, .code = vmcb->exit_code };
 	switch ((uint32_t)vmcb->exit_code) {
 	case VMEXIT_INTR:
@@ -163,22 +184,13 @@ static void decode_exit(const struct vmcb *vmcb, struct vm_exit *exit)
 	case VMEXIT_MSR:
 		exit->kind = EXIT_MSR;
 		exit->insn_len = 2;
-		exit->msr.write = info & 1;
+		exit->msr.write = vmcb->exit_info_1 & 1;
 		break;
 	case VMEXIT_IOIO:
-		exit->kind = EXIT_IO;
-		exit->insn_len = vmcb->exit_info_2 - vmcb->rip;
-		exit->io.port = info >> 16;
-		exit->io.size = info >> 4 & 7;
-		exit->io.write = !(info & IOIO_IN);
-		exit->io.string = info & IOIO_STRING;
+		decode_io(vmcb, exit);
 		break;
 	case VMEXIT_NPF:
-		exit->kind = EXIT_NPF;
-		exit->npf.gpa = vmcb->exit_info_2;
-		exit->npf.write = info & NPF_WRITE;
-		exit->npf.fetch = info & NPF_FETCH;
-		exit->npf.present = info & NPF_PRESENT;
+		decode_npf(vmcb, exit);
 		break;
 	case VMEXIT_CR8_WRITE:
 		exit->kind = EXIT_CR8;

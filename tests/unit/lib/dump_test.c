@@ -150,6 +150,29 @@ static void a_broken_call_stack_ends(void **state)
 	assert_int_equal(out_len, strlen("  call stack:\n") + 16 * strlen("    S110\n"));
 }
 
+static void later_traps_are_one_line(void)
+{
+	struct trap_frame f = { .vector = 13, .rip = 0x7777 };
+
+	out_len = 0;
+	dump_trap(&f);
+	assert_string_equal(out, "trap 13 #GP general protection, error 0 at S7777\n");
+	out_len = 0;
+	f.vector = 14;
+	f.error = 0x14;
+	dump_trap(&f);
+	assert_string_equal(
+		out, "trap 14 #PF page fault, error 14 (user fetch, not present) at S7777\n");
+	out_len = 0;
+	f.vector = 31;
+	dump_trap(&f);
+	assert_string_equal(out, "trap 31 ?, error 14 at S7777\n");
+	out_len = 0;
+	f.vector = 1UL << 40;
+	dump_trap(&f);
+	assert_true(said(" ?, error"));
+}
+
 /* The first trap is dumped whole; a trap of the dump itself is one line. So this is one test. */
 static void a_trap_is_dumped_once(void **state)
 {
@@ -193,25 +216,7 @@ static void a_trap_is_dumped_once(void **state)
 	snprintf(line, sizeof(line), "  %016lx: ", (uint64_t)&stack[256]); /* not mapped */
 	assert_false(said(line));
 	assert_true(said("  call stack:\n    S110\n"));
-
-	out_len = 0;
-	f = (struct trap_frame){ .vector = 13, .rip = 0x7777 };
-	dump_trap(&f);
-	assert_string_equal(out, "trap 13 #GP general protection, error 0 at S7777\n");
-	out_len = 0;
-	f.vector = 14;
-	f.error = 0x14;
-	dump_trap(&f);
-	assert_string_equal(
-		out, "trap 14 #PF page fault, error 14 (user fetch, not present) at S7777\n");
-	out_len = 0;
-	f.vector = 31;
-	dump_trap(&f);
-	assert_string_equal(out, "trap 31 ?, error 14 at S7777\n");
-	out_len = 0;
-	f.vector = 1UL << 40;
-	dump_trap(&f);
-	assert_true(said(" ?, error"));
+	later_traps_are_one_line();
 }
 
 static struct vm vm = { .name = "g1" };
