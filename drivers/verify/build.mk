@@ -14,6 +14,7 @@ VERIFY_RAW := $(VERIFY_DIR)/raw
 VERIFY_UNIT := $(O)/tests/verify/decode_test
 VERIFY_FACT := $(O)/tests/verify/fact_test
 VERIFY_FUZZ := $(O)/tests/verify/fuzz
+FUZZ_MACHINE_SRC := $(addprefix tests/fuzz/,machine.c shadow.c random.c) # what fuzzers run code in
 VERIFY_SAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 
 verify: $(VERIFY_BIN) $(VERIFY_ASAN) $(VERIFY_RAW) $(VERIFY_FUZZ) ## build the judge for the host, and what its tests need
@@ -67,11 +68,11 @@ $(VERIFY_FACT): tests/fuzz/verify/fact_test.c drivers/verify/fact.c drivers/veri
 	@echo "  CC      $@"
 	$(Q)$(CC) $(VERIFY_CFLAGS) $(VERIFY_SAN) -I. -o $@ $(filter %.c,$^) -lcmocka
 
-$(VERIFY_FUZZ): $(addprefix tests/fuzz/verify/,fuzz.c program.c emulate.c) $(VERIFY_HV_SRCS) \
+$(VERIFY_FUZZ): $(addprefix tests/fuzz/verify/,fuzz.c program.c) $(FUZZ_MACHINE_SRC) $(VERIFY_HV_SRCS) \
 		drivers/verify/twinfile.c $(wildcard drivers/verify/*.h) drivers/twin_abi.h \
-		tests/fuzz/verify/fuzz.h drivers/verify/build.mk
+		$(wildcard tests/fuzz/*.h) tests/fuzz/verify/fuzz.h drivers/verify/build.mk
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
-	$(Q)$(CC) $(VERIFY_CFLAGS) $(VERIFY_SAN) -I. -o $@ $(filter %.c,$^) -lunicorn
+	$(Q)$(CC) $(VERIFY_CFLAGS) $(VERIFY_SAN) -I. -o $@ $(filter %.c,$^) -lunicorn -lZydis
 
 -include $(wildcard $(VERIFY_DIR)/*.d)

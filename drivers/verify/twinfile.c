@@ -7,12 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../boot/layout_abi.h"
+
 /* Where things lie in a plausible boot: only the halves and the distances matter. */
-#define TEXT_BASE    0x20001000000ull
-#define IMPORT_BASE  0x20000200000ull
+#define TEXT_BASE    TWIN_BASE
+#define IMPORT_BASE  (TWIN_BASE + 0x1000000ull)
 #define MODULE_BASE  0xffffffffc0000000ull
 #define KERNEL_BASE  0xffffffff82000000ull
-#define STACK_OFFSET (0xffff888005b50000ull - 0x20002000000ull)
+#define STACK_OFFSET (0xffff888005b50000ull - (STACK_BASE + 0x10000ull))
 
 static const size_t element_size[TWIN_TABLE_COUNT] = {
 	[TWIN_TABLE_TEXT] = 1,

@@ -3,14 +3,15 @@
 
 JUDGE_FUZZ_DIR := $(O)/tests/fuzz
 JUDGE_CAMPAIGN := $(JUDGE_FUZZ_DIR)/campaign
-JUDGE_CAMPAIGN_SRC := $(wildcard tests/fuzz/judge/*.c) hv/twin/load.c \
+JUDGE_CAMPAIGN_SRC := $(wildcard tests/fuzz/judge/*.c) $(addprefix tests/fuzz/,machine.c shadow.c random.c) hv/twin/load.c \
 	$(addprefix drivers/verify/,decode.c fact.c access.c step.c flow.c graph.c verify.c)
+
 JUDGE_IMAGES ?= 1000000
 JUDGE_FIRST ?= 0
 
 ALL += $(JUDGE_CAMPAIGN)
 PYTESTS += tests/fuzz/judge
-LINT_C += $(wildcard tests/fuzz/judge/*.[ch])
+LINT_C += $(wildcard tests/fuzz/*.[ch] tests/fuzz/judge/*.[ch])
 
 .PHONY: fuzz
 fuzz: all ## JUDGE_IMAGES (10^6) mutated twins against the judge, resumable
@@ -22,7 +23,7 @@ $(JUDGE_FUZZ_DIR)/natives.inc: $(wildcard hv/twin/*.c)
 	$(Q)sed -n 's/^NATIVE(\("[a-zA-Z0-9_]*"\).*/{ \1, 0 },/p' $^ > $@
 
 # verify_blob() is wrapped: a self-test leaves rules out.
-$(JUDGE_CAMPAIGN): $(JUDGE_CAMPAIGN_SRC) $(wildcard tests/fuzz/judge/*.h hv/*/*.h drivers/verify/*.h) \
+$(JUDGE_CAMPAIGN): $(JUDGE_CAMPAIGN_SRC) $(wildcard tests/fuzz/*.h tests/fuzz/judge/*.h hv/*/*.h drivers/verify/*.h) \
 		drivers/twin_abi.h $(JUDGE_FUZZ_DIR)/natives.inc tests/fuzz/judge/build.mk
 	@echo "  CCLD    $@"
 	$(Q)$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Werror -Ihv -I. -I$(JUDGE_FUZZ_DIR) -Wl,--wrap=verify_blob \

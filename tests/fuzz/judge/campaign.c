@@ -26,7 +26,6 @@ static const char *const kind_name[] = {
 };
 static const char *const end_name[NR_ENDS] = { "returned", "fault", "trap", "time", "killed" };
 
-static uint64_t rng;
 static struct {
 	uint64_t images[NR_MUTATIONS], accepted[NR_MUTATIONS], ends[NR_ENDS], escapes;
 	struct {
@@ -34,19 +33,6 @@ static struct {
 		uint64_t n;
 	} refused[MAX_REASONS];
 } tally;
-
-uint64_t rnd(void)
-{
-	rng ^= rng << 13;
-	rng ^= rng >> 7;
-	rng ^= rng << 17;
-	return rng * 0x2545f4914f6cdd1d;
-}
-
-uint32_t below(uint32_t n)
-{
-	return (uint32_t)(rnd() >> 33) % n;
-}
 
 /* The maps of addresses are most of a file and serve messages alone: they are cut off. */
 static void cut_maps(struct subject *s)
@@ -111,11 +97,11 @@ static void run_image(const struct subject *subjects, uint64_t number, unsigned 
 	static _Alignas(16) uint8_t img[1 << 20];
 	const struct subject *s = &subjects[number % 2];
 	enum mutation kind = number / 2 % NR_MUTATIONS;
+	struct machine_image placed;
 	uint64_t address;
 	const char *escape;
 
-	rng = (number + 1) * 0x9e3779b97f4a7c15;
-	rnd();
+	random_seed(number);
 	if (unchanged)
 		memcpy(img, s->file, s->size);
 	else
@@ -126,7 +112,13 @@ static void run_image(const struct subject *subjects, uint64_t number, unsigned 
 		return;
 	}
 	tally.accepted[kind]++;
-	escape = machine_run(invocations, tally.ends, &address);
+	placed = (struct machine_image){ .text = verdict.text,
+					 .size = verdict.size,
+					 .entries = verdict.entries,
+					 .nr_entries = verdict.nr_entries,
+					 .outside = loader_at,
+					 .resumes = twin_is_warn };
+	escape = machine_run(&placed, invocations, tally.ends, &address);
 	if (escape) {
 		tally.escapes++;
 		fprintf(stderr, "campaign: image %llu (%s, %s): %s 0x%llx\n",
@@ -162,11 +154,11 @@ static void print_tally(void)
 	       (unsigned long long)tally.escapes);
 }
 
-static uint64_t rule_by_name(const char *name)
+static enum verify_rule rule_by_name(const char *name)
 {
 	for (int k = 1; k < VERIFY_NR_RULES; k++)
 		if (!strcmp(verify_rule_name(k), name))
-			return VERIFY_BIT(k);
+			return k;
 	fprintf(stderr, "campaign: no rule %s\n", name);
 	exit(2);
 }
@@ -187,7 +179,7 @@ int main(int argc, char **argv)
 		else if (c == 'i')
 			invocations = (unsigned int)strtoul(optarg, NULL, 0);
 		else if (c == 'd')
-			disabled |= rule_by_name(optarg);
+			disabled |= VERIFY_BIT(rule_by_name(optarg));
 		else if (c == 'u')
 			unchanged = true;
 		else

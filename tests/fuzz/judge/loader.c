@@ -48,7 +48,7 @@ uint64_t twin_gate_upcall(uint32_t import)
 
 uint64_t twin_gate_thunk(unsigned int reg)
 {
-	return reg < 16 && reg != RSP ? THUNKS + 128ull * reg : 0;
+	return reg < 16 && reg != RSP ? THUNKS + (uint64_t)THUNK_BYTES * reg : 0;
 }
 
 void twin_gate_clear(void)
@@ -158,21 +158,28 @@ bool loader_run(const uint8_t *img, uint32_t size, bool strict, uint64_t disable
 	return true;
 }
 
-enum outside loader_at(uint64_t addr)
+_Static_assert(STACK_LIMIT == TWIN_STACK_LIMIT, "machine.h");
+_Static_assert(GS_BYTES == TWIN_GS_BLOCK_BYTES, "machine.h");
+_Static_assert(IMPORT_BYTES == 4096 * TWIN_GATE_STUBS, "machine.h");
+
+enum outside loader_at(uint64_t addr, uint32_t *stack_args)
 {
 	const struct twin_import *imp = twin_table(TWIN_TABLE_IMPORTS);
 	uint64_t k;
 
 	if (addr - NATIVES < NATIVE_BYTES * NR_NATIVES)
 		return (addr - NATIVES) % NATIVE_BYTES ? OUTSIDE_NOTHING : OUTSIDE_RETURNS;
-	if (addr - THUNKS < 128 * 16)
-		return (addr - THUNKS) % 128 ? OUTSIDE_NOTHING : OUTSIDE_THUNK;
+	if (addr - THUNKS < THUNK_BYTES * 16)
+		return (addr - THUNKS) % THUNK_BYTES ? OUTSIDE_NOTHING : OUTSIDE_THUNK;
 	if (addr == JUST_RETURN)
 		return OUTSIDE_RETURNS;
 	k = (addr - UPCALLS) / UPCALL_BYTES;
 	if (addr < UPCALLS || k >= TWIN_GATE_STUBS || addr % UPCALL_BYTES)
 		return OUTSIDE_NOTHING;
-	/* As twin_upcall(): what must not return is not even called. */
+	/* As twin_upcall(), which copies them; with variable arguments nobody knows how many. */
+	if (k < twin_count(TWIN_TABLE_IMPORTS) && !(imp[k].flags & TWIN_IMPORT_VARARGS))
+		*stack_args = 8u * imp[k].nstack;
+	/* What must not return is not even called. */
 	return k >= twin_count(TWIN_TABLE_IMPORTS) || imp[k].flags & TWIN_IMPORT_NORETURN
 		       ? OUTSIDE_KILLS
 		       : OUTSIDE_RETURNS;

@@ -52,10 +52,11 @@ static void rex(struct program *p, unsigned w, unsigned reg, unsigned x, unsigne
 }
 
 /* movzx, movsx, cmov, imul, bsr, xadd, cmpxchg, shld */
-static void two_byte_opcode(struct program *p, unsigned r, unsigned s)
+static void two_byte_opcode(struct program *p)
 {
 	static const uint8_t ops[] = { 0xb6, 0xb7, 0xbe, 0xbf, 0x44, 0x45,
 				       0xaf, 0xbd, 0xc1, 0xb1, 0xa5 };
+	unsigned r = some_register(), s = some_register();
 
 	rex(p, 1, s, 0, r);
 	byte(p, 0x0f);
@@ -64,8 +65,10 @@ static void two_byte_opcode(struct program *p, unsigned r, unsigned s)
 }
 
 /* push, pop, spill, reload, and the same on the second stack */
-static void stack_access(struct program *p, unsigned r, unsigned s)
+static void stack_access(struct program *p)
 {
+	unsigned r = some_register(), s = some_register();
+
 	if (below(2)) {
 		rex(p, 0, 0, 0, r);
 		byte(p, (below(2) ? 0x50 : 0x58) | (r & 7));
@@ -81,8 +84,10 @@ static void stack_access(struct program *p, unsigned r, unsigned s)
 }
 
 /* An address on the second stack: lea r, [rsp+r+d]. */
-static void stack_address(struct program *p, unsigned r)
+static void stack_address(struct program *p)
 {
+	unsigned r = some_register() & 7;
+
 	rex(p, 1, 0, 0, 0);
 	byte(p, 0xb8 | r);
 	bytes(p, DISTANCE, 8);
@@ -93,97 +98,128 @@ static void stack_address(struct program *p, unsigned r)
 	byte(p, 8 * below(4));
 }
 
+static void guard(struct program *p)
+{
+	unsigned r = some_register();
+
+	rex(p, 1, 0, 0, r);
+	bytes(p, 0xba0f, 2);
+	byte(p, 0xe8 | (r & 7));
+	byte(p, below(16) ? 47 : 63);
+}
+
+/* The guard where flags are live: pushfq, bts, popfq. */
+static void flag_guard(struct program *p)
+{
+	unsigned r = some_register();
+
+	byte(p, 0x9c);
+	rex(p, 1, 0, 0, r);
+	bytes(p, 0xba0f, 2);
+	byte(p, 0xe8 | (r & 7));
+	bytes(p, 0x9d2f, 2);
+}
+
+static void load_or_store(struct program *p)
+{
+	unsigned r = some_register(), s = some_register(), x = some_register();
+	bool index = below(2);
+
+	rex(p, below(3) > 0, s, index ? x : 0, r);
+	byte(p, below(2) ? 0x8b : 0x89);
+	memory(p, s, r, x, index);
+}
+
+static void lea(struct program *p)
+{
+	unsigned r = some_register(), s = some_register(), x = some_register();
+	bool index = below(2);
+
+	rex(p, 1, s, index ? x : 0, r);
+	byte(p, 0x8d);
+	memory(p, s, r, x, index);
+}
+
+static void two_registers(struct program *p)
+{
+	static const uint8_t ops[] = { 0x01, 0x09, 0x11, 0x19, 0x21, 0x29,
+				       0x31, 0x39, 0x85, 0x87, 0x89 };
+	unsigned r = some_register(), s = some_register();
+
+	rex(p, below(3) > 0, s, 0, r);
+	byte(p, ops[below(sizeof(ops))]);
+	byte(p, 0xc0 | (s & 7) << 3 | (r & 7));
+}
+
+static void with_immediate(struct program *p)
+{
+	unsigned r = some_register();
+
+	rex(p, below(3) > 0, 0, 0, r);
+	byte(p, 0x81);
+	byte(p, 0xc0 | below(8) << 3 | (r & 7));
+	bytes(p, below(2) ? displacement() : rnd(), 4);
+}
+
+static void shift(struct program *p)
+{
+	unsigned r = some_register();
+
+	rex(p, below(3) > 0, 0, 0, r);
+	byte(p, 0xc1);
+	byte(p, 0xc0 | (4 + below(2)) << 3 | (r & 7));
+	byte(p, below(64));
+}
+
+static void constant(struct program *p)
+{
+	unsigned r = some_register();
+
+	rex(p, 1, 0, 0, r);
+	if (below(2)) {
+		byte(p, 0xb8 | (r & 7));
+		bytes(p, below(2) ? DISTANCE : rnd(), 8);
+	} else {
+		byte(p, 0xc7);
+		byte(p, 0xc0 | (r & 7));
+		bytes(p, displacement(), 4);
+	}
+}
+
+/* byte and word registers */
+static void narrow(struct program *p)
+{
+	unsigned word = below(3) > 0;
+
+	if (word)
+		byte(p, 0x66);
+	byte(p, 0x88 + word);
+	byte(p, 0xc0 | below(4) << 3 | below(4));
+}
+
+static void string(struct program *p)
+{
+	byte(p, 0xf3);
+	byte(p, below(2) ? 0xaa : 0xa4);
+}
+
+static void native_call(struct program *p)
+{
+	byte(p, 0xe8);
+	bytes(p, p->targets[below(p->nr_targets)].addr - (TWIN_BASE + p->size + 4), 4);
+}
+
 static void random_instruction(struct program *p)
 {
-	unsigned r = some_register(), s = some_register(), x = some_register(), w = below(3) > 0;
-	unsigned kind = below(20);
+	static void (*const some[])(struct program * p) = {
+		guard,           guard,           guard,          flag_guard,
+		load_or_store,   load_or_store,   load_or_store,  lea,
+		two_registers,   two_registers,   with_immediate, shift,
+		two_byte_opcode, two_byte_opcode, constant,       stack_access,
+		stack_address,   narrow,          string,         native_call,
+	};
 
-	switch (kind) {
-	case 0:
-	case 1:
-	case 2: /* guard */
-		rex(p, 1, 0, 0, r);
-		bytes(p, 0xba0f, 2);
-		byte(p, 0xe8 | (r & 7));
-		byte(p, below(16) ? 47 : 63);
-		break;
-	case 3: /* flag-live guard */
-		byte(p, 0x9c);
-		rex(p, 1, 0, 0, r);
-		bytes(p, 0xba0f, 2);
-		byte(p, 0xe8 | (r & 7));
-		bytes(p, 0x9d2f, 2);
-		break;
-	case 4:
-	case 5:
-	case 6: /* load, store, lea */
-	case 7: {
-		bool index = below(2);
-
-		rex(p, kind == 7 || w, s, index ? x : 0, r);
-		byte(p, kind == 7 ? 0x8d : below(2) ? 0x8b : 0x89);
-		memory(p, s, r, x, index);
-		break;
-	}
-	case 8:
-	case 9: { /* two-register operation */
-		static const uint8_t ops[] = { 0x01, 0x09, 0x11, 0x19, 0x21, 0x29,
-					       0x31, 0x39, 0x85, 0x87, 0x89 };
-
-		rex(p, w, s, 0, r);
-		byte(p, ops[below(sizeof(ops))]);
-		byte(p, 0xc0 | (s & 7) << 3 | (r & 7));
-		break;
-	}
-	case 10: { /* with an immediate */
-		rex(p, w, 0, 0, r);
-		byte(p, 0x81);
-		byte(p, 0xc0 | below(8) << 3 | (r & 7));
-		bytes(p, below(2) ? displacement() : rnd(), 4);
-		break;
-	}
-	case 11: /* shift */
-		rex(p, w, 0, 0, r);
-		byte(p, 0xc1);
-		byte(p, 0xc0 | (4 + below(2)) << 3 | (r & 7));
-		byte(p, below(64));
-		break;
-	case 12:
-	case 13:
-		two_byte_opcode(p, r, s);
-		break;
-	case 14: /* constants */
-		rex(p, 1, 0, 0, r);
-		if (below(2)) {
-			byte(p, 0xb8 | (r & 7));
-			bytes(p, below(2) ? DISTANCE : rnd(), 8);
-		} else {
-			byte(p, 0xc7);
-			byte(p, 0xc0 | (r & 7));
-			bytes(p, displacement(), 4);
-		}
-		break;
-	case 15:
-		stack_access(p, r, s);
-		break;
-	case 16:
-		stack_address(p, r & 7);
-		break;
-	case 17: /* byte and word registers */
-		if (w)
-			byte(p, 0x66);
-		byte(p, 0x88 + w);
-		byte(p, 0xc0 | below(4) << 3 | below(4));
-		break;
-	case 18: /* string */
-		byte(p, 0xf3);
-		byte(p, below(2) ? 0xaa : 0xa4);
-		break;
-	default: /* call of a native */
-		byte(p, 0xe8);
-		bytes(p, NATIVES + NATIVE_SIZE * below(3) - (BASE + p->size + 4), 4);
-		break;
-	}
+	some[below(sizeof(some) / sizeof(some[0]))](p);
 }
 
 /* Conditional jumps are patched in afterwards: forward or back, to the start of an instruction. */

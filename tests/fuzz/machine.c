@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * The emulator that accepted images run in. Each access and each jump is watched. An escape is: an
- * access to the lower half outside of the stack, the gs block and the zones that R2 keeps empty; a
- * write to the return address of the invocation; a jump that is not to an instruction of the text
- * or to an address that the loader offers; a stack pointer beyond its limit; a return with another
- * stack pointer or other callee-saved registers than at the entry.
- *
- * The driver VM's memory is three pieces of the upper half, full of pointers into them, small
- * numbers and hostile values. What is not mapped faults: the hypervisor would kill the twin.
- */
+/* The machine: memory, hooks, one invocation after the other. See machine.h for what is watched. */
+#include "machine.h"
+
 #include <Zydis/Zydis.h>
 #include <string.h>
 #include <unicorn/unicorn.h>
 
-#include "campaign.h"
-#include "mem/layout.h"
+#include "drivers/verify/decode.h"
+#include "random.h"
+#include "shadow.h"
 
 #define REACH         (1ull << 40)
 #define CALLEE_SAVED  0xf028u /* rbx rbp r12-r15 */
@@ -23,8 +17,6 @@
 #define MAX_JUNK      24
 #define STACK_BYTES   0x10000
 #define SECTION_BYTES 0x10000
-#define NR_SECTIONS   4
-#define IMPORT_BYTES  (4096 * TWIN_GATE_STUBS)
 
 static uc_engine *uc;
 static ZydisDecoder zydis;
@@ -36,6 +28,7 @@ static _Alignas(4096) uint8_t section[NR_SECTIONS][SECTION_BYTES], import[IMPORT
 static uint64_t values[HEAP_BYTES / 8]; /* what fills the driver VM's memory */
 static uint8_t starts[TEXT_BYTES];      /* 1: an instruction begins here */
 
+static const struct machine_image *image;
 static struct {
 	uint64_t entry_rsp, floor;
 	unsigned int blocks, accesses;
@@ -75,6 +68,7 @@ static uint64_t hostile_value(bool gentle)
 		REACH - 8,
 		~0ull,
 		STACK + DISTANCE,
+		STACK - DISTANCE, /* through fs: the stack */
 		0xffff800000000000,
 		0x0000800000000008,
 		SECTIONS,
@@ -120,15 +114,66 @@ static void escape(const char *what, uint64_t address)
 	stop(END_KILLED);
 }
 
-static bool allowed(uint64_t a, uint64_t end, bool write)
+/* The instruction that accesses memory just now; false if it is none of the text. */
+static bool at_text(uint64_t *offset)
 {
-	if (a >= GS && end <= GS + TWIN_GS_BLOCK_BYTES)
-		return true;
+	*offset = get(UC_X86_REG_RIP) - TWIN_BASE;
+	return *offset < image->size;
+}
+
+/* An access inside of the stack: only call and ret touch return addresses. */
+static void on_stack(uint64_t a, uint32_t size, bool write)
+{
+	uint64_t at;
+	bool of_text = at_text(&at);
+
+	if (write) {
+		bool is_call = of_text && text[at] == 0xe8;
+
+		if (!is_call && shadow_touches_return(a, size))
+			escape("write to a return address", a);
+		shadow_write(a, size, is_call);
+		return;
+	}
+	if (!of_text || text[at] == 0xc3) {
+		if (!shadow_is_return(a))
+			escape("return to what no call left", a);
+	} else if (a >= get(UC_X86_REG_RSP) && !shadow_is_data(a, size)) {
+		escape("read of stack bytes never written, or of a return address", a);
+	} /* below rsp: the barrier `lock add dword [rsp-4], 0` */
+}
+
+/* Does the access come from an instruction that names a constant address? */
+static bool is_constant(void)
+{
+	ZydisDecodedInstruction i;
+	ZydisDecodedOperand o[ZYDIS_MAX_OPERAND_COUNT];
+	uint64_t at;
+
+	if (!at_text(&at) ||
+	    !ZYAN_SUCCESS(ZydisDecoderDecodeFull(&zydis, text + at, image->size - at, &i, o)))
+		return false;
+	for (unsigned int k = 0; k < i.operand_count; k++)
+		if (o[k].type == ZYDIS_OPERAND_TYPE_MEMORY)
+			return o[k].mem.base == ZYDIS_REGISTER_NONE &&
+			       o[k].mem.index == ZYDIS_REGISTER_NONE;
+	return false;
+}
+
+static void on_lower_half(uint64_t a, uint32_t size, bool write)
+{
+	uint64_t end = a + size;
+
+	if (a >= GS && end <= GS + GS_BYTES)
+		return;
 	if (a >= run.floor && end <= run.entry_rsp + (write ? 0 : 8))
-		return true;
-	if (!write && a == THUNK_WORD && get(UC_X86_REG_RIP) >= THUNKS)
-		return true;
-	return end <= REACH || a >= (1ull << 47) - REACH;
+		on_stack(a, size, write);
+	else if (!write && a == THUNK_WORD && get(UC_X86_REG_RIP) >= THUNKS)
+		return;
+	else if (end > REACH && a < (1ull << 47) - REACH)
+		escape(write ? "write to the lower half" : "read of the lower half", a);
+	else if (is_constant())
+		escape("constant address of the lower half", a);
 }
 
 static void on_access(uc_engine *u, uc_mem_type type, uint64_t a, int size, int64_t value,
@@ -142,8 +187,8 @@ static void on_access(uc_engine *u, uc_mem_type type, uint64_t a, int size, int6
 	(void)data;
 	if (++run.accesses > MAX_ACCESSES)
 		stop(END_TIME);
-	if (a < 1ull << 47 && !allowed(a, a + (unsigned int)size, write))
-		escape(write ? "write to the lower half" : "read of the lower half", a);
+	if (a < 1ull << 47)
+		on_lower_half(a, (uint32_t)size, write);
 }
 
 /* In gentle runs an address that leads nowhere gets a page, so that the code runs on. */
@@ -183,8 +228,12 @@ static void clobber(void)
 static void on_outside(uint64_t a, uint64_t rsp)
 {
 	uint64_t to = JUST_RETURN;
+	uint32_t args = 0;
+	enum outside is = image->outside(a, &args);
 
-	switch (loader_at(a)) {
+	if (is == OUTSIDE_RETURNS && !shadow_is_data(rsp + 8, args))
+		escape("stack arguments that nobody wrote", a);
+	switch (is) {
 	case OUTSIDE_NOTHING:
 		escape("jump out of the text", a);
 		break;
@@ -195,9 +244,9 @@ static void on_outside(uint64_t a, uint64_t rsp)
 		clobber();
 		break;
 	case OUTSIDE_THUNK: /* a function of the text, with stack of its own, or a native */
-		if (verdict.nr_entries && below(2) && run.entry_rsp - rsp < 2 * TWIN_STACK_LIMIT) {
-			to = TWIN_BASE + verdict.entries[below(verdict.nr_entries)];
-			run.floor = rsp - TWIN_STACK_LIMIT;
+		if (image->nr_entries && below(2) && run.entry_rsp - rsp < 2 * STACK_LIMIT) {
+			to = TWIN_BASE + image->entries[below(image->nr_entries)];
+			run.floor = rsp - STACK_LIMIT;
 		}
 		memcpy(word, &to, 8);
 		break;
@@ -209,10 +258,10 @@ static void on_block(uc_engine *u, uint64_t a, uint32_t size, void *data)
 	uint64_t rsp = get(UC_X86_REG_RSP);
 
 	(void)u;
-	(void)size;
 	(void)data;
 	if (run.done)
 		return;
+	shadow_at(rsp);
 	if (++run.blocks > MAX_BLOCKS)
 		stop(END_TIME);
 	else if (a == RETURN_TO && rsp != run.entry_rsp + 8)
@@ -221,10 +270,12 @@ static void on_block(uc_engine *u, uint64_t a, uint32_t size, void *data)
 		stop(END_RETURNED);
 	else if (rsp > run.entry_rsp || rsp < run.floor)
 		escape("stack pointer beyond its limit", rsp);
-	else if (a - TWIN_BASE >= verdict.size)
+	else if (a - TWIN_BASE >= image->size)
 		on_outside(a, rsp);
 	else if (!starts[a - TWIN_BASE])
 		escape("jump into an instruction", a);
+	else if (a - TWIN_BASE + size > image->size)
+		escape("execution over the end of the text", a);
 }
 
 static bool map(uint64_t a, void *bytes, uint64_t size, uint32_t rights)
@@ -257,12 +308,15 @@ bool machine_open(void)
 	     !uc_hook_add(uc, &h, UC_HOOK_BLOCK, on_block, NULL, 1, 0) &&
 	     ZYAN_SUCCESS(
 		     ZydisDecoderInit(&zydis, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64));
+	random_seed(0);
+	for (unsigned int k = 0; k < HEAP_BYTES / 8; k++)
+		values[k] = hostile_value(k % 4);
 	memset(outside, 0xc3, sizeof(outside)); /* ret */
 	for (unsigned int k = 0; k < 16; k++) { /* jmp [rip + x] */
-		int32_t x = (int32_t)(THUNK_WORD - (THUNKS + 128 * k + 6));
+		int32_t x = (int32_t)(THUNK_WORD - (THUNKS + THUNK_BYTES * k + 6));
 
-		memcpy(&outside[THUNKS - NATIVES + 128 * k], "\xff\x25", 2);
-		memcpy(&outside[THUNKS - NATIVES + 128 * k + 2], &x, 4);
+		memcpy(&outside[THUNKS - NATIVES + THUNK_BYTES * k], "\xff\x25", 2);
+		memcpy(&outside[THUNKS - NATIVES + THUNK_BYTES * k + 2], &x, 4);
 	}
 	return ok;
 }
@@ -273,45 +327,62 @@ static void find_starts(void)
 	ZydisDecodedInstruction i;
 
 	memset(starts, 0, sizeof(starts));
-	for (uint32_t at = 0; at < verdict.size; at += i.length) {
+	for (uint32_t at = 0; at < image->size; at += i.length) {
 		if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&zydis, NULL, text + at,
-								verdict.size - at, &i)))
+								image->size - at, &i)))
 			return;
 		starts[at] = 1;
 	}
 }
 
-/* Puts the text in; only what differs from the image before is translated anew. */
+/* Puts the text in, padded; only what differs from the image before is translated anew. */
 static void load_text(void)
 {
-	uint32_t from = 0, to;
+	static uint8_t fresh[TEXT_BYTES];
+	const uint32_t piece = 64;
 
-	for (uint32_t at = 0; at < TEXT_BYTES; at = to) {
-		const uint32_t piece = 64;
-
-		to = at + piece;
-		if (memcmp(text + at, verdict.text + at, piece) == 0)
+	memset(fresh, 0xcc, sizeof(fresh));
+	memcpy(fresh, image->text, image->size);
+	for (uint32_t at = 0; at < TEXT_BYTES; at += piece) {
+		if (memcmp(text + at, fresh + at, piece) == 0)
 			continue;
-		from = at;
-		memcpy(text + from, verdict.text + from, piece);
-		uc_ctl_remove_cache(uc, TWIN_BASE + from, TWIN_BASE + to);
+		memcpy(text + at, fresh + at, piece);
+		uc_ctl_remove_cache(uc, TWIN_BASE + at, TWIN_BASE + at + piece);
 	}
 	find_starts();
-	for (unsigned int k = 0; k < HEAP_BYTES / 8; k++)
-		values[k] = values[k] ? values[k] : hostile_value(k % 4);
+}
+
+/* The same memory for each image, whatever ran before. */
+static void load_memory(void)
+{
+	memset(gs, 0, sizeof(gs));
+	memset(stack, 0, sizeof(stack));
+	memset(second, 0, sizeof(second));
 	fill(heap, sizeof(heap));
 	fill(section, sizeof(section));
 	fill(import, sizeof(import));
+}
+
+/* Did the text just run into padding? The processor stops behind int3. */
+static bool is_padding(uint64_t rip)
+{
+	uint64_t at = rip - TWIN_BASE - 1;
+
+	return at < TEXT_BYTES && text[at] == 0xcc && (at >= image->size || starts[at]);
 }
 
 /* Run from an address; go on behind the traps that are warnings. */
 static void run_from(uint64_t a)
 {
 	for (unsigned int k = 0; k < 8; k++) {
-		if (uc_emu_start(uc, a, 0, 0, 0) == UC_ERR_OK || run.done)
+		uc_err err = uc_emu_start(uc, a, 0, 0, 0);
+
+		if (err == UC_ERR_OK || run.done)
 			return;
 		a = get(UC_X86_REG_RIP);
-		if (!twin_is_warn(a))
+		if (err == UC_ERR_EXCEPTION && is_padding(a))
+			escape("execution into padding", a);
+		if (run.done || !image->resumes(a))
 			break;
 		a += 2;
 	}
@@ -323,7 +394,7 @@ static void invoke(void)
 	uint64_t saved[16], back = RETURN_TO, fs = DISTANCE, base = GS, flags = 2;
 
 	run.entry_rsp = STACK - 8;
-	run.floor = run.entry_rsp - TWIN_STACK_LIMIT;
+	run.floor = run.entry_rsp - STACK_LIMIT;
 	run.blocks = run.accesses = 0;
 	run.done = false;
 	run.end = END_TRAP;
@@ -342,7 +413,8 @@ static void invoke(void)
 	uc_reg_write(uc, UC_X86_REG_FS_BASE, &fs);
 	uc_reg_write(uc, UC_X86_REG_GS_BASE, &base);
 	uc_mem_write(uc, run.entry_rsp, &back, 8);
-	run_from(TWIN_BASE + verdict.entries[below(verdict.nr_entries)]);
+	shadow_begin(run.entry_rsp);
+	run_from(TWIN_BASE + image->entries[below(image->nr_entries)]);
 	if (run.escape || run.end != END_RETURNED)
 		return;
 	for (unsigned int k = 0; k < 16; k++)
@@ -350,11 +422,14 @@ static void invoke(void)
 			escape("callee-saved register changed", k);
 }
 
-const char *machine_run(unsigned int n, uint64_t ends[NR_ENDS], uint64_t *address)
+const char *machine_run(const struct machine_image *img, unsigned int n, uint64_t ends[NR_ENDS],
+			uint64_t *address)
 {
+	image = img;
 	run.escape = NULL;
 	load_text();
-	for (unsigned int k = 0; verdict.nr_entries && k < n && !run.escape; k++) {
+	load_memory();
+	for (unsigned int k = 0; image->nr_entries && k < n && !run.escape; k++) {
 		invoke();
 		ends[run.end]++;
 	}
