@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 COLUMNS = 100        # C and assembly
 SCRIPT_COLUMNS = 130 # Python, shell, make
 FILE_LINES = 600
+FUNCTION_LINES = 60  # of C, from one brace to the other
 # Files of ours that can hold a comment. What tests compare with (*.t, *.golden) is data.
 TEXT = ['*.c', '*.h', '*.S', '*.ld', '*.py', '*.sh', '*.mk', '*.md', '*.list', '*.conf', '*Kbuild', 'Makefile', '.gitignore',
         '.clang-format', '.ci/*', 'scripts/dvm/init']
@@ -53,6 +54,19 @@ def check_text(path):
             found.append(f'{path}:{n}: more than {columns} columns')
         if path.endswith(('.c', '.h', '.S')) and re.search(r'\bsvm_\w', line):
             found.append(f'{path}:{n}: an identifier starts with svm_')
+    return found + (long_functions(path, lines) if path.endswith(('.c', '.h')) else [])
+
+
+def long_functions(path, lines):
+    """Functions longer than allowed; the layout check sees to it that their braces stand at the margin."""
+    found, begin = [], None
+    for n, line in enumerate(lines, 1):
+        if line == '{':
+            begin = n
+        elif line == '}' and begin:
+            if n - begin + 1 > FUNCTION_LINES:
+                found.append(f'{path}:{begin}: function of {n - begin + 1} lines, more than {FUNCTION_LINES}')
+            begin = None
     return found
 
 
