@@ -2,13 +2,13 @@
 /*
  * Mutated images against loader and judge; what they accept runs in an emulator. See campaign.h.
  *
- *   campaign [-f FIRST] [-n IMAGES] [-i INVOCATIONS] [-d RULE]... [-u] NORMAL.twin STRICT.twin
+ *   campaign [-f FIRST] [-n IMAGES] [-i INVOCATIONS] [-d RULE]... [-a RULE] [-u] NORMAL.twin STRICT.twin
  *
  * Images FIRST .. FIRST + IMAGES - 1: even numbers are mutants of the first file under the normal
  * judge, odd ones of the second under the strict judge; kinds take turns. Prints one JSON object.
  * Exit status: 0 no escape, 1 an escape (its image's number is printed), 2 usage. With -d a rule of
- * the judge is left out: then an escape must be found, or the campaign proves nothing. With -u the
- * files are taken as they are, without mutations.
+ * the judge is left out: then an escape must be found, or the campaign proves nothing. With -a
+ * all images are aimed at a rule. With -u the files are taken as they are, without mutations.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -96,7 +96,7 @@ static void run_image(const struct subject *subjects, uint64_t number, unsigned 
 {
 	static _Alignas(16) uint8_t img[1 << 20];
 	const struct subject *s = &subjects[number % 2];
-	enum mutation kind = number / 2 % NR_MUTATIONS;
+	enum mutation kind = s->rule ? MUTATION_aim : number / 2 % NR_MUTATIONS;
 	struct machine_image placed;
 	uint64_t address;
 	const char *escape;
@@ -171,7 +171,7 @@ int main(int argc, char **argv)
 	bool unchanged = false;
 	int c;
 
-	while ((c = getopt(argc, argv, "f:n:i:d:u")) >= 0) {
+	while ((c = getopt(argc, argv, "f:n:i:d:a:u")) >= 0) {
 		if (c == 'f')
 			first = strtoull(optarg, NULL, 0);
 		else if (c == 'n')
@@ -180,6 +180,8 @@ int main(int argc, char **argv)
 			invocations = (unsigned int)strtoul(optarg, NULL, 0);
 		else if (c == 'd')
 			disabled |= VERIFY_BIT(rule_by_name(optarg));
+		else if (c == 'a')
+			subjects[0].rule = subjects[1].rule = rule_by_name(optarg);
 		else if (c == 'u')
 			unchanged = true;
 		else

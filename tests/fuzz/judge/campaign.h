@@ -22,7 +22,7 @@
 #define MUTATIONS(X) \
 	X(flip)      \
 	X(drop)      \
-	X(move) X(change) X(swap) X(jump) X(stretch) X(splice) X(reloc) X(table) X(meta)
+	X(move) X(change) X(swap) X(jump) X(stretch) X(splice) X(reloc) X(table) X(aim) X(meta)
 
 enum mutation {
 #define MUTATION_ENUM(name) MUTATION_##name,
@@ -35,7 +35,8 @@ enum mutation {
 struct subject {
 	uint8_t *file;
 	uint32_t size;
-	bool strict; /* judged so */
+	bool strict;           /* judged so */
+	enum verify_rule rule; /* that `aim` aims at; VERIFY_OK: at any */
 	uint32_t text, text_size;
 	uint32_t *insn; /* text offsets of its instructions */
 	uint32_t insns;
@@ -53,6 +54,9 @@ extern struct verdict {
 void mutate(const struct subject *s, uint8_t *img, enum mutation kind);
 void seal(uint8_t *img, uint32_t size);
 void mutate_tables(const struct subject *s, uint8_t *img, enum mutation kind);
+
+/* aim.c: a change aimed at a rule of the judge; VERIFY_OK, or a rule without aim: at any. */
+void mutate_aim(const struct subject *s, uint8_t *img, enum verify_rule rule);
 
 /* loader.c: true if loader and judge take the image. `disabled`: rules of the judge left out. */
 bool loader_run(const uint8_t *img, uint32_t size, bool strict, uint64_t disabled);

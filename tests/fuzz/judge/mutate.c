@@ -169,6 +169,8 @@ static void apply(const struct subject *s, uint8_t *img, enum mutation kind)
 
 	if (kind < sizeof(of_text) / sizeof(of_text[0]) && of_text[kind])
 		of_text[kind](s, img + s->text);
+	else if (kind == MUTATION_aim)
+		mutate_aim(s, img, s->rule);
 	else
 		mutate_tables(s, img, kind);
 }
