@@ -17,9 +17,9 @@ def step(number, rng):
         os._exit(9)
     if number % 2:
         raise ValueError('odd')
-    return {'kind': 'even', 'recovered': True, 'value': rng.random()}
+    return {'kind': 'even', 'recovered': True, 'value': rng.random(), 'tally': {'n': number, 'by': {'two': number // 2}}}
 
-main('try', steps=5, step=step)
+main('try', steps=5, step=step, of=os.environ.get('OF', ''))
 '''
 
 
@@ -40,7 +40,7 @@ def test_goes_on_where_it_was(tmp_path):
     assert whole.returncode == 1 and 'try: 5/5' in whole.stdout
     told = json.loads((tmp_path / 'campaign/try.json').read_text())
     assert told['done'] == 5 and told['failed'] == 2
-    assert told['kinds']['even'] == {'steps': 3, 'failed': 0, 'recovered': 3}
+    assert told['kinds']['even'] == {'steps': 3, 'failed': 0, 'recovered': 3, 'tally': {'n': 6, 'by': {'two': 3}}}
     expected = values(tmp_path)
 
     assert run(tmp_path, '--restart', DIE='3').returncode == 9
@@ -60,6 +60,16 @@ def test_another_seed_does_not_mix(tmp_path):
     assert values(tmp_path) == before
     run(tmp_path, '--seed', '2', '--restart')
     assert values(tmp_path) != before
+
+
+def test_another_program_does_not_mix(tmp_path):
+    run(tmp_path)
+    before = values(tmp_path)
+    refused = run(tmp_path, OF='another')
+    assert refused.returncode == 1 and 'of other programs' in refused.stderr
+    assert values(tmp_path) == before
+    assert run(tmp_path, '--restart', OF='another').returncode == 1
+    assert 'goes on behind step 5' in run(tmp_path, OF='another').stdout
 
 
 def test_help(tmp_path):

@@ -11,8 +11,9 @@ A campaign is a script beside this file:
 
 Each result is a line of out/campaign/NAME.jsonl at once, so that a campaign which was interrupted
 goes on where it was. At the end out/campaign/NAME.json holds counts by `kind` and by each key that
-is true or false. A step that raises is a failed one: it is kept with its error, and the exit status
-is 1. Seed or number of steps changed: begin again with --restart.
+is true or false, and the sums of `tally`, a dict of numbers or of such dicts. A step that raises is
+a failed one: it is kept with its error, and the exit status is 1. Seed, or what is tested, changed:
+begin again with --restart.
 """
 import argparse
 import json
@@ -29,8 +30,8 @@ FOLDER = Path(os.environ.get('O', 'out')) / 'campaign'
 class Kept:
     """The results so far, in a file of one JSON object per line."""
 
-    def __init__(self, path, seed, restart):
-        self.path, self.seed = path, seed
+    def __init__(self, path, seed, of, restart):
+        self.path, self.seed, self.of = path, seed, of
         path.parent.mkdir(parents=True, exist_ok=True)
         if restart:
             path.unlink(missing_ok=True)
@@ -47,6 +48,8 @@ class Kept:
             if row['seed'] != self.seed:
                 sys.exit(f'campaign: {self.path} was made with seed {row["seed"]}; --seed {row["seed"]} goes on with '
                          'it, --restart begins again')
+            if row.get('of', '') != self.of:
+                sys.exit(f'campaign: {self.path} is of other programs or files; --restart begins again')
             rows.append(row)
             good.append(line)
         self.path.write_text(''.join(f'{line}\n' for line in good))
@@ -58,16 +61,23 @@ class Kept:
             f.write(json.dumps(row) + '\n')
 
 
+def add_up(total, part):
+    """Add numbers, also those in dicts of dicts."""
+    for key, value in part.items():
+        if isinstance(value, dict):
+            add_up(total.setdefault(key, {}), value)
+        else:
+            total[key] = total.get(key, 0) + value
+
+
 def summary(name, seed, steps, rows):
-    """Counts by kind, and of those the true ones by key."""
+    """Counts by kind, of those the true ones by key, and the sums of tallies."""
     kinds = {}
     for row in rows:
         kind = kinds.setdefault(row.get('kind', name), {'steps': 0, 'failed': 0})
         kind['steps'] += 1
         kind['failed'] += 'error' in row
-        for key, value in row.items():
-            if isinstance(value, bool):
-                kind[key] = kind.get(key, 0) + value
+        add_up(kind, {key: value for key, value in row.items() if isinstance(value, bool) or key == 'tally'})
     return {'campaign': name, 'seed': seed, 'steps': steps, 'done': len(rows),
             'failed': sum('error' in r for r in rows), 'kinds': kinds}
 
@@ -78,9 +88,9 @@ def progress(name, done, steps, began, first):
     print(f'{name}: {done}/{steps}, {left // 60:.0f} min {left % 60:.0f} s left', flush=True)
 
 
-def attempt(step, number, seed):
+def attempt(step, number, seed, of):
     """The row of one step."""
-    row = {'step': number, 'seed': seed}
+    row = {'step': number, 'seed': seed, **({'of': of} if of else {})}
     try:
         row.update(step(number, random.Random(f'{seed}/{number}')))
     except Exception as e:  # pylint: disable=broad-exception-caught
@@ -95,21 +105,22 @@ def run_steps(kept, args, name, step, every):
     if first:
         print(f'{name}: goes on behind step {first}')
     for number in range(first, args.steps):
-        kept.add(attempt(step, number, args.seed))
+        kept.add(attempt(step, number, args.seed, kept.of))
         if (number + 1) % every == 0:
             progress(name, number + 1, args.steps, began, first)
 
 
-def main(name, steps, step, every=1, end=None):
+def main(name, steps, step, every=1, end=None, of=''):
     """Run a campaign: see above. every: steps between two lines of progress. end: what closes that which the steps
-    share; it is called in any case, and fails the campaign when it raises."""
+    share; it is called in any case, and fails the campaign when it raises. of: a digest of what is tested; results of
+    something else are not gone on with."""
     p = argparse.ArgumentParser(description=sys.modules['__main__'].__doc__,
                                 formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('--seed', type=int, default=1, help='of all that is random (%(default)s)')
     p.add_argument('--steps', type=int, default=steps, help='how many (%(default)s)')
     p.add_argument('--restart', action='store_true', help='forget what is kept, begin again')
     args = p.parse_args()
-    kept = Kept(FOLDER / f'{name}.jsonl', args.seed, args.restart)
+    kept = Kept(FOLDER / f'{name}.jsonl', args.seed, of, args.restart)
     try:
         run_steps(kept, args, name, step, every)
     finally:

@@ -3,19 +3,15 @@
 
 JUDGE_FUZZ_DIR := $(O)/tests/fuzz
 JUDGE_CAMPAIGN := $(JUDGE_FUZZ_DIR)/campaign
-JUDGE_CAMPAIGN_SRC := $(wildcard tests/fuzz/judge/*.c) $(addprefix tests/fuzz/,machine.c shadow.c random.c) hv/twin/load.c \
+JUDGE_CAMPAIGN_SRC := $(wildcard tests/fuzz/judge/*.c) $(FUZZ_MACHINE_SRC) hv/twin/load.c \
 	$(addprefix drivers/verify/,decode.c fact.c access.c step.c flow.c graph.c verify.c)
-
-JUDGE_IMAGES ?= 1000000
-JUDGE_FIRST ?= 0
 
 ALL += $(JUDGE_CAMPAIGN)
 PYTESTS += tests/fuzz/judge
 LINT_C += $(wildcard tests/fuzz/*.[ch] tests/fuzz/judge/*.[ch])
 
 .PHONY: fuzz
-fuzz: all ## JUDGE_IMAGES (10^6) mutated twins against the judge, resumable
-	$(Q)$(PYTHON) tests/fuzz/judge/campaign.py --images $(JUDGE_IMAGES) --first $(JUDGE_FIRST)
+fuzz: campaign-judge ## 10^6 mutated twins against the judge, resumable
 
 # The natives' names are those of the hypervisor's sources.
 $(JUDGE_FUZZ_DIR)/natives.inc: $(wildcard hv/twin/*.c)

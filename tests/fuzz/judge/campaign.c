@@ -2,7 +2,7 @@
 /*
  * Mutated images against loader and judge; what they accept runs in an emulator. See campaign.h.
  *
- *   campaign [-f FIRST] [-n IMAGES] [-i INVOCATIONS] [-d RULE]... [-a RULE] [-u] NORMAL.twin STRICT.twin
+ *   campaign [-f FIRST] [-n IMAGES] [-i INVOCATIONS] [-d RULE]... [-a RULE] [-u] NORMAL STRICT
  *
  * Images FIRST .. FIRST + IMAGES - 1: even numbers are mutants of the first file under the normal
  * judge, odd ones of the second under the strict judge; kinds take turns. Prints one JSON object.

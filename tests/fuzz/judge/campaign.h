@@ -2,9 +2,9 @@
 /*
  * The campaign against loader and judge (R7): what its parts share. One image at a time: mutate.c
  * changes a copy of a real .twin file, the hypervisor's own loader (hv/twin/load.c, with loader.c
- * below it) refuses or places it, and what was placed runs in the machine (tests/fuzz/machine.h), which
- * watches each access and each jump. Everything depends on the image's number alone, so each can be
- * run again by itself.
+ * below it) refuses or places it, and what was placed runs in the machine (tests/fuzz/machine.h),
+ * which watches each access and each jump. Everything depends on the image's number alone, so each
+ * can be run again by itself.
  */
 #ifndef FUZZ_JUDGE_H
 #define FUZZ_JUDGE_H

@@ -1,25 +1,22 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """R7: mutated twins that loader and judge accept stay inside of their bounds; see campaign.h."""
-import importlib.util
-import pathlib
 import struct
 import subprocess
-import sys
 import zlib
 
 import pytest
 
-spec = importlib.util.spec_from_file_location(
-    "judge_campaign", pathlib.Path(__file__).resolve().parent / "campaign.py")
-campaign = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(campaign)
-sys.modules["judge_campaign"] = campaign
+from images import PROGRAM, TWINS, run_images
+
+# Rules that random images do not break often enough, or not where it shows: aim.c breaks them.
+AIMED = ["rip-relative", "indirect", "absolute", "fs-form", "gs-form", "string", "rsp-write", "second-stack",
+         "frame-init", "depth", "branch", "target", "fall", "args", "saved", "recursion", "stack-limit"]
 
 
 def test_r7_mutated_images_do_not_escape():
     """10,000 images, 10 invocations of each accepted one (`make fuzz`: 10^6 with 100)."""
-    tally, escapes = campaign.run_piece(0, 10000, 10)
+    tally, escapes = run_images(0, 10000, 10)
     assert not escapes and tally["escapes"] == 0
     assert sum(tally["images"].values()) == 10000
     assert sum(tally["accepted"].values()) > 1000
@@ -27,11 +24,20 @@ def test_r7_mutated_images_do_not_escape():
     assert all(n > 0 for n in tally["images"].values())
 
 
-@pytest.mark.parametrize("rule", ["opcode", "guard", "frame", "exit-depth", "entry", "target"])
+@pytest.mark.parametrize("rule", ["opcode", "guard", "frame", "exit-depth", "entry"])
 def test_r7_without_a_rule_an_image_escapes(rule):
     """The campaign can fail: with a rule of the judge left out it finds an escape."""
-    _, escapes = campaign.run_piece(0, 10000, 20, [rule])
+    _, escapes = run_images(0, 10000, 20, [rule])
     assert escapes, rule
+
+
+@pytest.mark.parametrize("rule", AIMED)
+def test_r7_without_a_rule_an_aimed_image_escapes(rule):
+    """The same with images aimed at the rule; while it is in force it refuses some, and none escapes."""
+    _, escapes = run_images(0, 3000, 20, [rule], aim=rule)
+    assert escapes, rule
+    tally, escapes = run_images(0, 300, 5, aim=rule)
+    assert not escapes and tally["refused"][rule] > 20
 
 
 def table(data, number):
@@ -65,8 +71,8 @@ def noreturn_twin(path, name, never):
 def test_r7_native_that_the_file_calls_noreturn(tmp_path):
     """Code behind it is judged by nobody, so a call of it must not come back."""
     for never, words in ((0, "is refused"), (1, '"escapes": 0')):
-        for k, path in enumerate(campaign.TWINS):
+        for k, path in enumerate(TWINS):
             (tmp_path / str(k)).write_bytes(noreturn_twin(path, "napi_complete_done", never))
-        done = subprocess.run([campaign.PROGRAM, "-u", "-n", "2", "-i", "50", tmp_path / "0",
+        done = subprocess.run([PROGRAM, "-u", "-n", "2", "-i", "50", tmp_path / "0",
                                tmp_path / "1"], capture_output=True, text=True, check=False)
         assert words in done.stdout + done.stderr
