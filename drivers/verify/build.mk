@@ -12,14 +12,16 @@ VERIFY_HOST_OBJ := $(addprefix $(VERIFY_DIR)/,main.o twinfile.o)
 VERIFY_ASAN := $(VERIFY_DIR)/verify-asan
 VERIFY_RAW := $(VERIFY_DIR)/raw
 VERIFY_UNIT := $(O)/tests/verify/decode_test
+VERIFY_OBJDUMP := $(O)/tests/verify/objdump_test
 VERIFY_FACT := $(O)/tests/verify/fact_test
 VERIFY_FUZZ := $(O)/tests/verify/fuzz
+VERIFY_FORMS := tests/fuzz/verify/forms.c tests/fuzz/random.c
 FUZZ_MACHINE_SRC := $(addprefix tests/fuzz/,machine.c shadow.c random.c) # what fuzzers run code in
 VERIFY_SAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 
 verify: $(VERIFY_BIN) $(VERIFY_ASAN) $(VERIFY_RAW) $(VERIFY_FUZZ) ## build the judge for the host, and what its tests need
 ALL += verify
-UNIT_TESTS += $(VERIFY_UNIT) $(VERIFY_FACT) $(VERIFY_FUZZ)
+UNIT_TESTS += $(VERIFY_UNIT) $(VERIFY_OBJDUMP) $(VERIFY_FACT) $(VERIFY_FUZZ)
 PYTESTS += tests/golden/verify
 LINT_C += $(wildcard drivers/verify/*.[ch] tests/golden/verify/*.[ch] tests/fuzz/verify/*.[ch])
 .PHONY: verify
@@ -56,13 +58,20 @@ $(VERIFY_DIR)/raw.o: tests/golden/verify/raw.c drivers/verify/build.mk
 	@echo "  CC      $<"
 	$(Q)$(CC) $(VERIFY_CFLAGS) -I. -MMD -MP -c $< -o $@
 
-$(VERIFY_UNIT): tests/fuzz/verify/decode_test.c $(VERIFY_HV_SRCS) $(wildcard drivers/verify/*.h) \
+$(VERIFY_UNIT): tests/fuzz/verify/decode_test.c $(VERIFY_FORMS) $(VERIFY_HV_SRCS) $(wildcard drivers/verify/*.h) \
 		drivers/verify/build.mk
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(VERIFY_CFLAGS) $(VERIFY_SAN) -I. -o $@ $(filter %.c,$^) -lcmocka -lZydis -lelf
 
-$(VERIFY_FACT): tests/fuzz/verify/fact_test.c drivers/verify/fact.c drivers/verify/fact.h \
+# Without sanitizers: it goes through 24 million forms, as the test above does with them.
+$(VERIFY_OBJDUMP): tests/fuzz/verify/objdump_test.c $(VERIFY_FORMS) drivers/verify/decode.c drivers/verify/decode.h \
+		tests/fuzz/verify/forms.h drivers/verify/build.mk
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(VERIFY_CFLAGS) -I. -o $@ $(filter %.c,$^) -lcmocka
+
+$(VERIFY_FACT): tests/fuzz/verify/fact_test.c tests/fuzz/random.c drivers/verify/fact.c drivers/verify/fact.h \
 		drivers/verify/build.mk
 	@mkdir -p $(@D)
 	@echo "  CC      $@"

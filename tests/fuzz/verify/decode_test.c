@@ -22,6 +22,8 @@
 #include <unistd.h>
 
 #include "drivers/verify/decode.h"
+#include "forms.h"
+#include "tests/fuzz/random.h"
 
 static ZydisDecoder zydis;
 
@@ -32,65 +34,6 @@ static int set_up(void **state)
 		       ZydisDecoderInit(&zydis, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64))
 		       ? 0
 		       : -1;
-}
-
-/* Mnemonics of an operation, or NULL where groups below decide. */
-static const char *const names[] = {
-	[OP_INT3] = "int3",
-	[OP_UD2] = "ud2",
-	[OP_RET] = "ret",
-	[OP_CALL] = "call",
-	[OP_JMP] = "jmp",
-	[OP_INDIRECT] = "call jmp",
-	[OP_PUSH] = "push",
-	[OP_POP] = "pop",
-	[OP_MOVS] = "movsb movsw movsd movsq",
-	[OP_STOS] = "stosb stosw stosd stosq",
-	[OP_CMP] = "cmp",
-	[OP_TEST] = "test",
-	[OP_BT] = "bt",
-	[OP_ADD] = "add",
-	[OP_OR] = "or",
-	[OP_ADC] = "adc",
-	[OP_SBB] = "sbb",
-	[OP_AND] = "and",
-	[OP_SUB] = "sub",
-	[OP_XOR] = "xor",
-	[OP_INC] = "inc",
-	[OP_DEC] = "dec",
-	[OP_NOT] = "not",
-	[OP_NEG] = "neg",
-	[OP_SHL] = "shl",
-	[OP_SHR] = "shr",
-	[OP_SAR] = "sar",
-	[OP_MIX] = "rol ror rcl rcr shld shrd bswap",
-	[OP_SCAN] = "bsf bsr",
-	[OP_BTS] = "bts",
-	[OP_BTX] = "bts btr btc",
-	[OP_MOV] = "mov",
-	[OP_MOVZX] = "movzx",
-	[OP_MOVSX] = "movsx movsxd",
-	[OP_LEA] = "lea",
-	[OP_IMUL] = "imul",
-	[OP_IMUL3] = "imul",
-	[OP_MULDIV] = "mul imul div idiv",
-	[OP_CONVERT] = "cbw cwde cdqe",
-	[OP_EXTEND] = "cwd cdq cqo",
-	[OP_XCHG] = "xchg",
-	[OP_XADD] = "xadd",
-	[OP_CMPXCHG] = "cmpxchg",
-	[OP_NOP] = "nop pause lfence mfence sfence prefetcht0 prefetcht1 prefetcht2 prefetchnta "
-		   "prefetchw",
-};
-
-static bool word_in(const char *words, const char *w)
-{
-	size_t n = strlen(w);
-
-	for (const char *p = words; (p = strstr(p, w)); p++)
-		if ((p == words || p[-1] == ' ') && (!p[n] || p[n] == ' '))
-			return true;
-	return false;
 }
 
 static bool same_operation(const struct insn *i, const ZydisDecodedInstruction *z)
@@ -105,7 +48,7 @@ static bool same_operation(const struct insn *i, const ZydisDecodedInstruction *
 	case OP_SETCC:
 		return z->meta.category == ZYDIS_CATEGORY_SETCC;
 	default:
-		return names[i->op] && word_in(names[i->op], m);
+		return form_is_named(i->op, m);
 	}
 }
 
@@ -236,16 +179,6 @@ static bool check_one(const uint8_t *p, uint32_t avail, const char **reason)
 	return true;
 }
 
-static uint64_t random_state = 0x9e3779b97f4a7c15;
-
-static uint64_t random64(void)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return random_state;
-}
-
 static void test_all_opcodes(void **state)
 {
 	static const uint8_t prefixes[] = { 0x66, 0xf0, 0xf3, 0x64, 0x65, 0x2e, 0xf2, 0x67 };
@@ -258,11 +191,11 @@ static void test_all_opcodes(void **state)
 		const char *reason;
 
 		for (unsigned m = 0; m < 16; m++)
-			b[m] = (uint8_t)random64();
-		for (unsigned m = (unsigned)(random64() % 8); m > 5; m--)
-			b[k++] = prefixes[random64() % sizeof(prefixes)];
-		if (random64() & 1)
-			b[k++] = 0x40 | (random64() & 15);
+			b[m] = (uint8_t)rnd();
+		for (unsigned m = (unsigned)(rnd() % 8); m > 5; m--)
+			b[k++] = prefixes[rnd() % sizeof(prefixes)];
+		if (rnd() & 1)
+			b[k++] = 0x40 | (rnd() & 15);
 		if (opcode >= 256)
 			b[k++] = 0x0f;
 		b[k++] = (uint8_t)opcode;
@@ -273,42 +206,16 @@ static void test_all_opcodes(void **state)
 	assert_true(accepted > 100000);
 }
 
-/*
- * R7. Every opcode of both maps, with every modrm byte, every REX and none, behind each prefix and
- * behind pairs of them; SIB, displacement and immediate at random.
- */
 static void test_r7_every_prefix_opcode_and_modrm(void **state)
 {
-	static const uint8_t before[][3] = {
-		{ 0 },
-		{ 1, 0x66 },
-		{ 1, 0xf0 },
-		{ 1, 0xf2 },
-		{ 1, 0xf3 },
-		{ 1, 0x64 },
-		{ 1, 0x65 },
-		{ 2, 0xf0, 0x66 },
-		{ 2, 0x65, 0x66 },
-		{ 2, 0x64, 0xf0 },
-		{ 2, 0x66, 0xf3 },
-	};
 	unsigned accepted = 0;
 
 	(void)state;
-	for (unsigned n = 0; n < sizeof(before) / sizeof(before[0]) * 17 * 512 * 256; n++) {
-		const uint8_t *prefix = before[n / (17 * 512 * 256)];
-		unsigned rex = n / (512 * 256) % 17, opcode = n / 256 % 512, k = prefix[0];
-		uint64_t tail[2] = { random64(), random64() };
-		uint8_t b[32] = { prefix[1], prefix[2] };
+	for (uint32_t n = 0; n < FORMS; n++) {
+		uint8_t b[FORM_BYTES];
 		const char *reason;
 
-		if (rex)
-			b[k++] = (uint8_t)(0x40 | (rex - 1));
-		if (opcode >= 256)
-			b[k++] = 0x0f;
-		b[k++] = (uint8_t)opcode;
-		b[k++] = (uint8_t)n;
-		memcpy(b + k, tail, sizeof(tail));
+		form_make(n, b);
 		accepted += check_one(b, 15, &reason);
 	}
 	print_message("%u forms accepted\n", accepted);
@@ -320,14 +227,14 @@ static void test_truncated(void **state)
 {
 	(void)state;
 	for (unsigned n = 0; n < 200000; n++) {
-		uint32_t avail = 1 + random64() % 15;
+		uint32_t avail = 1 + rnd() % 15;
 		uint8_t *b = malloc(avail); /* exact, so that the sanitizer sees a read beyond */
 		struct insn i;
 		const char *reason;
 
 		for (uint32_t k = 0; k < avail; k++)
-			b[k] = (uint8_t)(random64() & (k ? 0xff : 0x4f));
-		if (insn_decode(b, avail, random64() & 1 ? 0 : ~0ull, &i, &reason) == VERIFY_OK)
+			b[k] = (uint8_t)(rnd() & (k ? 0xff : 0x4f));
+		if (insn_decode(b, avail, rnd() & 1 ? 0 : ~0ull, &i, &reason) == VERIFY_OK)
 			assert_in_range(i.len, 1, avail);
 		free(b);
 	}

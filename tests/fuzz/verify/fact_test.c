@@ -10,18 +10,9 @@
 #include <cmocka.h>
 
 #include "drivers/verify/fact.h"
+#include "tests/fuzz/random.h"
 
 #define ROUNDS 400000
-
-static uint64_t rng = 0x853c49e6748fea9b;
-
-static uint64_t rnd(void)
-{
-	rng ^= rng << 13;
-	rng ^= rng >> 7;
-	rng ^= rng << 17;
-	return rng * 0x2545f4914f6cdd1d;
-}
 
 /* Small, large and odd magnitudes alike. */
 static int64_t some(void)
