@@ -10,10 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <cmocka.h>
 
+#include "dvm_ram.h"
 #include "kernel_abi.h"
 #include "net/net.h"
 #include "net/switch.h"
@@ -25,42 +25,27 @@
 #include "twin/uplink.h"
 #include "twin/win.h"
 #include "vm/mem.h"
+#include "tests/fuzz/random.h"
 
-#define BASE    0xffff888000000000UL
+#define BASE    DVM_BASE
 #define VMEMMAP 0xffffea0000000000UL
-#define RAM     MIB(4)
+#define RAM     DVM_RAM
 #define OBJECTS 512 /* a page each */
 #define NATIVES 64
 #define SCRATCH (OBJECTS * 4096UL) /* structures of the kernel, behind the donated pages */
 
-struct twin_attachment twin_att;
 struct twin_pending twin_pending;
 struct transmit_counts transmit_counts;
 extern const struct native __native_start[], __native_end[];
 
-static uint8_t *ram;
 static jmp_buf invocation;
 static struct net_switch sw;
 static struct port port;
-static uint64_t state, calls = 1000000, seed = 1;
+static uint64_t calls = 1000000, seed = 1;
 static uint64_t ended[NATIVES], returned[NATIVES];
 static volatile uint8_t sink;
 
-static uint64_t rnd(void)
-{
-	state ^= state >> 12;
-	state ^= state << 25;
-	state ^= state >> 27;
-	return state * 0x2545f4914f6cdd1dUL;
-}
-
 /* ---- what the natives call ---- */
-
-void *vm_ram(const struct vm *vm, gpa_t gpa, uint64_t len)
-{
-	(void)vm;
-	return gpa < RAM && len <= RAM - gpa ? ram + gpa : NULL;
-}
 
 uint8_t *refusing_window(dva_t a, uint64_t n)
 {
@@ -173,10 +158,10 @@ static void scramble_skb(uint8_t *skb, uint8_t *data)
 {
 	uint32_t end = rnd() % 2 ? 2048 : rnd() % 3800, len = rnd() % (end + 1);
 
-	if (data + end + K_SIZEOF_SKB_SHARED_INFO > ram + RAM)
+	if (data + end + K_SIZEOF_SKB_SHARED_INFO > dvm_ram + RAM)
 		return;
-	SET(skb, SK_BUFF_HEAD, BASE + (data - ram));
-	SET(skb, SK_BUFF_DATA, BASE + (data - ram) + rnd() % 64);
+	SET(skb, SK_BUFF_HEAD, BASE + (data - dvm_ram));
+	SET(skb, SK_BUFF_DATA, BASE + (data - dvm_ram) + rnd() % 64);
 	SET(skb, SK_BUFF_END, end);
 	SET(skb, SK_BUFF_TAIL, rnd() % (end + 1));
 	SET(skb, SK_BUFF_LEN, len);
@@ -211,27 +196,28 @@ static void chain_skb(uint8_t *skb, uint8_t *data)
 		SET(f, BIO_VEC_BV_OFFSET, 0);
 		len += n;
 	}
-	SET(skb, SK_BUFF_HEAD, BASE + (data - ram));
-	SET(skb, SK_BUFF_DATA, BASE + (data - ram) + 64);
+	SET(skb, SK_BUFF_HEAD, BASE + (data - dvm_ram));
+	SET(skb, SK_BUFF_DATA, BASE + (data - dvm_ram) + 64);
 	SET(skb, SK_BUFF_TAIL, 64);
 	SET(skb, SK_BUFF_END, 1024);
 	SET(skb, SK_BUFF_LEN, len);
 	SET(skb, SK_BUFF_DATA_LEN, len);
 	SET(shinfo, SKB_SHARED_INFO_NR_FRAGS, frags);
 	SET(shinfo, SKB_SHARED_INFO_FRAG_LIST, 0);
-	field_set(ram, SCRATCH + rnd() % 16 * 512 + K_NAPI_STRUCT_SKB, 8, BASE + (skb - ram));
+	field_set(dvm_ram, SCRATCH + rnd() % 16 * 512 + K_NAPI_STRUCT_SKB, 8,
+		  BASE + (skb - dvm_ram));
 }
 
 static void scramble(void)
 {
-	uint8_t *page = ram + rnd() % OBJECTS * 4096;
+	uint8_t *page = dvm_ram + rnd() % OBJECTS * 4096;
 
 	if (rnd() % 2)
-		scramble_skb(page, rnd() % 2 ? page + 256 : ram + rnd() % OBJECTS * 4096);
+		scramble_skb(page, rnd() % 2 ? page + 256 : dvm_ram + rnd() % OBJECTS * 4096);
 	else
 		chain_skb(page, page + 256);
 	if (rnd() % 4 == 0)
-		field_set(ram, SCRATCH + rnd() % 16 * 512 + rnd() % 500, 8, any_argument());
+		field_set(dvm_ram, SCRATCH + rnd() % 16 * 512 + rnd() % 500, 8, any_argument());
 }
 
 static void donate(void)
@@ -244,16 +230,6 @@ static void donate(void)
 }
 
 /* ---- the test ---- */
-
-static void assert_adds_up(void)
-{
-	const struct pool_counts *c = &pool_counts;
-
-	assert_int_equal(c->donated + c->adopted,
-			 c->returned + c->left + c->given + c->leaked + pool_out() +
-				 pool_level(CASTOR_SKB) + pool_level(CASTOR_HEAD) +
-				 pool_level(CASTOR_FRAG) + pool_level(CASTOR_PAGE) + pool_stale());
-}
 
 static void call(unsigned int n)
 {
@@ -285,7 +261,7 @@ static void test_r14_natives_with_random_arguments(void **unused)
 			donate();
 		call(rnd() % natives);
 		if (i % 64 == 0)
-			assert_adds_up();
+			assert_pool_adds_up();
 		if (pool_level(CASTOR_SKB) + pool_out() > OBJECTS)
 			pool_leave();
 	}
@@ -300,21 +276,15 @@ static void test_r14_natives_with_random_arguments(void **unused)
 static int begin(void **unused)
 {
 	(void)unused;
-	ram = mmap(NULL, RAM + MIB(2), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (ram == MAP_FAILED || mprotect(ram + MIB(1), RAM, PROT_READ | PROT_WRITE))
+	if (dvm_ram_begin())
 		return -1;
-	ram += MIB(1);
-	state = seed * 0x9e3779b97f4a7c15UL;
+	random_seed(seed);
 	for (uint64_t i = 0; i < RAM; i += 8)
-		field_set(ram, i, 8, rnd());
-	twin_att = (struct twin_attachment){ .page_offset_base = BASE,
-					     .vmemmap_base = VMEMMAP,
-					     .dvm_bytes = RAM,
-					     .netdev = BASE + SCRATCH,
-					     .napi = BASE + SCRATCH + 512,
-					     .txq = BASE + SCRATCH + 1024 };
-	pool_reset();
-	pool_begin();
+		field_set(dvm_ram, i, 8, rnd());
+	twin_att.vmemmap_base = VMEMMAP;
+	twin_att.netdev = BASE + SCRATCH;
+	twin_att.napi = BASE + SCRATCH + 512;
+	twin_att.txq = BASE + SCRATCH + 1024;
 	return 0;
 }
 

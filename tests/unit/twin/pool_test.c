@@ -4,31 +4,18 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdlib.h>
 
 #include <cmocka.h>
 
+#include "dvm_ram.h"
 #include "twin/native.h"
-#include "vm/mem.h"
 
-#define BASE  0xffff888000000000UL
-#define RAM   MIB(8)
 #define SMALL 2048
 #define LARGE 2432
 
-struct twin_attachment twin_att;
-
-static uint8_t *ram;
-
-void *vm_ram(const struct vm *vm, gpa_t gpa, uint64_t len)
-{
-	(void)vm;
-	return gpa < RAM && len <= RAM - gpa ? ram + gpa : NULL;
-}
-
 static dva_t at(unsigned int n)
 {
-	return BASE + n * 4096UL;
+	return DVM_BASE + n * 4096UL;
 }
 
 static void give(enum castor_kind kind, unsigned int n, uint32_t bytes)
@@ -41,28 +28,14 @@ static void give(enum castor_kind kind, unsigned int n, uint32_t bytes)
 static int begin(void **state)
 {
 	(void)state;
-	ram = calloc(1, RAM);
-	twin_att = (struct twin_attachment){ .page_offset_base = BASE, .dvm_bytes = RAM };
-	pool_reset();
-	pool_begin();
-	return ram ? 0 : -1;
+	return dvm_ram_begin();
 }
 
 static int end(void **state)
 {
 	(void)state;
-	free(ram);
+	dvm_ram_end();
 	return 0;
-}
-
-static void assert_adds_up(void)
-{
-	const struct pool_counts *c = &pool_counts;
-
-	assert_int_equal(c->donated + c->adopted,
-			 c->returned + c->left + c->given + c->leaked + pool_out() +
-				 pool_level(CASTOR_SKB) + pool_level(CASTOR_HEAD) +
-				 pool_level(CASTOR_FRAG) + pool_level(CASTOR_PAGE) + pool_stale());
 }
 
 static void test_r16_a_small_one_on_top_does_not_block(void **state)
@@ -76,7 +49,7 @@ static void test_r16_a_small_one_on_top_does_not_block(void **state)
 	assert_non_null(o);
 	assert_int_equal(o->dva, at(1));
 	assert_int_equal(pool_stale(), 1);
-	assert_adds_up();
+	assert_pool_adds_up();
 }
 
 static void test_r16_a_size_change_renews_the_pool(void **state)
@@ -105,7 +78,7 @@ static void test_r16_a_size_change_renews_the_pool(void **state)
 	assert_int_equal(pool_stale(), 1);
 	o = pool_take(CASTOR_FRAG, 1920); /* smaller wishes are served by the larger ones */
 	assert_int_equal(o->dva, at(21));
-	assert_adds_up();
+	assert_pool_adds_up();
 }
 
 static void test_r16_no_wish_beyond_a_page(void **state)
@@ -154,7 +127,7 @@ static void test_r16_pages(void **state)
 	assert_int_equal(o->dva, at(5));
 	assert_non_null(pool_adopt(at(6), PAGE_SIZE, CASTOR_PAGE));
 	assert_int_equal(pool_out(), 2);
-	assert_adds_up();
+	assert_pool_adds_up();
 }
 
 /* The dvm's driver freed its ring; only that the same address is donated again tells of it. */
@@ -177,7 +150,7 @@ static void test_r16_donated_while_it_is_out(void **state)
 	assert_int_equal(pool_counts.refused, 1);
 	give(CASTOR_PAGE, 1, PAGE_SIZE); /* in the pool: the dvm cannot have it */
 	assert_int_equal(pool_counts.refused, 2);
-	assert_adds_up();
+	assert_pool_adds_up();
 }
 
 /* Objects 0..3 changed hands in the killed invocation, 4 and 5 in the one before. */
@@ -204,7 +177,7 @@ static void test_r19_what_changed_hands_is_leaked(void **state)
 	assert_int_equal(pool_leak(), 5);
 	assert_int_equal(pool_counts.leaked, 5);
 	assert_int_equal(pool_counts.given + pool_counts.returned, 0);
-	assert_adds_up();
+	assert_pool_adds_up();
 	for (unsigned int i = 0; i < 4; i++)
 		assert_null(pool_find(at(i)));
 	assert_null(pool_find(at(30)));
@@ -212,7 +185,7 @@ static void test_r19_what_changed_hands_is_leaked(void **state)
 	assert_int_equal(pool_level(CASTOR_FRAG), 3);
 	while ((later = pool_take(CASTOR_FRAG, 0)))
 		assert_in_set(later->dva, ((uint64_t[]){ at(4), at(6), at(7) }), 3);
-	assert_adds_up();
+	assert_pool_adds_up();
 }
 
 static void test_r19_an_invocation_that_ended_leaks_nothing(void **state)
@@ -230,7 +203,7 @@ static void test_r19_an_invocation_that_ended_leaks_nothing(void **state)
 	assert_int_equal(pool_leak(), 0);
 	assert_int_equal(pool_counts.given, 1);
 	assert_int_equal(pool_leave(), 1);
-	assert_adds_up();
+	assert_pool_adds_up();
 }
 
 static void test_r19_lost_on_the_way_back(void **state)
@@ -247,7 +220,7 @@ static void test_r19_lost_on_the_way_back(void **state)
 	assert_int_equal(pool_counts.leaked, 1);
 	assert_int_equal(pool_counts.foreign, 1);
 	assert_int_equal(pool_leak(), 0);
-	assert_adds_up();
+	assert_pool_adds_up();
 }
 
 int main(void)
