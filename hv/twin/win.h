@@ -9,27 +9,18 @@
 #define HV_TWIN_WIN_H
 
 #include "lib/types.h"
+#include "twin/win_access.h"
 
 #define WIN_GUARD BIT(47)
 
-/* One fix-up entry per instruction that may fault here. */
-#define WIN_FIXUP ".pushsection .fixup, \"a\"\n\t.quad 1b\n\t.popsection"
-
-#define WIN_ACCESS(bits, type)                                                \
-	static inline type win_read##bits(dva_t a)                            \
-	{                                                                     \
-		type v;                                                       \
-                                                                              \
-		asm volatile("1: mov %1, %0\n\t" WIN_FIXUP                    \
-			     : "=r"(v)                                        \
-			     : "m"(*(const volatile type *)(a | WIN_GUARD))); \
-		return v;                                                     \
-	}                                                                     \
-	static inline void win_write##bits(dva_t a, type v)                   \
-	{                                                                     \
-		asm volatile("1: mov %1, %0\n\t" WIN_FIXUP                    \
-			     : "=m"(*(volatile type *)(a | WIN_GUARD))        \
-			     : "r"(v));                                       \
+#define WIN_ACCESS(bits, type)                              \
+	static inline type win_read##bits(dva_t a)          \
+	{                                                   \
+		return win_load##bits(a | WIN_GUARD);       \
+	}                                                   \
+	static inline void win_write##bits(dva_t a, type v) \
+	{                                                   \
+		win_store##bits(a | WIN_GUARD, v);          \
 	}
 
 WIN_ACCESS(8, uint8_t)
@@ -39,40 +30,25 @@ WIN_ACCESS(64, uint64_t)
 #undef WIN_ACCESS
 
 /*
- * Compare-and-swap of 64 bits, as the kernel's own loops on napi->state do; returns what was
- * there.
+ * Compare-and-swap, as the kernel's own loops on napi->state do; returns what was there.
  */
 static inline uint64_t win_cmpxchg64(dva_t a, uint64_t old, uint64_t val)
 {
-	uint64_t was = old;
-
-	asm volatile("1: lock cmpxchgq %2, %1\n\t" WIN_FIXUP
-		     : "+a"(was), "+m"(*(volatile uint64_t *)(a | WIN_GUARD))
-		     : "r"(val)
-		     : "memory");
-	return was;
+	return win_swap64(a | WIN_GUARD, old, val);
 }
 
 static inline uint32_t win_cmpxchg32(dva_t a, uint32_t old, uint32_t val)
 {
-	uint32_t was = old;
-
-	asm volatile("1: lock cmpxchgl %2, %1\n\t" WIN_FIXUP
-		     : "+a"(was), "+m"(*(volatile uint32_t *)(a | WIN_GUARD))
-		     : "r"(val)
-		     : "memory");
-	return was;
+	return win_swap32(a | WIN_GUARD, old, val);
 }
 
 /*
- * Copies n bytes upward, as memcpy. One instruction does it, so a page that the window refuses, at
- * any byte and also where a range wraps, ends the invocation.
+ * Copies n bytes upward, as memcpy. A page that the window refuses, at any byte and also where a
+ * range wraps, ends the invocation.
  */
 static inline void win_copy(dva_t dst, dva_t src, uint64_t n)
 {
-	uint64_t d = dst | WIN_GUARD, s = src | WIN_GUARD;
-
-	asm volatile("1: rep movsb\n\t" WIN_FIXUP : "+D"(d), "+S"(s), "+c"(n) : : "memory");
+	win_move(dst | WIN_GUARD, src | WIN_GUARD, n);
 }
 
 #endif

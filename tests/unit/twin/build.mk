@@ -6,8 +6,8 @@ TWIN_TEST_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -fsanitize=address,u
 	-fno-sanitize-recover=all -fno-omit-frame-pointer -Ihv -I. -I$(O)/hv
 
 UNIT_TESTS += $(TWIN_TEST)/pool_test
-$(TWIN_TEST)/pool_test: tests/unit/twin/pool_test.c tests/unit/twin/dvm_ram.c hv/twin/pool.c tests/unit/twin/dvm_ram.h hv/twin/pool.h hv/twin/native.h \
-		tests/unit/twin/build.mk | $(O)/hv/kernel_abi.h
+$(TWIN_TEST)/pool_test: tests/unit/twin/pool_test.c tests/unit/twin/dvm_ram.c hv/twin/pool.c \
+		tests/unit/twin/dvm_ram.h hv/twin/pool.h hv/twin/native.h tests/unit/twin/build.mk | $(O)/hv/kernel_abi.h
 	@mkdir -p $(@D)
 	@echo "  CCLD    $@"
 	$(Q)$(CC) $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
@@ -18,19 +18,21 @@ $(TWIN_TEST)/jiffies_test: tests/unit/twin/jiffies_test.c hv/twin/jiffies.c hv/t
 	@echo "  CCLD    $@"
 	$(Q)$(CC) $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
 
-# The driver VM's memory is an array here: fake/twin/win.h stands in front of the real one.
+# The driver VM's memory is an array here: fake/twin/win_access.h stands in front of the real one.
 UNIT_TESTS += $(TWIN_TEST)/transmit_test
 $(TWIN_TEST)/transmit_test: tests/unit/twin/transmit_test.c hv/twin/transmit.c hv/net/offload.c hv/net/packet.c \
-		tests/unit/twin/fake/twin/win.h $(wildcard hv/twin/*.h) tests/unit/twin/build.mk | $(O)/hv/kernel_abi.h
+		tests/unit/twin/fake/twin/win_access.h tests/unit/twin/win_memory.h $(wildcard hv/twin/*.h) \
+		tests/unit/twin/build.mk | $(O)/hv/kernel_abi.h
 	@mkdir -p $(@D)
 	@echo "  CCLD    $@"
 	$(Q)$(CC) -Itests/unit/twin/fake $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
 
-# All natives, found by their table; refusing/twin/win.h stands in front of the real one.
+# All natives, found by their table; refusing/twin/win_access.h stands in front of the real one.
 UNIT_TESTS += $(TWIN_TEST)/native_fuzz_test
 $(TWIN_TEST)/native_fuzz_test: tests/unit/twin/native_fuzz_test.c tests/unit/twin/dvm_ram.c tests/fuzz/random.c \
 		tests/unit/twin/dvm_ram.h tests/fuzz/random.h $(wildcard hv/twin/native_*.c) hv/twin/receive.c \
-		hv/twin/pool.c hv/net/packet.c tests/unit/twin/refusing/twin/win.h tests/unit/twin/sections.ld \
+		hv/twin/pool.c hv/net/packet.c tests/unit/twin/refusing/twin/win_access.h tests/unit/twin/win_memory.h \
+		tests/unit/twin/sections.ld \
 		$(wildcard hv/twin/*.h) tests/unit/twin/build.mk | $(O)/hv/kernel_abi.h
 	@mkdir -p $(@D)
 	@echo "  CCLD    $@"
