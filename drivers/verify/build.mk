@@ -16,7 +16,7 @@ VERIFY_OBJDUMP := $(O)/tests/verify/objdump_test
 VERIFY_FACT := $(O)/tests/verify/fact_test
 VERIFY_FUZZ := $(O)/tests/verify/fuzz
 VERIFY_FORMS := tests/fuzz/verify/forms.c tests/fuzz/random.c
-FUZZ_MACHINE_SRC := $(addprefix tests/fuzz/,machine.c shadow.c random.c) # what fuzzers run code in
+FUZZ_MACHINE_SRC := $(addprefix tests/fuzz/,machine.c hostile.c shadow.c random.c) # what fuzzers run code in
 VERIFY_SAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 
 verify: $(VERIFY_BIN) $(VERIFY_ASAN) $(VERIFY_RAW) $(VERIFY_FUZZ) ## build the judge for the host, and what its tests need

@@ -7,10 +7,10 @@
 #include <unicorn/unicorn.h>
 
 #include "drivers/verify/decode.h"
+#include "hostile.h"
 #include "random.h"
 #include "shadow.h"
 
-#define REACH         (1ull << 40)
 #define CALLEE_SAVED  0xf028u /* rbx rbp r12-r15 */
 #define MAX_BLOCKS    300
 #define MAX_ACCESSES  4000
@@ -47,47 +47,6 @@ static const int registers[16] = {
 	UC_X86_REG_R8,  UC_X86_REG_R9,  UC_X86_REG_R10, UC_X86_REG_R11,
 	UC_X86_REG_R12, UC_X86_REG_R13, UC_X86_REG_R14, UC_X86_REG_R15,
 };
-
-/* Addresses that must not be reached, borders, and what lets code run on. */
-static uint64_t hostile_value(bool gentle)
-{
-	static const uint64_t border[] = {
-		0,
-		STACK,
-		STACK - 64,
-		TWIN_BASE,
-		GS,
-		GS + 4096,
-		NATIVES,
-		HV_BASE,
-		DIRECT_BASE,
-		DISTANCE,
-		1ull << 47,
-		(1ull << 47) - 8,
-		REACH,
-		REACH - 8,
-		~0ull,
-		STACK + DISTANCE,
-		STACK - DISTANCE, /* through fs: the stack */
-		0xffff800000000000,
-		0x0000800000000008,
-		SECTIONS,
-		RETURN_TO,
-	};
-
-	if (gentle && below(64))
-		return below(16) ? HEAP + 8 * (uint64_t)below(HEAP_BYTES / 8) : below(100);
-	switch (below(5)) {
-	case 0:
-		return rnd();
-	case 1:
-		return (rnd() & 0x7fffffffffff) | 0xffff800000000000;
-	case 2:
-		return below(100);
-	default:
-		return border[below(sizeof(border) / 8)] + (below(2) ? 0 : 8ull * below(64) - 256);
-	}
-}
 
 static uint64_t get(int reg)
 {
