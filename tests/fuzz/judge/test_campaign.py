@@ -1,13 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """R7: mutated twins that loader and judge accept stay inside of their bounds; see campaign.h."""
+import os
 import struct
 import subprocess
 import zlib
 
 import pytest
 
-from images import PROGRAM, TWINS, run_images
+from images import OUT, PROGRAM, TWINS, run_images
 
 # Rules that random images do not break often enough, or not where it shows: aim.c breaks them.
 AIMED = ["rip-relative", "indirect", "absolute", "fs-form", "gs-form", "string", "rsp-write", "second-stack",
@@ -38,6 +39,13 @@ def test_r7_without_a_rule_an_aimed_image_escapes(rule):
     assert escapes, rule
     tally, escapes = run_images(0, 300, 5, aim=rule)
     assert not escapes and tally["refused"][rule] > 20
+
+
+def test_r7_random_programs_without_a_rule():
+    """The other fuzzer in the same emulator: programs that call a target with stack arguments that they did not write."""
+    env = dict(os.environ, VERIFY_FUZZ_SEED="2000", VERIFY_FUZZ_DISABLED=str(1 << 21), VERIFY_FUZZ_SECONDS="60")
+    done = subprocess.run([OUT / "tests/verify/fuzz"], capture_output=True, text=True, env=env, check=False)
+    assert done.returncode == 1 and "stack arguments that nobody wrote" in done.stderr
 
 
 def table(data, number):
