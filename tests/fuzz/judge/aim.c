@@ -94,6 +94,17 @@ static void lay(const struct subject *s, uint8_t *img, const struct code *c)
 	memcpy(img + s->text + at, c->bytes, c->n);
 }
 
+/* A jump (e9) or call (e8) over the instructions from at to end. */
+static void branch_to(const struct subject *s, uint8_t *img, uint8_t opcode, uint32_t at,
+		      uint32_t end, uint32_t to)
+{
+	int32_t d = (int32_t)(to - (at + 5));
+
+	memset(img + s->text + at, 0x90, end - at);
+	img[s->text + at] = opcode;
+	memcpy(img + s->text + at + 1, &d, 4);
+}
+
 /* A register but rsp, as it stands in the low three bits of modrm. */
 static uint8_t some_register(void)
 {
@@ -235,12 +246,26 @@ static void stack_limit(struct code *c)
 	add32(c, 2 * STACK_LIMIT);
 }
 
+/* The last instruction becomes nothing, and a jump leads there. */
+static void fall_off(const struct subject *s, uint8_t *img)
+{
+	uint32_t last = s->insn[s->insns - 1], end, at = place(s, img, 5, &end);
+
+	memset(img + s->text + last, 0x90, s->text_size - last);
+	if (end)
+		branch_to(s, img, 0xe9, at, end, last);
+}
+
 /* A return, or a jump, in front of padding becomes nothing. */
 static void fall(const struct subject *s, uint8_t *img)
 {
 	uint8_t *t = img + s->text;
 	uint32_t first = below(s->insns);
 
+	if (below(2)) {
+		fall_off(s, img);
+		return;
+	}
 	for (uint32_t k = 0; k < s->insns; k++) {
 		uint32_t n = (first + k) % s->insns, at = s->insn[n];
 		uint32_t end = n + 1 < s->insns ? s->insn[n + 1] : s->text_size;
@@ -280,17 +305,13 @@ static void recursion(const struct subject *s, uint8_t *img)
 	const struct twin_header *h = (const void *)(img + TWIN_HEADER_OFFSET);
 	const struct twin_function *f = (const void *)(img + h->table[TWIN_TABLE_FUNCTIONS].offset);
 	uint32_t begin = 0, end, at = place(s, img, 5, &end);
-	int32_t d;
 
 	if (!end)
 		return;
 	for (uint32_t k = 0; k < h->table[TWIN_TABLE_FUNCTIONS].count; k++)
 		if (f[k].twin_offset <= at && f[k].twin_offset > begin)
 			begin = f[k].twin_offset;
-	d = (int32_t)(begin - (at + 5));
-	memset(img + s->text + at, 0x90, end - at);
-	img[s->text + at] = 0xe8;
-	memcpy(img + s->text + at + 1, &d, 4);
+	branch_to(s, img, 0xe8, at, end, begin);
 }
 
 static const struct {
