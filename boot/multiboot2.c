@@ -51,7 +51,8 @@ static void read_mmap(struct boot_info *boot, const struct mb2_mmap *map)
 {
 	const char *at = (const char *)(map + 1), *end = (const char *)map + map->tag.size;
 
-	if (map->entry_size < sizeof(struct mb2_mmap_entry))
+	/* 3.6.8: a multiple of 8, so that entries are aligned. */
+	if (map->entry_size < sizeof(struct mb2_mmap_entry) || map->entry_size % 8)
 		boot_fail("memory map entries of %u bytes", map->entry_size);
 	for (; at + sizeof(struct mb2_mmap_entry) <= end; at += map->entry_size) {
 		const struct mb2_mmap_entry *e = (const void *)at;
