@@ -84,19 +84,42 @@ void fake_pass_us(uint64_t us)
 	t->fire(t);
 }
 
+/* A VM at its start, with the RAM that it has. */
+static struct vm *begin(struct vm *vm, unsigned int i)
+{
+	memset(vm, 0, sizeof(*vm));
+	vm->ram[0] = (struct vm_ram_range){ 0, RAM_SIZE, rams[i] };
+	vm->id = i;
+	vm->state = VM_RUNNING;
+	snprintf(vm->name, sizeof(vm->name), "vm%u", i);
+	memcpy(vm->mac, (uint8_t[]){ 0x52, 0x54, 0, 0x88, 0, i }, 6);
+	return vm;
+}
+
+static void power_up(void)
+{
+	fake_tsc = 1;
+	fake_msis = fake_pin_changes = 0;
+	fake_pin_level = false;
+	fake_timer = NULL;
+}
+
 struct vm *fake_vm(unsigned int i)
 {
 	struct vm *vm = calloc(1, sizeof(*vm));
 
 	assert(i < FAKE_VMS && vm);
 	rams[i] = calloc(1, RAM_SIZE);
-	vm->ram[0] = (struct vm_ram_range){ 0, RAM_SIZE, rams[i] };
-	vm->id = i;
-	vm->state = VM_RUNNING;
-	snprintf(vm->name, sizeof(vm->name), "vm%u", i);
-	memcpy(vm->mac, (uint8_t[]){ 0x52, 0x54, 0, 0x88, 0, i }, 6);
-	vms[i] = vm;
+	vms[i] = begin(vm, i);
 	return vm;
+}
+
+void fake_again(void)
+{
+	for (int i = 0; i < FAKE_VMS; i++)
+		if (vms[i])
+			begin(vms[i], i);
+	power_up();
 }
 
 void fake_reset(void)
@@ -107,10 +130,7 @@ void fake_reset(void)
 		vms[i] = NULL;
 		rams[i] = NULL;
 	}
-	fake_tsc = 1;
-	fake_msis = fake_pin_changes = 0;
-	fake_pin_level = false;
-	fake_timer = NULL;
+	power_up();
 }
 
 uint32_t vm_in(struct vm *vm, uint16_t port, unsigned int size)

@@ -42,6 +42,7 @@ extern struct timer *fake_timer; /* the armed one */
 /* A fresh VM number i, alive, with a RAM of zeroes; its address is 52:54:00:88:00:i. */
 struct vm *fake_vm(unsigned int i);
 void fake_reset(void); /* frees all of them */
+void fake_again(void); /* all of them start anew; their RAM stays as it is */
 
 /* Turns the clock and fires the timer if it is due. */
 void fake_pass_us(uint64_t us);
