@@ -35,7 +35,10 @@ bool judge_is_strict(void)
 	return strict;
 }
 
-/* Strict code passes each judge; for the normal one the file with the fewest guards is best. */
+/*
+ * What derive makes for the strict judge passes each one; for the normal one the file with the
+ * fewest guards is best.
+ */
 static bool suits_better(uint8_t facts, uint8_t than)
 {
 	return strict ? facts < than : facts > than;
