@@ -218,11 +218,22 @@ static bool choice(const struct word *w, bool *seen, const char *first, const ch
 	return strcmp(w->value, second) == 0;
 }
 
+/* More than the usual number is for campaigns, in which deaths are made. */
+static unsigned int restarts(const struct word *w)
+{
+	uint64_t n = number(w, "hypervisor");
+
+	if (n < 1 || n > CONFIG_RESTARTS_MAX)
+		boot_fail("restarts=%s (1 to %d)", w->value, CONFIG_RESTARTS_MAX);
+	return n;
+}
+
 static void read_words(struct config *cfg, const char *line)
 {
 	struct word w;
 	bool net_seen = false, judge_seen = false;
 
+	cfg->restarts = CONFIG_RESTARTS;
 	while (next_word(&line, &w, "hypervisor")) {
 		if (strcmp(w.key, "net") == 0) {
 			cfg->net = choice(&w, &net_seen, "bridge", "twin") ? NET_TWIN : NET_BRIDGE;
@@ -233,8 +244,11 @@ static void read_words(struct config *cfg, const char *line)
 			set_name(cfg->focus, &w, "hypervisor");
 		} else if (strcmp(w.key, "run") == 0) {
 			cfg->run_seconds = number(&w, "hypervisor");
+		} else if (strcmp(w.key, "restarts") == 0) {
+			cfg->restarts = restarts(&w);
 		} else {
-			boot_fail("hypervisor: unknown word '%s' (known: net= judge= focus= run=)",
+			boot_fail("hypervisor: unknown word '%s' (known: net= judge= focus= run= "
+				  "restarts=)",
 				  w.key);
 		}
 	}

@@ -4,6 +4,7 @@
  * multiboot2/module2 lines:
  *
  *   multiboot2 .../pollux.elf [net=bridge|twin] [judge=strict|normal] [focus=NAME] [run=SECONDS]
+ *                              [restarts=N]
  *   module2 KERNEL  vm=NAME kind=dvm|guest mem=N[M|G] [mac=aa:bb:..] [-- COMMAND LINE OF THE VM]
  *   module2 FILE    initrd=NAME
  *   module2 FILE    twin=DRIVER         (one or two, of one driver, see twin/judge.h)
@@ -20,7 +21,9 @@
 enum net_mode { NET_BRIDGE, NET_TWIN };
 enum judge_word { JUDGE_BY_MACHINE, JUDGE_NORMAL, JUDGE_STRICT };
 
-#define CONFIG_TWINS 2 /* files of one driver */
+#define CONFIG_TWINS        2 /* files of one driver */
+#define CONFIG_RESTARTS     3 /* of the driver VM in 10 minutes (R20) */
+#define CONFIG_RESTARTS_MAX 1000
 
 struct vm_config {
 	char name[VM_NAME_LEN];
@@ -37,6 +40,7 @@ struct config {
 	enum judge_word judge;
 	char focus[VM_NAME_LEN]; /* empty: the monitor */
 	uint64_t run_seconds;    /* 0: until every VM stopped */
+	unsigned int restarts;   /* of the driver VM in 10 minutes: 1 to CONFIG_RESTARTS_MAX */
 	struct vm_config vm[VM_MAX];
 	unsigned int vms;
 	const struct boot_module *twin[CONFIG_TWINS];

@@ -8,6 +8,7 @@
 #include "debug/monitor.h"
 #include "dev/nic_quiet.h"
 #include "lib/errno.h"
+#include "lib/printf.h"
 #include "lib/string.h"
 #include "net/net.h"
 #include "net/switch.h"
@@ -18,15 +19,16 @@
 #include "vm/guest_virt.h"
 #include "vm/mem.h"
 
-#define BUDGET        3
-#define BUDGET_MIN    10 /* minutes */
+#define BUDGET_MIN    10 /* minutes in which there are so many restarts */
 #define NO_INTERRUPTS 5  /* seconds of run time */
 
 static const struct config *config;
 static struct vm *dvm;
 static bool given_up;           /* it stays dead, and guests' links are down */
-static uint64_t spent[BUDGET];  /* when the last restarts were; 0: never */
-static unsigned int spent_next; /* the oldest of them */
+static unsigned int spent_next; /* of `spent`, the oldest */
+
+/* When the last config->restarts ones were; 0: never. */
+static uint64_t spent[CONFIG_RESTARTS_MAX];
 
 /* Interrupts that the VM took, and its run time when it last took one or had none to take. */
 static uint64_t accepted, accepted_at;
@@ -77,15 +79,19 @@ static bool budget_left(void)
 /* Why it is not to be restarted, or NULL. */
 static const char *obstacle(int quiet)
 {
+	static char too_often[64];
+
 	if (dvm->ended_on_purpose)
 		return "it was ended on purpose";
 	if (!dvm->vcpu.vendor)
 		return "it never started";
 	if (quiet)
 		return "its network card is not quiet";
-	if (!budget_left())
-		return "it died too often (3 restarts in 10 minutes)";
-	return NULL;
+	if (budget_left())
+		return NULL;
+	snprintf(too_often, sizeof(too_often), "it died too often (%u restarts in %d minutes)",
+		 config->restarts, BUDGET_MIN);
+	return too_often;
 }
 
 static void give_up(const char *why)
@@ -101,8 +107,8 @@ static void start_again(void)
 {
 	uint64_t start = tsc_now();
 
-	spent[spent_next++ % BUDGET] = start;
-	spent_next %= BUDGET;
+	spent[spent_next] = start;
+	spent_next = (spent_next + 1) % config->restarts;
 	build_again(config, dvm);
 	if (!vm_alive(dvm))
 		return; /* said why, and the next turn sees it */

@@ -6,10 +6,10 @@
  * softirq, say), or whose agent left an upcall or a death of the twin unanswered for 5 s.
  *
  * Then the twin is taken off, the network card made quiet (dev/nic_quiet.h), and the VM loaded
- * again from the boot modules: three times in 10 minutes. Meanwhile guests' frames to the wire
- * are lost, which TCP repairs. When it is not restarted, because that budget is used up, the card
- * does not get quiet, or the VM was ended on purpose, guests see their links go down; `restart`
- * in the monitor brings VM and links up again.
+ * again from the boot modules: three times in 10 minutes, or as `restarts=` says. Meanwhile
+ * guests' frames to the wire are lost, which TCP repairs. When it is not restarted, because that
+ * budget is used up, the card does not get quiet, or the VM was ended on purpose, guests see their
+ * links go down; `restart` in the monitor brings VM and links up again.
  */
 #ifndef HV_VM_RESTART_H
 #define HV_VM_RESTART_H

@@ -13,11 +13,12 @@ DVM = 'vm=dvm kind=dvm mem=64M --'
 
 # (the hypervisor's words, lines of modules, what the [FAIL] line says)
 WORDS = [
-    ('wibble', [GUEST], "hypervisor: unknown word 'wibble' (known: net= judge= focus= run=)"),
+    ('wibble', [GUEST], "hypervisor: unknown word 'wibble' (known: net= judge= focus= run= restarts=)"),
     ('net=wire', [GUEST], 'net=wire (known: bridge, twin)'),
     ('net=bridge net=twin', [GUEST], 'net= is given twice'),
     ('judge=lax', [GUEST], 'judge=lax (known: strict, normal)'),
     ('judge=strict judge=normal', [GUEST], 'judge= is given twice'),
+    ('restarts=0', [GUEST], 'restarts=0 (1 to 1000)'),
     ('run=soon', [GUEST], 'hypervisor: run=soon is not a number'),
     ('focus=nobody', [GUEST], 'focus=nobody: there is no such VM'),
     ('', ['symbols'], 'no VM: give at least one module a line vm=NAME kind=... mem=...'),
