@@ -42,6 +42,8 @@
 /* The 8254x of QEMU's e1000: conventional PCI, so their only reset is their own. */
 static const uint16_t e1000_ids[] = { 0x1008, 0x100e, 0x100f };
 
+static volatile uint32_t *registers; /* of an 8254x: one card, its BAR never moves */
+
 static void wait_ms(uint64_t ms)
 {
 	uint64_t end = tsc_now() + ms * tsc_khz;
@@ -60,22 +62,13 @@ static bool is_e1000(const struct vpci_pass *nic)
 	return false;
 }
 
-static volatile uint32_t *e1000_registers(const struct vpci_pass *nic)
-{
-	static volatile uint32_t *regs; /* one card; its BAR never moves */
-
-	if (!regs)
-		regs = mmio_map(nic->bar[0].base, E1000_BYTES);
-	return regs;
-}
-
 /*
  * Receiver and transmitter go off by their own bits first: the reset alone would cut a transfer
  * short, and what is read back afterwards does not then depend on how a model does the reset.
  */
-static int reset_e1000(const struct vpci_pass *nic)
+static int reset_e1000(void)
 {
-	volatile uint32_t *reg = e1000_registers(nic);
+	volatile uint32_t *reg = registers;
 
 	reg[E1000_IMC / 4] = 0xffffffff;
 	reg[E1000_RCTL / 4] = 0;
@@ -145,10 +138,16 @@ static int reset(const struct vpci_pass *nic)
 	if (cap && pci_cfg_read(nic->addr, cap + PCIE_DEVCAP, 4) & DEVCAP_FLR)
 		return reset_function(nic, cap);
 	if (is_e1000(nic))
-		return reset_e1000(nic);
+		return reset_e1000();
 	log_warn("network card %04x:%04x: no way of resetting it is known", nic->vendor,
 		 nic->device);
 	return -EOPNOTSUPP;
+}
+
+void nic_quiet_prepare(const struct vpci_pass *nic)
+{
+	if (is_e1000(nic))
+		registers = mmio_map(nic->bar[0].base, E1000_BYTES);
 }
 
 int nic_quiet(const struct vpci_pass *nic)

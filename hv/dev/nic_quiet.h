@@ -11,6 +11,12 @@
 struct vpci_pass;
 
 /*
+ * Once at boot, before nic_quiet(): maps the registers that a reset of this card needs, so that the
+ * hypervisor's own mappings do not change at a death.
+ */
+void nic_quiet_prepare(const struct vpci_pass *nic);
+
+/*
  * Masks its pin, turns bus mastering off, resets the function, and reads all of that back. BARs are
  * where they were, decoding is on, bus mastering stays off until a driver turns it on. Takes up to
  * 120 ms, busy; logs what it found. 0; -EOPNOTSUPP: pin and bus mastering are off, but no way of

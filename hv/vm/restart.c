@@ -35,7 +35,11 @@ static uint64_t accepted, accepted_at;
 
 void restart_init(const struct config *cfg)
 {
+	const struct vpci_pass *nic = build_nic_found();
+
 	config = cfg;
+	if (nic)
+		nic_quiet_prepare(nic);
 	for (unsigned int i = 0; i < vm_count; i++)
 		if (vms[i]->kind == VM_DVM)
 			dvm = vms[i];
