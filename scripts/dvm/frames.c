@@ -7,6 +7,8 @@
  *
  *   frames flood DEVICE COUNT PER_SECOND STREAM MAC...   COUNT frames to each MAC, in turns; the
  *                                                        MACs' streams are STREAM, STREAM + 1, ..
+ *   frames storm ...                                     the same, but a frame that the device has
+ *                                                        no room for is lost, not sent again
  *   frames sink DEVICE SILENCE_MS                        until it is killed; one line a stream
  */
 #include <arpa/inet.h>
@@ -91,6 +93,8 @@ static void parse_mac(const char *s, uint8_t mac[6])
 	}
 }
 
+static bool lossy; /* storm: at its pace, whatever becomes of the frames */
+
 static void send_one(int fd, const struct raw_frame *f)
 {
 	const struct timespec wait = { .tv_nsec = NSEC_PER_MS };
@@ -98,6 +102,8 @@ static void send_one(int fd, const struct raw_frame *f)
 	while (send(fd, f, sizeof(*f), 0) < 0) {
 		if (errno != ENOBUFS && errno != EINTR)
 			die("flood: error send");
+		if (lossy)
+			return;
 		nanosleep(&wait, NULL);
 	}
 }
@@ -287,9 +293,10 @@ static void sink_main(char **argv)
 
 static void usage(FILE *to)
 {
-	fputs("usage: frames flood DEVICE COUNT PER_SECOND STREAM MAC...\n"
+	fputs("usage: frames flood|storm DEVICE COUNT PER_SECOND STREAM MAC...\n"
 	      "       frames sink DEVICE SILENCE_MS\n"
 	      "flood: COUNT numbered frames to each MAC; their streams are STREAM, STREAM + 1, ..\n"
+	      "storm: the same, but what the device has no room for is lost\n"
 	      "sink: until it is killed; one line for a stream that was silent for so long\n",
 	      to);
 }
@@ -300,7 +307,8 @@ int main(int argc, char **argv)
 		usage(stdout);
 		return 0;
 	}
-	if (argc > 6 && !strcmp(argv[1], "flood"))
+	lossy = argc > 1 && !strcmp(argv[1], "storm");
+	if (argc > 6 && (lossy || !strcmp(argv[1], "flood")))
 		return flood_main(argv + 2, (unsigned int)argc - 6);
 	if (argc == 4 && !strcmp(argv[1], "sink"))
 		sink_main(argv + 2);

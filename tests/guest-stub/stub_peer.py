@@ -3,11 +3,13 @@
 """The other end of the tests' connections, inside the namespace. A mismatch is exit status 1."""
 
 import argparse
+import errno
 import random
 import socket
 import struct
 import sys
 import threading
+import time
 
 RAW_TYPE = 0x88B5
 RAW_MAGIC = 0x504C5831
@@ -50,10 +52,22 @@ def udp_echo(args):
             assert s.recv(65536) == data, f"datagram of {size} bytes came back changed"
 
 
+def connect_patiently(args):
+    """A connection, even if the other end cannot be reached for a while."""
+    end = time.monotonic() + args.patience
+    while True:
+        try:
+            return socket.create_connection((args.addr, args.port), timeout=args.patience)
+        except OSError as e:
+            if e.errno != errno.EHOSTUNREACH or time.monotonic() > end:
+                raise
+            time.sleep(0.5)
+
+
 def verify_send(args):
     """The client of verify-server."""
     data = random.Random(2).randbytes(args.bytes)
-    with socket.create_connection((args.addr, args.port), timeout=20) as s:
+    with connect_patiently(args) as s:
         s.settimeout(args.patience)
         s.sendall(data)
         s.shutdown(socket.SHUT_WR)
