@@ -67,12 +67,17 @@ static bool native_napi_complete_done(dva_t napi, int work)
 }
 NATIVE("napi_complete_done", native_napi_complete_done);
 
-/* Does the dvm itself wait for room? Its queue discipline says so; it is woken only then (R10). */
+/*
+ * Its queue discipline says so; the dvm is woken only then (R10). One without a lock that has found
+ * the queue stopped is DRAINING (Linux: qdisc_maybe_clear_missed(), nolock_qdisc_is_empty()).
+ */
+#define WAITS ((1UL << K___QDISC_STATE_MISSED) | (1UL << K___QDISC_STATE_DRAINING))
+
 static bool dvm_has_backlog(dva_t txq)
 {
 	dva_t qdisc = win_read64(txq + K_NETDEV_QUEUE_QDISC);
 
-	return qdisc && ((win_read64(qdisc + K_QDISC_STATE) & (1UL << K___QDISC_STATE_MISSED)) ||
+	return qdisc && ((win_read64(qdisc + K_QDISC_STATE) & WAITS) ||
 			 win_read32(qdisc + K_QDISC_GSO_SKB_QLEN));
 }
 
