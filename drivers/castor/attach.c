@@ -165,12 +165,12 @@ static void take_off(void)
 	const struct castor_counts *c = &castor.counts;
 	long rc = hypercall_settled(CASTOR_HC_DETACH);
 
-	take_napi_back();
 	castor.attached = false;
 	remove_addresses();
 	castor_rings_sync(); /* received by the twin: guests have got the groups' frames */
 	castor_drain_port();
 	castor_isolate(castor.nd->name, false);
+	take_napi_back(); /* not before: until now frames from the wire wait in the card's ring */
 	pr_info("castor: twin of %s detached (%ld)\n", castor.nd->name, rc);
 	pr_info("castor: received %lu, sent for this VM %lu, freed here %lu, upcalls %lu\n",
 		c->received, c->freed, c->gone, c->upcalls);
