@@ -208,14 +208,28 @@ class Machine:
         if number is not None:
             self.focus(0)
 
-    def shell(self, command, source='dvm', number=1, timeout=30):
-        """Run a command in a Linux VM's shell; returns (exit status, output), whatever others print meanwhile."""
+    def shell(self, command, source='dvm', number=1, timeout=30, meanwhile=None):
+        """Run a command in a Linux VM's shell; returns (exit status, output), whatever others print meanwhile.
+
+        meanwhile: called about twice a second until the command has ended; it may type to other VMs.
+        """
         mark = f'{time.monotonic_ns():x}'
         self.console.skip(source)
         # The echo of what is typed must not look like the answer: the shell puts the marks together.
         self.type(f'echo "<""{mark}>"; {command}; echo "<$?""{mark}>"', number)
-        m = self.expect(source, rf'(?s)<{mark}>\n(.*?)<(\d+){mark}>', timeout)
+        m = self._answer(source, rf'(?s)<{mark}>\n(.*?)<(\d+){mark}>', timeout, meanwhile)
         return int(m.group(2)), m.group(1)
+
+    def _answer(self, source, pattern, timeout, meanwhile):
+        end = time.monotonic() + timeout
+        while meanwhile:
+            try:
+                return self.expect(source, pattern, 0.5)
+            except ConsoleError:
+                if time.monotonic() > end or self.process.poll() is not None:
+                    raise
+            meanwhile()
+        return self.expect(source, pattern, timeout)
 
     def monitor(self, command, timeout=20):
         """A command of the hypervisor's monitor; returns its output. Raises ConsoleError on `error:`."""
