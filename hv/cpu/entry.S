@@ -61,6 +61,19 @@ trap_common:
 	iretq
 
 /*
+ * void cpu_idle(void): halts until an interrupt came, which was handled; interrupts off before and
+ * after. STI's shadow covers the HLT, so that none comes between the two. Only an NMI may
+ * (nmi_handle()), and then others right behind it.
+ */
+	.globl	cpu_idle, cpu_idle_hlt
+cpu_idle:
+	sti
+cpu_idle_hlt:
+	hlt
+	cli
+	ret
+
+/*
  * void stack_switch(void *top, void (*fn)(void)): continues in fn on another stack; never
  * returns.
  */

@@ -3,6 +3,7 @@
 #include "cpu/trap.h"
 
 #include "cpu/irq.h"
+#include "cpu/nmi.h"
 #include "cpu/x86.h"
 #include "debug/dump.h"
 #include "debug/log.h"
@@ -108,12 +109,33 @@ void trap_init(void)
 	asm volatile("lidt %0" ::"m"(p));
 }
 
+uint64_t trap_stack_top(unsigned int vector)
+{
+	return tss.ist[ist_of(vector) - 1];
+}
+
+bool trap_on_stack(unsigned int vector, uint64_t rsp)
+{
+	uint64_t top = trap_stack_top(vector);
+
+	return rsp <= top && rsp > top - IST_STACK_SIZE;
+}
+
+/* Stacks begin as zeros. */
+uint64_t trap_stack_used(unsigned int vector)
+{
+	const uint64_t *top = (const uint64_t *)trap_stack_top(vector);
+	const uint64_t *p = top - IST_STACK_SIZE / sizeof(*p);
+
+	while (p < top && !*p)
+		p++;
+	return (uint64_t)top - (uint64_t)p;
+}
+
 void trap_lose_stack(void)
 {
 	tss.ist[IST_PF - 1] = STACK_BASE; /* it grows down, and below the first one is nothing */
 }
-
-static uint64_t nmi_count;
 
 void trap_dispatch(struct trap_frame *frame)
 {
@@ -122,7 +144,7 @@ void trap_dispatch(struct trap_frame *frame)
 		return;
 	}
 	if (frame->vector == VEC_NMI) {
-		nmi_count++;
+		nmi_handle(frame);
 		return;
 	}
 	if (run_trap(frame))

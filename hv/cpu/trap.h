@@ -33,6 +33,14 @@ void trap_init(void); /* loads GDT, TSS, IDT; interrupts stay off */
  */
 void trap_lose_stack(void);
 
+/*
+ * The stack that entries of this vector begin on: its end, whether rsp lies there, and how many
+ * bytes of it were ever used.
+ */
+uint64_t trap_stack_top(unsigned int vector);
+bool trap_on_stack(unsigned int vector, uint64_t rsp);
+uint64_t trap_stack_used(unsigned int vector);
+
 /* From entry.S only. */
 void trap_dispatch(struct trap_frame *frame);
 

@@ -47,7 +47,7 @@ static void *stack_top;
 static uint32_t xmit_more_offset, jiffies_offset;
 static struct jiffies clock;
 static bool clock_old; /* the answer is of an earlier invocation, or of before an upcall */
-static bool active;
+static bool active, waits;
 static unsigned int ticks, ticks_all; /* of this call, of this invocation; upcalls not counted */
 static uint64_t suspended_at, waited; /* TSC; time in upcalls of this invocation */
 static char why[200];
@@ -141,6 +141,11 @@ bool run_active(void)
 	return active;
 }
 
+bool run_waits(void)
+{
+	return waits;
+}
+
 const char *run_why(void)
 {
 	return why;
@@ -183,6 +188,7 @@ void run_suspend(void)
 {
 	asm volatile("cli" ::: "memory");
 	active = false;
+	waits = true;
 	step_off();
 	suspended_at = rdtsc();
 }
@@ -192,6 +198,7 @@ bool run_resume(void)
 	waited += rdtsc() - suspended_at;
 	arm_tick(rdtsc()); /* it may have passed meanwhile, and nobody else counts the ticks */
 	active = true;
+	waits = false;
 	clock_old = true;
 	window_revalidate();
 	step_on();

@@ -25,6 +25,7 @@ void run_set_segments(uint64_t stack_distance);
 bool run_invocation(void (*body)(uint64_t arg), uint64_t arg);
 const char *run_why(void);
 bool run_active(void);
+bool run_waits(void); /* it is suspended: an upcall is in progress */
 
 /* Inside an invocation: calls derived code. */
 uint64_t run_call(uint64_t fn, uint64_t a, uint64_t b);

@@ -7,6 +7,7 @@
 #include "vm/sched.h"
 
 #include "cpu/irq.h"
+#include "cpu/nmi.h"
 #include "cpu/timer.h"
 #include "cpu/x86.h"
 #include "debug/console.h"
@@ -25,6 +26,7 @@
 
 static bool slice_over = true, time_over;
 static uint64_t idle_tsc;
+static const struct vm *inside;
 
 static void slice_fire(struct timer *timer)
 {
@@ -78,7 +80,9 @@ static void run_once(struct vm *vm)
 	vlapic_pv_eoi_before_entry(&vm->lapic, vector);
 	entry_count(vm, vector);
 	start = rdtsc();
+	inside = vm;
 	virt->vcpu_run(&vm->vcpu, vector, &delivered, &exit);
+	inside = NULL;
 	vm->left_tsc = rdtsc();
 	vm->run_tsc += vm->left_tsc - start;
 	if (delivered)
@@ -87,14 +91,18 @@ static void run_once(struct vm *vm)
 	exit_handle(&vm->vcpu, &exit);
 }
 
-/* Interrupts are off until the STI, whose shadow covers the HLT: no wake-up is lost. */
+const struct vm *sched_inside(void)
+{
+	return inside;
+}
+
 static void idle(void)
 {
 	uint64_t start = rdtsc();
 
 	timer_cancel(&slice_timer);
 	slice_over = true;
-	asm volatile("sti; hlt; cli" ::: "memory");
+	cpu_idle();
 	idle_tsc += rdtsc() - start;
 }
 

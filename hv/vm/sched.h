@@ -11,6 +11,11 @@ void __noreturn sched_run(uint64_t seconds);
 struct vm;
 
 /*
+ * The VM that the CPU is in, or on its way into or out of; NULL. For handlers that interrupted it.
+ */
+const struct vm *sched_inside(void);
+
+/*
  * Runs just this VM (and interrupts and timers) until done(arg), for an upcall: no packets are
  * moved and no other VM runs meanwhile. 0; -EIO: it ended, or did not get there within so many
  * milliseconds.
