@@ -11,6 +11,7 @@
 #define RTE_ACTIVE_LOW 0x2000
 #define RTE_LEVEL      0x8000
 #define RTE_MASKED     0x10000
+#define RTE_NMI        0x400
 
 static volatile uint32_t *regs;
 static unsigned int pins;
@@ -47,6 +48,12 @@ void ioapic_route(unsigned int pin, bool level, bool active_low, bool masked)
 	reg_write(0x11 + 2 * pin, (uint32_t)lapic_id() << 24);
 	reg_write(0x10 + 2 * pin, (VEC_PIN + pin) | (active_low ? RTE_ACTIVE_LOW : 0) |
 					  (level ? RTE_LEVEL : 0) | (masked ? RTE_MASKED : 0));
+}
+
+void ioapic_route_nmi(unsigned int pin)
+{
+	reg_write(0x11 + 2 * pin, (uint32_t)lapic_id() << 24);
+	reg_write(0x10 + 2 * pin, RTE_NMI);
 }
 
 void ioapic_mask(unsigned int pin)

@@ -10,6 +10,9 @@ unsigned int ioapic_pins(void);
 
 /* Routes a pin to this CPU with vector VEC_PIN+pin (cpu/trap.h), fixed delivery. */
 void ioapic_route(unsigned int pin, bool level, bool active_low, bool masked);
+
+/* Each rising edge of the pin is an NMI of this CPU. */
+void ioapic_route_nmi(unsigned int pin);
 void ioapic_mask(unsigned int pin);
 void ioapic_unmask(unsigned int pin);
 uint32_t ioapic_rte(unsigned int pin); /* low half */

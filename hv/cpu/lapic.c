@@ -16,6 +16,7 @@ enum {
 	REG_TPR = 0x80,
 	REG_EOI = 0xb0,
 	REG_SVR = 0xf0,
+	REG_ICR = 0x300,
 	REG_LVT_TIMER = 0x320,
 	REG_LVT_LINT0 = 0x350,
 	REG_LVT_LINT1 = 0x360,
@@ -27,6 +28,8 @@ enum {
 #define LVT_MASKED 0x10000
 #define LVT_NMI    0x400
 #define DIVIDE_1   0xb
+#define ICR_NMI    0x400
+#define ICR_SELF   0x40000
 
 #define PIT_HZ    1193182
 #define SAMPLES   8
@@ -128,6 +131,11 @@ void lapic_init(void)
 void lapic_eoi(void)
 {
 	reg_write(REG_EOI, 0);
+}
+
+void lapic_nmi_self(void)
+{
+	reg_write(REG_ICR, ICR_SELF | ICR_NMI); /* in x2APIC mode the upper half is 0, too */
 }
 
 uint8_t lapic_id(void)

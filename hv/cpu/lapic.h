@@ -14,6 +14,9 @@ void lapic_init(void);
 void lapic_eoi(void);
 uint8_t lapic_id(void);
 
+/* An NMI for this CPU. May be called from the handler of one: it is taken when that has ended. */
+void lapic_nmi_self(void);
+
 /* One interrupt VEC_TIMER after so many TSC ticks; 0 stops the timer. */
 void lapic_timer(uint64_t tsc_ticks);
 

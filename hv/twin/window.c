@@ -50,6 +50,7 @@ static struct upper {
 } upper[UPPERS];
 static unsigned int upper_count;
 static bool rule = true; /* off: stale entries stay, for the test that sees it */
+static bool cold;        /* on: nothing stays, for tests of the miss path */
 
 /* One leaf of the driver VM's tables. */
 struct leaf {
@@ -280,6 +281,10 @@ bool window_fill(dva_t va, bool write, bool fetch, const char **why)
 void window_revalidate(void)
 {
 	window_stats.revalidations++;
+	if (cold) {
+		window_flush();
+		return;
+	}
 	if (!rule)
 		return;
 	for (unsigned int i = 0; i < upper_count; i++)
@@ -317,6 +322,11 @@ uint64_t window_pages(void)
 void window_set_rule(bool on)
 {
 	rule = on;
+}
+
+void window_set_cold(bool on)
+{
+	cold = on;
 }
 
 dva_t window_tracked(unsigned int n)

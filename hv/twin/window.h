@@ -40,8 +40,12 @@ bool window_fill(dva_t va, bool write, bool fetch, const char **why);
 /* Drops every entry whose source changed. */
 void window_revalidate(void);
 
-/* For tests: without the rule stale entries stay. Address n (from 0) compared; 0: no more. */
+/*
+ * For tests: without the rule stale entries stay; a cold window is empty at each activation.
+ * Address n (from 0) compared; 0: no more.
+ */
 void window_set_rule(bool on);
+void window_set_cold(bool on);
 dva_t window_tracked(unsigned int n);
 
 /* Drops everything. */
