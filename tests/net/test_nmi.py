@@ -17,7 +17,7 @@ def test_r18_nmi_in_twin_miss_and_upcall(system):
     nmis = Nmis(s)
     came = dict.fromkeys(('twin', 'native', 'miss', 'upcall', 'vm'), 0)
     for seed in range(1, 10):
-        load = Load(s, megabytes=2)
+        load = Load(s, megabytes=2, patience=120)
         nmis.start(COUNT, seed)
         load.finish()
         for place, n in nmis.finish().items():
