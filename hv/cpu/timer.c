@@ -5,8 +5,12 @@
 #include "cpu/lapic.h"
 #include "cpu/x86.h"
 
+#define STILL_MS 100 /* a turn that is over so much later than it should be: the machine stood */
+
 static struct timer *first;
-static bool hardware_fired; /* the one-shot is used up and must be programmed again */
+static uint64_t steady, turned_at; /* the steady clock at the last turn, and when that was */
+static uint64_t steady_told;       /* a timer that is set meanwhile must not turn it back */
+static bool hardware_fired;        /* the one-shot is used up and must be programmed again */
 
 uint64_t tsc_now(void)
 {
@@ -21,6 +25,27 @@ static void program(void)
 		lapic_timer(0);
 	else
 		lapic_timer(first->deadline > now ? first->deadline - now : 1);
+}
+
+/*
+ * A turn ends when the earliest timer is due at the latest, and then some; an idle one without a
+ * timer whenever something happens.
+ */
+static uint64_t turn_counts(uint64_t now)
+{
+	uint64_t limit = STILL_MS * tsc_khz;
+
+	if (!first)
+		return now - turned_at;
+	if (first->deadline > turned_at)
+		limit += first->deadline - turned_at;
+	return MIN(now - turned_at, limit);
+}
+
+uint64_t steady_at(uint64_t now)
+{
+	steady_told = MAX(steady_told, steady + turn_counts(now));
+	return steady_told;
 }
 
 static bool unlink(struct timer *timer)
@@ -69,7 +94,11 @@ bool timer_waiting(void)
 
 void timer_run(void)
 {
-	if (!hardware_fired && (!first || first->deadline > rdtsc()))
+	uint64_t now = rdtsc();
+
+	steady = steady_at(now);
+	turned_at = now;
+	if (!hardware_fired && (!first || first->deadline > now))
 		return;
 	hardware_fired = false;
 	while (first && first->deadline <= rdtsc()) {

@@ -12,6 +12,19 @@
 extern uint64_t tsc_khz;
 
 uint64_t tsc_now(void);
+
+/*
+ * A clock for those who end somebody that does not answer in time, in TSC ticks: it does not count
+ * what a turn of the run loop lasts too long. The machine stood still then, as an emulator does
+ * when its host stops it, and nobody could have answered: a late timer kills nobody (R18).
+ * now: tsc_now(), of this turn.
+ */
+uint64_t steady_at(uint64_t now);
+static inline uint64_t steady_now(void)
+{
+	return steady_at(tsc_now());
+}
+
 static inline uint64_t us_to_tsc(uint64_t us)
 {
 	return us * tsc_khz / 1000;
@@ -27,8 +40,8 @@ struct timer {
 /* Arms or moves a timer; a deadline in the past fires at the next timer_run(). */
 void timer_arm(struct timer *timer, uint64_t deadline);
 void timer_cancel(struct timer *timer); /* harmless when not armed */
-void timer_run(void);                   /* fires what is due; called by the run loop */
-bool timer_waiting(void);               /* the interrupt came, timer_run() did not run yet */
-void timer_irq(void);                   /* from the interrupt handler: the hardware timer fired */
+void timer_run(void);     /* fires what is due; called by the run loop, once in each turn */
+bool timer_waiting(void); /* the interrupt came, timer_run() did not run yet */
+void timer_irq(void);     /* from the interrupt handler: the hardware timer fired */
 
 #endif

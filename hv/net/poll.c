@@ -5,11 +5,12 @@
 #include "cpu/timer.h"
 #include "lib/errno.h"
 
-#define QUANTUM    16384 /* what a port may spend per round: bytes, and for each frame ... */
-#define FRAME_COST 200   /* ... so many more, as small ones cost as well */
-#define ROUNDS_MAX 64    /* of one run; what is left waits until timers and VMs had their turn */
-#define RUN_US     1000  /* ... and about how long one lasts */
-#define HOLD_US    500   /* longest time that a frame waits while kicks are held back */
+#define QUANTUM     16384 /* what a port may spend per round: bytes, and for each frame ... */
+#define FRAME_COST  200   /* ... so many more, as small ones cost as well */
+#define ROUNDS_MAX  64    /* of one run; what is left waits until timers and VMs had their turn */
+#define RUN_US      1000  /* ... and about how long one lasts */
+#define REST_MAX_US 10000 /* the machine may have stood still in the run */
+#define HOLD_US     500   /* longest time that a frame waits while kicks are held back */
 
 struct poll_counters poll_counters;
 
@@ -121,9 +122,9 @@ static void flush(void)
  */
 static void rest(uint64_t start)
 {
-	uint64_t now = tsc_now();
+	uint64_t now = tsc_now(), took = MIN(now - start, us_to_tsc(REST_MAX_US));
 
-	rest_until = now + (now - start);
+	rest_until = now + took;
 	timer_arm(&hold_timer, rest_until);
 }
 

@@ -23,7 +23,6 @@
 #define EVENTS       6
 #define RINGS        5
 #define ASK_AFTER_MS 1000 /* of run time after the last sign of life */
-#define TURN_MS      100  /* a turn counts for no more: the emulator may have stood still */
 
 static struct vm *dvm;
 static struct castor_shared *area;
@@ -155,7 +154,7 @@ bool castor_silent(void)
 	run_seen = dvm->run_tsc;
 	if (!area)
 		return false;
-	silent += MIN(turn, TURN_MS * tsc_khz);
+	silent += turn;
 	if (alive_asked)
 		return silent > CASTOR_ANSWER_S * 1000 * tsc_khz;
 	if (silent > ASK_AFTER_MS * tsc_khz) {

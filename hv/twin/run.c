@@ -49,7 +49,7 @@ static struct jiffies clock;
 static bool clock_old; /* the answer is of an earlier invocation, or of before an upcall */
 static bool active, waits;
 static unsigned int ticks, ticks_all; /* of this call, of this invocation; upcalls not counted */
-static uint64_t suspended_at, waited; /* TSC; time in upcalls of this invocation */
+static uint64_t suspended_at, waited; /* steady clock; time in upcalls of this invocation */
 static char why[200];
 
 extern const uint64_t __fixup_start[], __fixup_end[];
@@ -190,12 +190,12 @@ void run_suspend(void)
 	active = false;
 	waits = true;
 	step_off();
-	suspended_at = rdtsc();
+	suspended_at = steady_now();
 }
 
 bool run_resume(void)
 {
-	waited += rdtsc() - suspended_at;
+	waited += steady_now() - suspended_at;
 	arm_tick(rdtsc()); /* it may have passed meanwhile, and nobody else counts the ticks */
 	active = true;
 	waits = false;

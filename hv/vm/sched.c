@@ -23,6 +23,7 @@
 #include "vm/restart.h"
 
 #define SLICE_US 4000
+#define LOOK_MS  100
 
 static bool slice_over = true, time_over;
 static uint64_t idle_tsc;
@@ -42,6 +43,13 @@ static void time_fire(struct timer *timer)
 
 static struct timer slice_timer = { .fire = slice_fire };
 static struct timer run_timer = { .fire = time_fire };
+
+/* Wakes an idle CPU to look whether somebody has waited for too long. */
+static void look_fire(struct timer *timer)
+{
+	(void)timer;
+}
+static struct timer look_timer = { .fire = look_fire };
 
 static bool runnable(const struct vm *vm)
 {
@@ -79,12 +87,12 @@ static void run_once(struct vm *vm)
 	fpu_switch_to(vm);
 	vlapic_pv_eoi_before_entry(&vm->lapic, vector);
 	entry_count(vm, vector);
-	start = rdtsc();
+	start = steady_now();
 	inside = vm;
 	virt->vcpu_run(&vm->vcpu, vector, &delivered, &exit);
 	inside = NULL;
 	vm->left_tsc = rdtsc();
-	vm->run_tsc += vm->left_tsc - start;
+	vm->run_tsc += steady_at(vm->left_tsc) - start;
 	if (delivered)
 		vlapic_accept(&vm->lapic, vector);
 	vlapic_pv_eoi_after_exit(&vm->lapic, delivered);
@@ -108,13 +116,15 @@ static void idle(void)
 
 int sched_run_until(struct vm *vm, bool (*done)(void *arg), void *arg, uint64_t limit_ms)
 {
-	uint64_t deadline = tsc_now() + limit_ms * tsc_khz;
+	uint64_t deadline = steady_now() + limit_ms * tsc_khz;
 
 	while (!done(arg)) {
 		irq_run();
 		timer_run();
-		if (!vm_alive(vm) || tsc_now() > deadline)
+		if (!vm_alive(vm) || steady_now() > deadline)
 			return -EIO;
+		if (!look_timer.deadline)
+			timer_arm(&look_timer, tsc_now() + LOOK_MS * tsc_khz);
 		if (runnable(vm))
 			run_once(vm);
 		else

@@ -66,7 +66,7 @@ uint64_t vm_time(const struct vm *vm)
 	for (unsigned int i = 0; i < vm_count; i++)
 		if (vms[i] != vm)
 			others += vms[i]->run_tsc;
-	return tsc_now() - others;
+	return steady_now() - others;
 }
 
 const char *exit_kind_name(enum exit_kind kind)

@@ -95,11 +95,40 @@ static void test_overload_leaves_time_to_the_vms(void **state)
 	assert_true(taken > before);
 }
 
+static int standing_take(struct port *port)
+{
+	(void)port;
+	fake_tsc += us_to_tsc(6000000);
+	sw.overrun = true;
+	return 1514;
+}
+
+static const struct port_ops standing_ops = { .take = standing_take, .sleep = slow_sleep };
+
+/* The emulator stood still in the middle of such a run: the wire does not wait as long again. */
+static void test_r18_rest_is_bounded(void **state)
+{
+	struct port port = { .ops = &standing_ops, .mac = { 2 } };
+	uint64_t start;
+
+	(void)state;
+	memset(&sw, 0, sizeof(sw));
+	poll_init(&sw);
+	assert_int_equal(switch_add(&sw, &port), 0);
+	poll_activate(&port);
+	poll_run();
+	fake_pass_us(10001);
+	start = fake_tsc;
+	poll_run();
+	assert_true(fake_tsc > start);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_port_that_waits_stays_awake),
 		cmocka_unit_test(test_overload_leaves_time_to_the_vms),
+		cmocka_unit_test(test_r18_rest_is_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
