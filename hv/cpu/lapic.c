@@ -37,6 +37,7 @@ enum {
 
 uint64_t tsc_khz;
 static uint64_t timer_khz;
+static uint64_t late_ticks, late_left;
 static volatile uint32_t *regs; /* NULL in x2APIC mode */
 
 static uint32_t reg_read(unsigned int reg)
@@ -143,6 +144,23 @@ uint8_t lapic_id(void)
 	return regs ? reg_read(REG_ID) >> 24 : reg_read(REG_ID);
 }
 
+void lapic_timer_late(uint64_t tsc_ticks, uint64_t times)
+{
+	late_ticks = tsc_ticks;
+	late_left = times;
+}
+
+uint64_t lapic_timer_late_left(void)
+{
+	return late_left;
+}
+
+void lapic_timer_came(void)
+{
+	if (late_left)
+		late_left--;
+}
+
 void lapic_timer(uint64_t tsc_ticks)
 {
 	uint64_t ticks;
@@ -152,6 +170,9 @@ void lapic_timer(uint64_t tsc_ticks)
 		return;
 	}
 	/* Far deadlines are cut: the run loop arms again when this one fires. */
-	ticks = MIN(tsc_ticks, tsc_khz * 1000) * timer_khz / tsc_khz + 1;
+	ticks = MIN(tsc_ticks, tsc_khz * 1000);
+	if (late_left)
+		ticks += late_ticks;
+	ticks = ticks * timer_khz / tsc_khz + 1;
 	reg_write(REG_TIMER_INIT, MIN(ticks, 0x7fffffffUL));
 }

@@ -20,4 +20,12 @@ void lapic_nmi_self(void);
 /* One interrupt VEC_TIMER after so many TSC ticks; 0 stops the timer. */
 void lapic_timer(uint64_t tsc_ticks);
 
+/*
+ * For tests: its next so many interrupts come so much later than asked for. At most 1 s, and
+ * lapic_timer_came() is to be told of each.
+ */
+void lapic_timer_late(uint64_t tsc_ticks, uint64_t times);
+uint64_t lapic_timer_late_left(void);
+void lapic_timer_came(void);
+
 #endif

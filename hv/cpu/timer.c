@@ -84,6 +84,7 @@ void timer_cancel(struct timer *timer)
 
 void timer_irq(void)
 {
+	lapic_timer_came();
 	hardware_fired = true;
 }
 
