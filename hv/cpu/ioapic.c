@@ -3,6 +3,7 @@
 #include "cpu/ioapic.h"
 
 #include "cpu/lapic.h"
+#include "cpu/storm.h"
 #include "cpu/trap.h"
 #include "debug/log.h"
 #include "mem/paging.h"
@@ -45,6 +46,8 @@ unsigned int ioapic_pins(void)
 
 void ioapic_route(unsigned int pin, bool level, bool active_low, bool masked)
 {
+	if (!masked)
+		storm_opened(pin);
 	reg_write(0x11 + 2 * pin, (uint32_t)lapic_id() << 24);
 	reg_write(0x10 + 2 * pin, (VEC_PIN + pin) | (active_low ? RTE_ACTIVE_LOW : 0) |
 					  (level ? RTE_LEVEL : 0) | (masked ? RTE_MASKED : 0));
@@ -63,6 +66,7 @@ void ioapic_mask(unsigned int pin)
 
 void ioapic_unmask(unsigned int pin)
 {
+	storm_opened(pin);
 	reg_write(0x10 + 2 * pin, reg_read(0x10 + 2 * pin) & ~RTE_MASKED);
 }
 

@@ -4,6 +4,7 @@
 
 #include "cpu/ioapic.h"
 #include "cpu/lapic.h"
+#include "cpu/storm.h"
 #include "cpu/timer.h"
 #include "cpu/trap.h"
 #include "debug/log.h"
@@ -19,15 +20,18 @@ static struct pin_owner {
 	void (*own)(void);
 } owner[PINS];
 
-static uint64_t pending; /* by pin; changed with interrupts off only */
+/* By pin; changed with interrupts off only. Those that were masked wait for storm_holds(). */
+static uint64_t pending, masked;
 
 uint64_t irq_count, irq_spurious;
 
 /* Only marks: the owner acts in the run loop, where nothing of the hypervisor is half-changed. */
 static void pin_mark(unsigned int phys)
 {
-	if (ioapic_rte(phys) & RTE_LEVEL)
+	if (ioapic_rte(phys) & RTE_LEVEL) {
 		ioapic_mask(phys); /* until its owner has served it; else it fires again at once */
+		masked |= BIT(phys);
+	}
 	lapic_eoi();
 	pending |= BIT(phys);
 }
@@ -55,19 +59,28 @@ bool irq_waiting(void)
 	return pending;
 }
 
+static void serve(unsigned int phys)
+{
+	struct pin_owner *o = &owner[phys];
+
+	if (o->own)
+		o->own();
+	else if (o->ioapic)
+		vioapic_phys_irq(o->ioapic, o->pin);
+	else
+		irq_spurious++;
+}
+
 void irq_run(void)
 {
 	while (pending) {
 		unsigned int phys = __builtin_ctzl(pending);
-		struct pin_owner *o = &owner[phys];
+		bool level = masked & BIT(phys);
 
 		pending &= ~BIT(phys);
-		if (o->own)
-			o->own();
-		else if (o->ioapic)
-			vioapic_phys_irq(o->ioapic, o->pin);
-		else
-			irq_spurious++;
+		masked &= ~BIT(phys);
+		if (!level || !storm_holds(phys, serve))
+			serve(phys);
 	}
 }
 

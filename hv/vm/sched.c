@@ -8,6 +8,7 @@
 
 #include "cpu/irq.h"
 #include "cpu/nmi.h"
+#include "cpu/storm.h"
 #include "cpu/timer.h"
 #include "cpu/x86.h"
 #include "debug/console.h"
@@ -81,7 +82,7 @@ static void run_once(struct vm *vm)
 {
 	struct vm_exit exit;
 	bool delivered;
-	uint64_t start;
+	uint64_t start, ran;
 	int vector = vlapic_pending(&vm->lapic);
 
 	fpu_switch_to(vm);
@@ -92,7 +93,9 @@ static void run_once(struct vm *vm)
 	virt->vcpu_run(&vm->vcpu, vector, &delivered, &exit);
 	inside = NULL;
 	vm->left_tsc = rdtsc();
-	vm->run_tsc += steady_at(vm->left_tsc) - start;
+	ran = steady_at(vm->left_tsc) - start;
+	vm->run_tsc += ran;
+	storm_open_tsc += ran;
 	if (delivered)
 		vlapic_accept(&vm->lapic, vector);
 	vlapic_pv_eoi_after_exit(&vm->lapic, delivered);
@@ -111,7 +114,9 @@ static void idle(void)
 	timer_cancel(&slice_timer);
 	slice_over = true;
 	cpu_idle();
-	idle_tsc += rdtsc() - start;
+	start = rdtsc() - start;
+	idle_tsc += start;
+	storm_open_tsc += start;
 }
 
 int sched_run_until(struct vm *vm, bool (*done)(void *arg), void *arg, uint64_t limit_ms)
@@ -186,5 +191,6 @@ static void stats_cpu(void)
 {
 	json_u64("tsc_khz", tsc_khz);
 	json_u64("idle_us", idle_tsc * 1000 / tsc_khz);
+	json_u64("up_us", tsc_now() * 1000 / tsc_khz);
 }
 STATS("cpu", stats_cpu);
