@@ -6,6 +6,10 @@ CASTOR_DIR := $(O)/drivers/castor
 CASTOR_SRC := $(wildcard drivers/castor/*.[ch]) drivers/castor/Kbuild
 CASTOR_KERNEL := $(shell cat $(O)/kernel/version 2>/dev/null)
 
+# $(call kbuild,FOLDER): the module whose sources and Kbuild are there.
+kbuild = $(MAKE) -s -C /usr/src/linux-headers-$(CASTOR_KERNEL) M=$(abspath $(1)) O= MAKEFLAGS= modules \
+	>$(1)/kbuild.log 2>&1 || (cat $(1)/kbuild.log; exit 1)
+
 castor: $(CASTOR_DIR)/castor.ko ## build the agent in the driver VM, castor.ko
 .PHONY: castor
 ALL += castor
@@ -14,5 +18,4 @@ $(CASTOR_DIR)/castor.ko: $(CASTOR_SRC) drivers/castor_abi.h drivers/castor/build
 	@mkdir -p $(CASTOR_DIR)
 	@echo "  KBUILD  $@"
 	$(Q)cp $(CASTOR_SRC) $(CASTOR_DIR)/ && cp drivers/castor_abi.h $(O)/drivers/
-	$(Q)$(MAKE) -s -C /usr/src/linux-headers-$(CASTOR_KERNEL) M=$(abspath $(CASTOR_DIR)) \
-		O= MAKEFLAGS= modules >$(CASTOR_DIR)/kbuild.log 2>&1 || (cat $(CASTOR_DIR)/kbuild.log; exit 1)
+	$(Q)$(call kbuild,$(CASTOR_DIR))

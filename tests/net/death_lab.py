@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Deaths of the driver VM while guests' TCP runs both ways, and what came of each (R19, R20).
+
+The system is to have two guests with `verify-server`, `restarts=` for so many deaths, and death.ko (tests/net/death) in its
+initrd. Each death: the card quiet before the restart, the VM and the twin back, the new kernel's text as that of the first
+life, both streams right to the byte.
+"""
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import image
+from conftest import PEER_IP, Load
+from test_once import RESULT
+
+FLOOD_RATE, FLOOD_MAX, SILENCE_S = 10000, 1000000, 2 # frames in a second, in all; s
+MODULE = image.OUT / 'tests/death/death.ko'
+WORDS = 'net=twin restarts=1000'
+GUESTS = ['verify-server echo', f'verify-server echo sink time={SILENCE_S}']
+FRAMES = image.OUT / 'dvm/frames'
+QUIET = (r'\[ ok \] network card 00:\w\w\.0 is quiet: pin \d+ masked, bus master off \(command 0003\), reset\r?\n'
+         r'.*\[ ok \] dvm starts again \(restart {}\)')
+DEATH_S, RESTART_S = 180, 240
+MEGABYTES = 8
+PANIC, SILENT = 'kernel panic: ', 'its processes did not run in 5 s of its run time'
+# A function that nobody calls with acpi=off, in whose page a ring may lie without a second death of the old kernel.
+RING_AT = 'acpi_ns_evaluate'
+
+
+def files():
+    """What the driver VM's initrd has to have."""
+    return {'death.ko': MODULE.read_bytes()}
+
+
+@dataclass
+class Death:
+    """reason: how the hypervisor says it. how, at, hits: of death.ko. bridge: armed when the twin is off. forced: natives
+    that are upcalls. trigger: a command of the monitor (`mode`, `fault`, `hang`) or of the driver VM that leads there."""
+    reason: str
+    how: str = 'panic'
+    at: str = ''
+    hits: int = 1
+    bridge: bool = False
+    forced: str = ''
+    trigger: str = ''
+
+
+DEATHS = {
+    'panic': Death(PANIC + 'death at will'),
+    'triple fault': Death('triple fault', how='triple'),
+    'interrupts off': Death('no interrupt taken in 5 s of its run time: it hangs', how='', trigger='hang dvm'),
+    'softirq': Death(SILENT, how='softirq'),
+    'memory': Death(PANIC + 'Out of memory: .*panic_on_oom', how='',
+                    trigger='echo 1 >/proc/sys/vm/panic_on_oom; mkdir /full; mount -t ramfs full /full; '
+                    'dd if=/dev/zero of=/full/file bs=1M'),
+    # Castor's work item dies of an oops. That is noticed when the VM has run for 5 s, so something has to run.
+    'agent': Death(SILENT, how='oops', at='castor:say_alive', trigger='while :; do :; done'),
+    # Buffers are given to the pool, for those that went to this VM's own stack.
+    'donation': Death(PANIC, at='castor:castor_owned_add', hits=20, trigger=f'ping -A -c 5000 -s 32 {PEER_IP}'),
+    # Attaching: NAPI is off, the ports are to be closed; the twin is on, addresses are added.
+    'attach': Death(PANIC, at='castor:castor_isolate', bridge=True, trigger='mode twin'),
+    'addresses': Death(PANIC, at='dev_uc_add', bridge=True, trigger='mode twin'),
+    # Back to the bridge: the twin is off, the ports are closed still.
+    'switch-over': Death(PANIC, at='castor:castor_drain_port', trigger='mode bridge'),
+    # Buffers of the pool leave it, into this VM's stack.
+    'pool': Death(PANIC, at='castor:castor_owned_remove', hits=20, trigger=f'ping -A -c 5000 -s 32 {PEER_IP}'),
+    # The twin waits for the result.
+    'upcall': Death(PANIC, at='eth_type_trans', hits=100, bridge=True, forced='eth_type_trans', trigger='mode twin'),
+    # The twin died, the driver resets itself.
+    'recovery': Death(PANIC, at='e1000:e1000_reinit_locked', trigger='fault wild'),
+}
+
+
+class Flood:
+    """Numbered frames from the wire to guest 2, at a constant rate."""
+
+    def __init__(self, s, stream):
+        self.s, self.stream = s, stream
+        self.begin, self.before = time.monotonic(), self._sent()
+        self.running = s.peer.background(FRAMES, 'storm', s.peer.tap, FLOOD_MAX, FLOOD_RATE, stream, image.guest_mac(2))
+
+    def _sent(self):
+        """Frames that were given to the wire, those that it had no room for included."""
+        folder = f'/sys/class/net/{self.s.peer.tap}/statistics'
+        return sum(map(int, self.s.peer.run('cat', f'{folder}/tx_packets', f'{folder}/tx_dropped').split()))
+
+    def end(self):
+        """The rate that it had."""
+        assert self.running.process.poll() is None, 'the flood was too short'
+        rate = (self._sent() - self.before) / (time.monotonic() - self.begin)
+        self.running.stop()
+        return round(rate)
+
+    def received(self):
+        """How many arrived, each once and as it was sent."""
+        time.sleep(SILENCE_S)
+        self.s.machine.expect('g2', rf'sink: done .* stream={self.stream} ', 60)
+        rows = [m for m in RESULT.finditer(self.s.machine.console.text('g2')) if int(m[4]) == self.stream]
+        assert not any(int(m[8]) + int(m[9]) for m in rows), [m[0] for m in rows]
+        return sum({m[1]: int(m[5]) for m in rows}.values())
+
+
+class Dying:
+    """One booted machine and its lives so far."""
+
+    def __init__(self, s):
+        self.s = s
+        self.lives = 1
+        s.attached()
+        text = s.dvm(f'grep " {RING_AT}$" /proc/kallsyms; grep "Kernel code" /proc/iomem')
+        self.ring = int(re.search(r'^(\w+) ', text).group(1), 16) - 0xffffffff80000000 & ~0xfff
+        start, end = re.search(r'(\w+)-(\w+) : Kernel code', text).groups()
+        self.text_at = int(start, 16), int(end, 16) + 1
+        assert self.text_at[0] <= self.ring < self.text_at[1]
+        self.text = self.read_text()
+        self.fingerprints = s.machine.monitor('hash')
+
+    def read_text(self):
+        """The text of the driver VM's kernel as it is in memory now: physical is linear there."""
+        file = Path(self.s.machine.folder, 'text').resolve()
+        start, end = self.text_at
+        self.s.machine.hmp(f'pmemsave {start} {end - start} "{file}"')
+        content = file.read_bytes()
+        file.unlink()
+        return content
+
+    def check_text(self):
+        """As in the first life. Static keys may be switched a little later than then."""
+        end = time.monotonic() + 30
+        while (now := self.read_text()) != self.text:
+            different = [i for i in range(0, len(now), 16) if now[i:i + 16] != self.text[i:i + 16]]
+            places = ' '.join(f'{self.text_at[0] + i:x}' for i in different[:8])
+            assert time.monotonic() < end, f"the kernel's text changed in {len(different)} places of 16 bytes: {places}"
+            time.sleep(1)
+
+    def wait(self, pattern, timeout, meanwhile=lambda: None):
+        """A line of the hypervisor's."""
+        end = time.monotonic() + timeout
+        while not (m := re.search(pattern, self.log(), re.M)):
+            assert time.monotonic() < end, f'no {pattern} within {timeout} s: {self.log()[-2000:]}'
+            assert self.s.machine.process.poll() is None, 'the machine ended'
+            time.sleep(0.2)
+            meanwhile()
+        return m
+
+    def log(self):
+        """What the hypervisor has said since the last death was prepared."""
+        return self.s.machine.console.text('hv')[self.begin:]
+
+    def prepare(self, death):
+        if death.forced:
+            self.s.machine.monitor(f'upcalls force {death.forced}')
+        if death.bridge:
+            self.s.machine.monitor('mode bridge')
+            self.wait('twin detached', 60)
+
+    def die(self, death, ring):
+        """Arm it, and pull the trigger. What is typed may be the last thing that the shell reads."""
+        words = f'how={death.how} hits={death.hits}{" at=" if death.at else ""}{death.at} ring={self.ring * ring}'
+        if death.how and death.at:
+            self.s.dvm(f'insmod /death.ko {words}')
+        elif death.how:
+            self.s.machine.type(f'insmod /death.ko {words}', 1)
+        if death.trigger.startswith(('mode ', 'fault ', 'hang ')):
+            self.s.machine.monitor(death.trigger)
+        elif death.trigger:
+            self.s.machine.type(death.trigger, 1)
+
+    def back(self):
+        """The VM and the twin; a record of how long that took, in s of the host's clock."""
+        died = time.monotonic()
+        self.wait(QUIET.format(self.lives), 60)
+        self.lives += 1
+        self.s.machine.console.skip('dvm')
+        self.s.machine.expect('dvm', 'dvm ready', RESTART_S)
+        self.s.machine.expect('dvm', 'built-in commands', 30)
+        self.s.machine.monitor('upcalls force')
+        self.s.machine.monitor('mode twin')
+        end = time.monotonic() + RESTART_S
+        while not self.s.machine.monitor('twin').startswith('attached'):
+            assert time.monotonic() < end, 'the twin is not attached again'
+            time.sleep(0.5)
+        return round(time.monotonic() - died, 1)
+
+    def live_through(self, name, flooded=False):
+        """One death while guests' TCP is under way; its record. flooded: beside FLOOD_RATE frames in a second, and with a
+        card that is left receiving into the kernel's text."""
+        death = DEATHS[name]
+        self.begin = len(self.s.machine.console.text('hv'))
+        load = Load(self.s, megabytes=MEGABYTES, patience=RESTART_S)
+        self.prepare(death)
+        load.keep()
+        flood = Flood(self.s, self.lives) if flooded else None
+        self.die(death, flooded)
+        self.wait(f'dvm killed: {death.reason}', DEATH_S, load.keep)
+        assert load.runs(), 'the transfers were too short'
+        seconds = self.back()
+        self.check_text()
+        record = {'kind': name, 'restarted': True, 'back_s': seconds}
+        if flood:
+            record.update(frames_per_s=flood.end(), frames=flood.received())
+        load.finish()
+        assert self.s.machine.monitor('hash') == self.fingerprints, 'the hypervisor changed'
+        assert 'DOES NOT ADD UP' not in self.log()
+        vms = self.s.stats()['vms']
+        assert all(vm['state'] == 'running' for vm in vms.values()) and vms['dvm']['restarts'] == self.lives - 1, vms
+        return {**record, 'tcp_right': True, 'text_right': True}
