@@ -102,8 +102,11 @@ static void on_stack(uint64_t a, uint32_t size, bool write)
 	} /* below rsp: the barrier `lock add dword [rsp-4], 0` */
 }
 
-/* Does the access come from an instruction that names a constant address? */
-static bool is_constant(void)
+/*
+ * Does the access come from an instruction that names this constant address? It must be that very
+ * address: of an atomic operation the emulator may still say where the access before it was.
+ */
+static bool is_constant(uint64_t a)
 {
 	ZydisDecodedInstruction i;
 	ZydisDecodedOperand o[ZYDIS_MAX_OPERAND_COUNT];
@@ -115,7 +118,8 @@ static bool is_constant(void)
 	for (unsigned int k = 0; k < i.operand_count; k++)
 		if (o[k].type == ZYDIS_OPERAND_TYPE_MEMORY)
 			return o[k].mem.base == ZYDIS_REGISTER_NONE &&
-			       o[k].mem.index == ZYDIS_REGISTER_NONE;
+			       o[k].mem.index == ZYDIS_REGISTER_NONE &&
+			       (uint64_t)o[k].mem.disp.value == a;
 	return false;
 }
 
@@ -131,7 +135,7 @@ static void on_lower_half(uint64_t a, uint32_t size, bool write)
 		return;
 	else if (end > REACH && a < (1ull << 47) - REACH)
 		escape(write ? "write to the lower half" : "read of the lower half", a);
-	else if (is_constant())
+	else if (is_constant(a))
 		escape("constant address of the lower half", a);
 }
 
