@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """How much of the hypervisor's sources the inputs of a harness reach, by gcov.
 
-  coverage.py NAME-coverage...     programs of `make fuzz-coverage`
+  coverage.py NAME-coverage...     programs of `make fuzz-coverage`; no fuzzer may run meanwhile
 """
 import os
 import pathlib
