@@ -32,6 +32,18 @@ twin_enter:
 	addq	$48, %rsp
 	ret
 
+/*
+ * uint64_t twin_call(uint64_t fn, uint64_t a, uint64_t b) Calls derived code from inside an
+ * invocation, and marks where its frames begin: at the return address to our caller.
+ */
+	.globl	twin_call
+twin_call:
+	movq	%rsp, twin_frames_end(%rip)
+	movq	%rdi, %rax
+	movq	%rsi, %rdi
+	movq	%rdx, %rsi
+	jmp	*%rax
+
 /* The trap handler and refused natives continue here, with whatever registers and stack. */
 	.globl	twin_abort
 twin_abort:
@@ -159,7 +171,8 @@ upcall_common:
 
 	.bss
 	.balign	8
-	.globl	twin_saved_rsp, twin_aborted
+	.globl	twin_saved_rsp, twin_frames_end, twin_aborted
 twin_saved_rsp:	.skip	8
+twin_frames_end: .skip	8
 twin_aborted:	.skip	8
 	.section .note.GNU-stack, "", @progbits

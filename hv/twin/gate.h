@@ -50,7 +50,9 @@ int twin_gate_set(uint64_t base, uint32_t offset, uint64_t code);
 
 /* enter.S; see there. */
 void twin_enter(uint64_t arg, void *stack_top, void (*body)(uint64_t arg));
+uint64_t twin_call(uint64_t fn, uint64_t a, uint64_t b);
 extern uint32_t twin_aborted;
+extern const uint64_t *twin_frames_end; /* frames of derived code lie below; ours from here on */
 void __noreturn twin_abort(void);
 
 /* Called by enter.S (twin/run.c). */

@@ -181,7 +181,7 @@ uint64_t run_call(uint64_t fn, uint64_t a, uint64_t b)
 {
 	ticks = 0;
 	run_jiffies();
-	return ((uint64_t(*)(uint64_t, uint64_t))fn)(a, b);
+	return twin_call(fn, a, b);
 }
 
 void run_suspend(void)

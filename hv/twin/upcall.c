@@ -82,6 +82,17 @@ static uint64_t argument(const struct twin_import *imp, unsigned int n, uint64_t
 	return val;
 }
 
+/*
+ * A word that the caller may have passed on the stack. The judge has seen that a fixed prototype's
+ * are the caller's own. With variable arguments their number is the file's word, and most calls
+ * pass fewer: what then lies above the frames of derived code is the hypervisor's, and is not for
+ * the dvm.
+ */
+static uint64_t stack_argument(const uint64_t *stack_args, unsigned int n)
+{
+	return stack_args + n < twin_frames_end ? stack_args[n] : 0;
+}
+
 static uint64_t cut(const struct twin_import *imp, uint64_t val)
 {
 	unsigned int bytes = TWIN_ARG_BYTES(imp->ret);
@@ -127,7 +138,7 @@ uint64_t twin_upcall(uint32_t import, const uint64_t *reg_args, const uint64_t *
 		native_kill("%s was called", twin_string(imp->name));
 	n = 6u + MIN(imp->nstack, TWIN_ARGS_MAX - 6);
 	for (unsigned int i = 0; i < n; i++)
-		args[i] = argument(imp, i, i < 6 ? reg_args[i] : stack_args[i - 6]);
+		args[i] = argument(imp, i, i < 6 ? reg_args[i] : stack_argument(stack_args, i - 6));
 	if (defer(import, args, &result))
 		return result;
 	run_suspend();

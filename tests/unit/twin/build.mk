@@ -52,5 +52,11 @@ $(TWIN_TEST)/verdict_test: tests/unit/twin/verdict_test.c hv/twin/verdict.c hv/t
 	@echo "  CCLD    $@"
 	$(Q)$(CC) $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
 
+UNIT_TESTS += $(TWIN_TEST)/upcall_test
+$(TWIN_TEST)/upcall_test: tests/unit/twin/upcall_test.c hv/twin/upcall.c $(wildcard hv/*/*.h) tests/unit/twin/build.mk
+	@mkdir -p $(@D)
+	@echo "  CCLD    $@"
+	$(Q)$(CC) $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
+
 LINT_C += $(wildcard tests/unit/twin/*.[ch] tests/unit/twin/fake/twin/*.h tests/unit/twin/refusing/twin/*.h)
 LINT_C += $(wildcard tests/unit/twin/ports/*/*.h)
