@@ -171,7 +171,7 @@ static int restart_guest(struct vm *vm)
 		return -EOPNOTSUPP;
 	}
 	vm_stop(vm, "restart asked for at the monitor");
-	vm->ended_on_purpose = false;
+	vm->ended_on_purpose = vm->frozen = false;
 	build_again(config, vm);
 	if (!vm_alive(vm))
 		return -EIO;

@@ -54,7 +54,7 @@ static struct timer look_timer = { .fire = look_fire };
 
 static bool runnable(const struct vm *vm)
 {
-	return vm_alive(vm) && !vm->vcpu.halted;
+	return vm_alive(vm) && !vm->vcpu.halted && !vm->frozen;
 }
 
 /* The present VM until its slice is over or it waits; then the next one in turn. */

@@ -14,8 +14,6 @@
 struct vm *vms[VM_MAX];
 unsigned int vm_count;
 
-static const char *const state_names[] = { "built", "running", "stopped", "killed" };
-
 void *vm_ram(const struct vm *vm, gpa_t gpa, uint64_t len)
 {
 	for (unsigned int i = 0; i < vm->ram_count; i++) {
@@ -25,6 +23,13 @@ void *vm_ram(const struct vm *vm, gpa_t gpa, uint64_t len)
 			return r->hva + (gpa - r->gpa);
 	}
 	return NULL;
+}
+
+const char *vm_state_name(const struct vm *vm)
+{
+	static const char *const names[] = { "built", "running", "stopped", "killed" };
+
+	return vm_alive(vm) && vm->frozen ? "frozen" : names[vm->state];
 }
 
 struct vm *vm_find(const char *name)
@@ -112,7 +117,7 @@ static int monitor_vms(int argc, char **argv)
 		const struct vm *vm = vms[i];
 
 		mon("%u %-11s %-5s %-7s mem %4lu MiB entries %lu run %lu ms restarts %lu %s", i + 1,
-		    vm->name, vm->kind == VM_DVM ? "dvm" : "guest", state_names[vm->state],
+		    vm->name, vm->kind == VM_DVM ? "dvm" : "guest", vm_state_name(vm),
 		    vm->mem_size >> 20, vm->entries, vm->run_tsc / tsc_khz, vm->restarts,
 		    vm->reason);
 		show_entries(vm);
@@ -128,7 +133,7 @@ static void stats_vms(void)
 
 		json_begin_object(vm->name);
 		json_string("kind", vm->kind == VM_DVM ? "dvm" : "guest");
-		json_string("state", state_names[vm->state]);
+		json_string("state", vm_state_name(vm));
 		json_string("reason", vm->reason);
 		json_u64("mem_bytes", vm->mem_size);
 		json_u64("restarts", vm->restarts);

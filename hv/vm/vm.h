@@ -34,6 +34,7 @@ struct vm {
 	enum vm_kind kind;
 	enum vm_state state;
 	bool ended_on_purpose; /* powered off, or killed by the operator: not to be restarted */
+	bool frozen;           /* alive, but gets no CPU time (vm/freeze.c) */
 	uint64_t restarts;
 	char reason[120];  /* first reason of VM_KILLED / VM_STOPPED */
 	uint64_t mem_size; /* bytes asked for */
@@ -85,5 +86,7 @@ static inline bool vm_alive(const struct vm *vm)
 uint64_t vm_time(const struct vm *vm);
 
 struct vm *vm_find(const char *name); /* NULL if there is none */
+
+const char *vm_state_name(const struct vm *vm); /* one word */
 
 #endif
