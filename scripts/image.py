@@ -59,15 +59,18 @@ class Description:
             self.add(initrd, 'initrd=dvm')
         return self
 
-    def add_guest(self, number, words, memory='64M', elf=GUEST):
-        """Guest `number` from 1 on: its name, address and MAC follow from the number."""
+    def add_guest(self, number, words, memory='64M', elf=GUEST, locked=False):
+        """Guest `number` from 1 on: its name, address and MAC follow from the number. locked: it may send from that
+        address alone."""
         address = f'ip={guest_address(number)}/24 gw=10.88.0.1'
-        return self.add(elf, f'vm=g{number} kind=guest mem={memory} mac={guest_mac(number)} -- {address} {words}'
+        own = f'ip={guest_address(number)} ' if locked else ''
+        return self.add(elf, f'vm=g{number} kind=guest mem={memory} mac={guest_mac(number)} {own}-- {address} {words}'
                         .strip())
 
-    def add_linux(self, number):
+    def add_linux(self, number, locked=False):
         """Guest `number`, with the driver VM's kernel and initrd."""
-        self.add(KERNEL.with_name('vmlinux.boot'), f'vm=g{number} kind=guest mem=192M mac={guest_mac(number)} -- '
+        own = f'ip={guest_address(number)} ' if locked else ''
+        self.add(KERNEL.with_name('vmlinux.boot'), f'vm=g{number} kind=guest mem=192M mac={guest_mac(number)} {own}-- '
                  f'console=ttyS0 acpi=off tsc=reliable quiet panic=-1 mode=bridge ip={guest_address(number)}/24')
         return self.add(INITRD, f'initrd=g{number}')
 

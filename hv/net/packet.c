@@ -6,15 +6,12 @@
 #include "lib/string.h"
 #include "net/barrier.h"
 
-#define ETHERTYPE_IP4  0x0800
-#define ETHERTYPE_IP6  0x86dd
-#define ETHERTYPE_VLAN 0x8100
-#define IP4_HLEN_MIN   20U
-#define IP6_HLEN       40U
-#define TCP_HLEN_MIN   20U
-#define TCP_CSUM       16
-#define IPPROTO_TCP    6
-#define IP4_FRAGMENT   0x3fff /* MF and offset */
+#define IP4_HLEN_MIN 20U
+#define IP6_HLEN     40U
+#define TCP_HLEN_MIN 20U
+#define TCP_CSUM     16
+#define IPPROTO_TCP  6
+#define IP4_FRAGMENT 0x3fff /* MF and offset */
 
 void packet_copy_front(void *dst, const struct packet_seg *seg, uint32_t n)
 {
@@ -60,8 +57,7 @@ void packet_from_segs(struct packet *pkt, struct packet_seg *seg, unsigned int s
 	pkt->segs = segs - gone;
 }
 
-/* The network header behind Ethernet and at most one VLAN tag. */
-static uint16_t find_l3(const struct packet *pkt, uint16_t *ethertype)
+uint16_t packet_l3(const struct packet *pkt, uint16_t *ethertype)
 {
 	uint16_t l3 = ETH_HLEN;
 
@@ -76,7 +72,7 @@ static uint16_t find_l3(const struct packet *pkt, uint16_t *ethertype)
 /* Sets l4 of an unfragmented TCP packet of the family that was asked for. */
 static int find_tcp(struct packet *pkt)
 {
-	uint16_t ethertype, l3 = find_l3(pkt, &ethertype);
+	uint16_t ethertype, l3 = packet_l3(pkt, &ethertype);
 	const uint8_t *ip = pkt->head + l3;
 	uint32_t ihl = IP6_HLEN;
 

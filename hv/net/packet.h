@@ -20,6 +20,12 @@
 #define VLAN_HLEN       4
 #define GSO_SIZE_MIN    48 /* Linux's smallest MSS; at most 1366 segments a frame */
 
+#define ETHERTYPE_IP4     0x0800
+#define ETHERTYPE_ARP     0x0806
+#define ETHERTYPE_VLAN    0x8100
+#define ETHERTYPE_IP6     0x86dd
+#define ETHERTYPE_VLAN_AD 0x88a8
+
 /* Values of the virtio header, virtio 1.2 5.1.6. */
 enum packet_gso { GSO_NONE = 0, GSO_TCP4 = 1, GSO_TCP6 = 4 };
 
@@ -80,6 +86,9 @@ void packet_copy_front(void *dst, const struct packet_seg *seg, uint32_t n);
  */
 int packet_check(struct packet *pkt, const struct virtio_net_hdr *hdr,
 		 const struct packet_rights *rights);
+
+/* Offset and type of what is behind the Ethernet header and at most one VLAN tag. */
+uint16_t packet_l3(const struct packet *pkt, uint16_t *ethertype);
 
 /* Frames that reach the wire: 1, or the number of segments. */
 unsigned int packet_wire_frames(const struct packet *pkt);

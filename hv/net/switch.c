@@ -5,6 +5,7 @@
 #include "cpu/timer.h"
 #include "lib/errno.h"
 #include "lib/string.h"
+#include "net/identity.h"
 
 /* 01:80:c2:00:00:0x is for the two ends of one link (IEEE 802.1Q 8.6.3). */
 #define LINK_LOCAL      0x0180c2000000UL
@@ -175,10 +176,13 @@ static int flood(struct net_switch *sw, struct port *from, struct packet *pkt, b
 }
 
 /* Whether the source may send this; learns it. */
-static int admit(struct net_switch *sw, struct port *from, uint64_t src)
+static int admit(struct net_switch *sw, struct port *from, const struct packet *pkt, uint64_t src)
 {
-	if (!is_trunk(sw, from))
-		return src == get_mac(from->mac) ? 0 : drop(from, DROP_SPOOF);
+	if (!is_trunk(sw, from)) {
+		if (src != get_mac(from->mac))
+			return drop(from, DROP_SPOOF);
+		return identity_holds(pkt, from->ip) ? 0 : drop(from, DROP_SPOOF_IP);
+	}
 	if (is_group(src) || owner(sw, src))
 		return drop(from, DROP_LOOP);
 	mac_learn(sw, src, from);
@@ -206,7 +210,7 @@ static int forward(struct net_switch *sw, struct port *from, struct packet *pkt,
 static int route(struct net_switch *sw, struct port *from, struct packet *pkt)
 {
 	uint64_t dst = get_mac(pkt->head), src = get_mac(pkt->head + 6);
-	int err = admit(sw, from, src);
+	int err = admit(sw, from, pkt, src);
 
 	if (err)
 		return err;
@@ -234,13 +238,10 @@ int switch_input(struct net_switch *sw, struct port *from, struct packet *pkt)
 const char *port_drop_name(enum port_drop why)
 {
 	static const char *const names[DROP_REASONS] = {
-		[DROP_NO_BUFFER] = "no_buffer",
-		[DROP_DOWN] = "down",
-		[DROP_SPOOF] = "spoof",
-		[DROP_LOOP] = "loop",
-		[DROP_BAD_REQUEST] = "bad_request",
-		[DROP_LENGTH] = "length",
-		[DROP_FILTERED] = "filtered",
+		[DROP_NO_BUFFER] = "no_buffer", [DROP_DOWN] = "down",
+		[DROP_SPOOF] = "spoof",         [DROP_SPOOF_IP] = "spoof_ip",
+		[DROP_LOOP] = "loop",           [DROP_BAD_REQUEST] = "bad_request",
+		[DROP_LENGTH] = "length",       [DROP_FILTERED] = "filtered",
 		[DROP_UNKNOWN] = "unknown",
 	};
 

@@ -3,12 +3,14 @@
  * The Ethernet switch between the VMs' network cards and the uplink, the port that leads to the
  * wire.
  *
- * A port is locked to its own address: frames from it with another source are dropped and
- * counted. A trunk may send any source address, and those are learned (bounded, least recently
- * seen goes first, forgotten after 5 minutes); one that is a locked port's is a frame come back,
- * and dropped (R13). Exactly one port is the uplink, which is always a trunk; switch_set_uplink()
- * moves it in one step. Broadcasts and multicasts go to every other port, frames to an unknown
- * address to the other trunks.
+ * A port is locked to its own address: frames from it with another source, in Ethernet or in ARP,
+ * are dropped and counted; so are those with another IPv4 sender where it has one of its own.
+ *
+ * A trunk may send any source address, and those are learned (bounded, least recently seen goes
+ * first, forgotten after 5 minutes); one that is a locked port's is a frame come back, and dropped
+ * (R13). Exactly one port is the uplink, which is always a trunk; switch_set_uplink() moves it in
+ * one step. Broadcasts and multicasts go to every other port, frames to an unknown address to the
+ * other trunks.
  *
  * Room: the uplink never drops a frame for lack of room but pushes it back (-EAGAIN, the frame
  * stays with its sender); any other port drops it, so that no guest can hold up another. One
@@ -54,6 +56,7 @@ enum port_drop {
 	DROP_NO_BUFFER,   /* receiver has no room */
 	DROP_DOWN,        /* receiver is not running, or has no driver */
 	DROP_SPOOF,       /* source address is not the port's */
+	DROP_SPOOF_IP,    /* nor is the sender of ARP or IPv4 (identity.h) */
 	DROP_LOOP,        /* came back from the uplink */
 	DROP_BAD_REQUEST, /* checksum or segmentation request that does not fit the frame */
 	DROP_LENGTH,      /* too short or too long for a frame */
@@ -72,6 +75,7 @@ struct port {
 	char name[PORT_NAME_LEN];
 	unsigned int id; /* in the switch */
 	uint8_t mac[6];
+	uint32_t ip; /* IPv4 address that a locked port is locked to, or 0 */
 	bool trunk;
 	/*
 	 * Has a way of its own to what is behind another uplink (the driver VM, while the twin is

@@ -151,6 +151,7 @@ int virtio_net_add(struct virtio_net *vn, struct net_switch *sw, struct vm *vm, 
 	vn->port.ops = &port_ops;
 	strlcpy(vn->port.name, vm->name, sizeof(vn->port.name));
 	memcpy(vn->port.mac, vm->mac, sizeof(vm->mac));
+	vn->port.ip = vm->ip;
 	err = virtio_pci_add(&vn->pci, vm);
 	return err ? err : switch_add(sw, &vn->port);
 }

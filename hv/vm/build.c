@@ -214,6 +214,7 @@ void build_vm(const struct config *cfg, unsigned int id)
 	vm->mem_size = c->mem;
 	strlcpy(vm->name, c->name, sizeof(vm->name));
 	memcpy(vm->mac, c->mac, sizeof(vm->mac));
+	vm->ip = c->ip;
 	vm->vcpu.vm = vm;
 	vms[vm_count++] = vm;
 	build_memory(vm);

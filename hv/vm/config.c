@@ -88,6 +88,25 @@ static void set_mac(uint8_t *mac, const struct word *w, const char *where)
 		boot_fail("%s: mac=%s is a group address", where, w->value);
 }
 
+static uint32_t read_ip(const struct word *w, const char *where)
+{
+	const char *s = w->value;
+	uint32_t ip = 0;
+
+	for (int i = 0; i < 4; i++) {
+		uint32_t part = 0, digits = 0;
+
+		for (; *s >= '0' && *s <= '9' && digits < 3; s++, digits++)
+			part = part * 10 + (uint32_t)(*s - '0');
+		if (!digits || part > 255 || *s++ != (i < 3 ? '.' : 0))
+			boot_fail("%s: ip=%s is not a.b.c.d", where, w->value);
+		ip = ip << 8 | part;
+	}
+	if (!ip)
+		boot_fail("%s: ip=%s is nobody's address", where, w->value);
+	return ip;
+}
+
 static struct vm_config *find_vm(struct config *cfg, const char *name)
 {
 	for (unsigned int i = 0; i < cfg->vms; i++)
@@ -107,13 +126,13 @@ static void default_mac(uint8_t *mac, unsigned int id)
 
 static void vm_word(struct vm_config *vm, const struct word *w, uint32_t *seen, const char *where)
 {
-	static const char *const keys[] = { "kind", "mem", "mac" };
+	static const char *const keys[] = { "kind", "mem", "mac", "ip" };
 	unsigned int k = 0;
 
 	while (k < ARRAY_SIZE(keys) && strcmp(keys[k], w->key))
 		k++;
 	if (k == ARRAY_SIZE(keys))
-		boot_fail("%s: unknown word '%s' (known: kind= mem= mac= --)", where, w->key);
+		boot_fail("%s: unknown word '%s' (known: kind= mem= mac= ip= --)", where, w->key);
 	if (*seen & BIT(k))
 		boot_fail("%s: %s= is given twice", where, w->key);
 	*seen |= BIT(k);
@@ -125,8 +144,10 @@ static void vm_word(struct vm_config *vm, const struct word *w, uint32_t *seen, 
 		vm->mem = ALIGN_DOWN(number(w, where), MIB(2));
 		if (vm->mem < MEM_MIN || vm->mem > MEM_MAX)
 			boot_fail("%s: mem=%s (8M to 3G)", where, w->value);
-	} else {
+	} else if (k == 2) {
 		set_mac(vm->mac, w, where);
+	} else {
+		vm->ip = read_ip(w, where);
 	}
 }
 
@@ -152,6 +173,11 @@ static void read_vm(struct config *cfg, const struct boot_module *m, const struc
 		line++;
 	if ((seen & 3) != 3)
 		boot_fail("vm=%s needs %s", vm->name, seen & 1 ? "mem=" : "kind=");
+	if (vm->ip && vm->kind == VM_DVM)
+		boot_fail("vm=%s: ip= is for guests", vm->name);
+	for (unsigned int i = 0; vm->ip && i < cfg->vms; i++)
+		if (cfg->vm[i].ip == vm->ip)
+			boot_fail("%s and %s have the same ip=", cfg->vm[i].name, vm->name);
 	vm->cmdline = line;
 	vm->kernel = m;
 	cfg->vms++;

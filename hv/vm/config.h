@@ -5,7 +5,8 @@
  *
  *   multiboot2 .../pollux.elf [net=bridge|twin] [judge=strict|normal] [focus=NAME] [run=SECONDS]
  *                              [restarts=N]
- *   module2 KERNEL  vm=NAME kind=dvm|guest mem=N[M|G] [mac=aa:bb:..] [-- COMMAND LINE OF THE VM]
+ *   module2 KERNEL  vm=NAME kind=dvm|guest mem=N[M|G] [mac=aa:bb:..] [ip=a.b.c.d]
+ *                   [-- COMMAND LINE OF THE VM]
  *   module2 FILE    initrd=NAME
  *   module2 FILE    twin=DRIVER         (one or two, of one driver, see twin/judge.h)
  *   module2 FILE    symbols
@@ -30,6 +31,7 @@ struct vm_config {
 	enum vm_kind kind;
 	uint64_t mem; /* bytes */
 	uint8_t mac[6];
+	uint32_t ip;         /* the only one that it may send from (net/identity.h), or 0 */
 	const char *cmdline; /* inside the module's line */
 	const struct boot_module *kernel;
 	const struct boot_module *initrd; /* or NULL */

@@ -24,7 +24,7 @@ WORDS = [
     ('', ['symbols'], 'no VM: give at least one module a line vm=NAME kind=... mem=...'),
     ('', [GUEST, 'kernel=g1'], "module 2: unknown word 'kernel' (known: vm= initrd= twin= symbols)"),
     ('', [GUEST, ''], 'module 2 has no words'),
-    ('', ['vm=g1 kind=guest mem=16M colour=red --'], "g1: unknown word 'colour' (known: kind= mem= mac= --)"),
+    ('', ['vm=g1 kind=guest mem=16M colour=red --'], "g1: unknown word 'colour' (known: kind= mem= mac= ip= --)"),
     ('', ['vm=g1 kind=robot mem=16M --'], 'g1: kind=robot (known: dvm, guest)'),
     ('', ['vm=g1 kind=guest kind=dvm mem=16M --'], 'g1: kind= is given twice'),
     ('', ['vm=g1 kind=guest --'], 'vm=g1 needs mem='),

@@ -150,6 +150,26 @@ static void test_lock(void **state)
 	assert_int_equal(p[0].port.drops[DROP_LOOP], 2);
 }
 
+/* ARP and IPv4 of a port that has an address; a trunk's are anybody's (identity_test.c). */
+static void test_lock_of_ip(void **state)
+{
+	struct packet pkt = { .len = 60, .head_len = 60 };
+
+	(void)state;
+	p[0].port.ip = p[1].port.ip = 0x0a580012;
+	make_frame(pkt.head, 60, mac(2), mac(1), 0);
+	put_be16(pkt.head + 12, ETHERTYPE_IP4);
+	put_be32(pkt.head + 26, 0x0a580012);
+	switch_input(&sw, &p[1].port, &pkt);
+	put_be32(pkt.head + 26, 0x0a580011);
+	switch_input(&sw, &p[1].port, &pkt);
+	assert_int_equal(p[1].port.tx.packets, 1);
+	assert_int_equal(p[1].port.drops[DROP_SPOOF_IP], 1);
+	memcpy(pkt.head + 6, stranger, 6);
+	switch_input(&sw, &p[0].port, &pkt);
+	assert_int_equal(p[0].port.tx.packets, 1);
+}
+
 static void test_learning(void **state)
 {
 	uint8_t far[6] = { 0x02, 0, 0, 0, 0, 0x99 };
@@ -267,6 +287,7 @@ int main(void)
 		cmocka_unit_test_setup(test_groups, setup),
 		cmocka_unit_test_setup(test_lost_segments, setup),
 		cmocka_unit_test_setup(test_lock, setup),
+		cmocka_unit_test_setup(test_lock_of_ip, setup),
 		cmocka_unit_test_setup(test_learning, setup),
 		cmocka_unit_test_setup(test_table_is_bounded, setup),
 		cmocka_unit_test_setup(test_room, setup),
