@@ -45,6 +45,15 @@ void net_set_links(bool up)
 			virtio_net_set_link(vms[i]->vnic, up);
 }
 
+void net_drain(struct vm *vm)
+{
+	struct port *port = &vm->vnic->port;
+
+	for (int i = 0; i < VRING_SIZE_MAX && port->ops->take(port) > 0; i++)
+		;
+	poll_activate(port); /* receivers are told at the end of the next run */
+}
+
 void net_poll(void)
 {
 	poll_run();

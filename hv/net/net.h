@@ -30,6 +30,12 @@ void net_poll(void);
 /* Before the CPU halts: no VM wants the time that net_poll() leaves to them. True: poll again. */
 bool net_end_rest(void);
 
+/*
+ * Takes what waits in the transmit ring of a VM that has a card, at most a ring full. Not inside of
+ * net_poll().
+ */
+void net_drain(struct vm *vm);
+
 /* Link state of all guests' cards: down when there is no way to the wire any more (R20). */
 void net_set_links(bool up);
 

@@ -261,6 +261,8 @@ int64_t attach_attach(struct castor_shared *area)
 	run_set_segments(binding.stack_distance);
 	attachments++;
 	state = TWIN_ATTACHED;
+	if (dvm->vnic)
+		net_drain(dvm); /* its bridge forwarded it; afterwards it is spoofed (R13) */
 	uplink_open(nic->pin);
 	log_info("twin for the module at %lx, with jiffies at %lx and RAM from %lx", section_dva[0],
 		 twin_att.jiffies, twin_att.page_offset_base);
