@@ -46,4 +46,9 @@ struct twin_pending {
 };
 extern struct twin_pending twin_pending;
 
+/*
+ * Does the driver VM itself wait for room in its transmit queue? Inside an invocation (win.h).
+ */
+bool native_dvm_waits(dva_t txq);
+
 #endif

@@ -73,7 +73,7 @@ NATIVE("napi_complete_done", native_napi_complete_done);
  */
 #define WAITS ((1UL << K___QDISC_STATE_MISSED) | (1UL << K___QDISC_STATE_DRAINING))
 
-static bool dvm_has_backlog(dva_t txq)
+bool native_dvm_waits(dva_t txq)
 {
 	dva_t qdisc = win_read64(txq + K_NETDEV_QUEUE_QDISC);
 
@@ -86,7 +86,7 @@ static void native_netif_schedule_queue(dva_t txq)
 	if (win_read64(txq + K_NETDEV_QUEUE_STATE) & (QUEUEF(DRV_XOFF) | QUEUEF(STACK_XOFF)))
 		return;
 	twin_pending.transmit = true;
-	twin_pending.wake_dvm |= dvm_has_backlog(txq);
+	twin_pending.wake_dvm |= native_dvm_waits(txq);
 }
 NATIVE("netif_schedule_queue", native_netif_schedule_queue);
 
@@ -101,7 +101,7 @@ static void native_netif_tx_wake_queue(dva_t txq)
 			continue;
 		if (old & QUEUEF(DRV_XOFF)) {
 			twin_pending.transmit = true;
-			twin_pending.wake_dvm |= dvm_has_backlog(txq);
+			twin_pending.wake_dvm |= native_dvm_waits(txq);
 		}
 		return;
 	}

@@ -10,6 +10,7 @@
 #include "kernel_abi.h"
 #include "twin/castor.h"
 #include "twin/native.h"
+#include "twin/share.h"
 #include "twin/transmit.h"
 #include "twin/win.h"
 
@@ -195,6 +196,16 @@ static bool reusable(const struct pool_object *o)
 	       !GET(shinfo, SKB_SHARED_INFO_FRAG_LIST) && GET(shinfo, SKB_SHARED_INFO_DATAREF) == 1;
 }
 
+/* A frame of the dvm's own; guests' may have waited for it (R10). */
+static void count_own(dva_t skb)
+{
+	uint8_t *p = pool_dvm_ptr(skb, K_SIZEOF_SK_BUFF);
+
+	transmit_counts.own++;
+	if (p && share_dvm_sent(GET(p, SK_BUFF_LEN)))
+		twin_pending.transmit = true;
+}
+
 static void native_napi_consume_skb(dva_t skb, int budget)
 {
 	struct pool_object *o = pool_find(skb);
@@ -208,7 +219,7 @@ static void native_napi_consume_skb(dva_t skb, int budget)
 	if (o)
 		pool_give_back(o);
 	else if (skb)
-		transmit_counts.own++;
+		count_own(skb);
 	if (skb && castor_push(CASTOR_RING_FREE, &slot))
 		pool_lost(o != NULL);
 }

@@ -9,6 +9,7 @@
 #include "twin/native.h"
 #include "twin/native_skb.h"
 #include "twin/run.h"
+#include "twin/share.h"
 #include "twin/win.h"
 
 #define QUEUE_SLOTS      512 /* power of two */
@@ -109,7 +110,12 @@ bool transmit_has_room(void)
 
 bool transmit_pending(void)
 {
-	return head != tail && (!stopped || untold);
+	return head != tail && (!stopped || untold) && !share_guests_wait();
+}
+
+bool transmit_waits(void)
+{
+	return head != tail && share_guests_wait();
 }
 
 bool transmit_holds_lock(void)
@@ -184,8 +190,9 @@ static bool give_to_driver(uint64_t fn, struct pool_object *o)
  * stopped behind it. Frames it took with xmit_more before a refusal are not told of, and nothing
  * completes that would bring the queue to life: so it is kept in mind (R10).
  */
-static void took(bool more)
+static void took(bool more, uint32_t bytes)
 {
+	share_guests_sent(bytes);
 	untold = more ? untold + 1 : 0;
 	if (untold && (queue_state() & XOFF))
 		untold = 0;
@@ -194,17 +201,37 @@ static void took(bool more)
 	win_write64(twin_att.txq + K_NETDEV_QUEUE_TRANS_START, run_jiffies());
 }
 
+/*
+ * Whether the driver VM's frames come next; it is told so. Not while the card has not been told of
+ * ours.
+ */
+static bool is_dvms_turn(bool dvm_waits)
+{
+	if (!dvm_waits || untold || share_guests_next())
+		return false;
+	twin_pending.wake_dvm = true;
+	return true;
+}
+
 void transmit_run(uint64_t fn)
 {
 	bool more = !untold; /* after such a refusal the next frame comes alone */
+	bool dvm_waits;
+	uint32_t bytes;
 
 	if (!lock_queue())
 		return;
+	dvm_waits = native_dvm_waits(twin_att.txq);
+	if (!dvm_waits)
+		share_reset();
 	while (head != tail) {
 		if (!may_send()) {
 			stopped = true;
 			break;
 		}
+		if (is_dvms_turn(dvm_waits))
+			break;
+		bytes = GET(queue[head % QUEUE_SLOTS]->hva, SK_BUFF_LEN);
 		more = more && tail - head > 1 && untold < UNTOLD_MAX;
 		run_set_xmit_more(more);
 		if (!give_to_driver(fn, queue[head % QUEUE_SLOTS])) {
@@ -213,7 +240,7 @@ void transmit_run(uint64_t fn)
 			transmit_counts.busy++;
 			break;
 		}
-		took(more);
+		took(more, bytes);
 		more = true;
 	}
 	unlock_queue();
@@ -225,6 +252,7 @@ void transmit_reset(void)
 	while (head != tail)
 		pool_put(queue[head++ % QUEUE_SLOTS]);
 	untold = 0;
+	share_reset();
 	stopped = holds_lock = false; /* a lock that it still holds went with its VM */
 }
 

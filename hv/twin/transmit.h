@@ -30,6 +30,9 @@ int transmit_queue(struct packet *pkt);
  */
 bool transmit_pending(void);
 
+/* Whether frames wait for the end of the driver VM's turn; nobody tells but the clock (R10). */
+bool transmit_waits(void);
+
 /* Room for one more frame: a slot and a buffer. */
 bool transmit_has_room(void);
 

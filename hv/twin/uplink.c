@@ -169,7 +169,7 @@ static void flush(struct port *p)
 static bool may_sleep(struct port *p)
 {
 	(void)p;
-	return !irq_pending && !twin_pending.poll && !transmit_pending();
+	return !irq_pending && !twin_pending.poll && !transmit_pending() && !transmit_waits();
 }
 
 static const struct port_ops ops = {

@@ -18,9 +18,16 @@ $(TWIN_TEST)/jiffies_test: tests/unit/twin/jiffies_test.c hv/twin/jiffies.c hv/t
 	@echo "  CCLD    $@"
 	$(Q)$(CC) $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
 
+UNIT_TESTS += $(TWIN_TEST)/share_test
+$(TWIN_TEST)/share_test: tests/unit/twin/share_test.c hv/twin/share.c hv/twin/share.h tests/unit/twin/build.mk
+	@mkdir -p $(@D)
+	@echo "  CCLD    $@"
+	$(Q)$(CC) $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
+
 # The driver VM's memory is an array here: fake/twin/win_access.h stands in front of the real one.
 UNIT_TESTS += $(TWIN_TEST)/transmit_test
-$(TWIN_TEST)/transmit_test: tests/unit/twin/transmit_test.c hv/twin/transmit.c hv/net/offload.c hv/net/packet.c \
+$(TWIN_TEST)/transmit_test: tests/unit/twin/transmit_test.c hv/twin/transmit.c hv/twin/share.c \
+		hv/net/offload.c hv/net/packet.c \
 		tests/unit/twin/fake/twin/win_access.h tests/unit/twin/win_memory.h $(wildcard hv/twin/*.h) \
 		tests/unit/twin/build.mk | $(O)/hv/kernel_abi.h
 	@mkdir -p $(@D)
@@ -31,8 +38,8 @@ $(TWIN_TEST)/transmit_test: tests/unit/twin/transmit_test.c hv/twin/transmit.c h
 UNIT_TESTS += $(TWIN_TEST)/native_fuzz_test
 $(TWIN_TEST)/native_fuzz_test: tests/unit/twin/native_fuzz_test.c tests/unit/twin/dvm_ram.c tests/fuzz/random.c \
 		tests/unit/twin/dvm_ram.h tests/fuzz/random.h $(wildcard hv/twin/native_*.c) hv/twin/receive.c \
-		hv/twin/pool.c hv/net/packet.c tests/unit/twin/refusing/twin/win_access.h tests/unit/twin/win_memory.h \
-		tests/unit/twin/sections.ld \
+		hv/twin/pool.c hv/twin/share.c hv/net/packet.c tests/unit/twin/refusing/twin/win_access.h \
+		tests/unit/twin/win_memory.h tests/unit/twin/sections.ld \
 		$(wildcard hv/twin/*.h) tests/unit/twin/build.mk | $(O)/hv/kernel_abi.h
 	@mkdir -p $(@D)
 	@echo "  CCLD    $@"

@@ -36,6 +36,7 @@
 
 struct twin_pending twin_pending;
 struct transmit_counts transmit_counts;
+uint64_t tsc_khz = 1000;
 extern const struct native __native_start[], __native_end[];
 
 static jmp_buf invocation;
@@ -65,6 +66,11 @@ void native_kill(const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	longjmp(invocation, 1);
+}
+
+uint64_t tsc_now(void)
+{
+	return rnd();
 }
 
 uint64_t run_jiffies(void)

@@ -15,11 +15,13 @@
 #include <cmocka.h>
 
 #include "kernel_abi.h"
+#include "cpu/timer.h"
 #include "lib/errno.h"
 #include "twin/native.h"
 #include "twin/native_skb.h"
 #include "twin/pool.h"
 #include "twin/run.h"
+#include "twin/share.h"
 #include "twin/win.h"
 
 #define NETDEV  0
@@ -34,11 +36,14 @@
 
 uint8_t fake_memory[FAKE_BYTES];
 struct twin_attachment twin_att = { .netdev = NETDEV, .txq = TXQ };
+struct twin_pending twin_pending;
+uint64_t tsc_khz = 1000;
 
 static struct pool_object objects[OBJECTS];
 static uint8_t memory[OBJECTS][4096];
 static unsigned int taken, put;
-static bool more;
+static bool more, dvm_waits;
+static uint64_t now = 1;
 static struct {
 	unsigned int accepted, told, sent; /* frames, each at most the one before */
 	unsigned int doorbells, in_a_row, most_in_a_row;
@@ -107,6 +112,17 @@ void run_set_xmit_more(bool to)
 	more = to;
 }
 
+bool native_dvm_waits(dva_t txq)
+{
+	(void)txq;
+	return dvm_waits;
+}
+
+uint64_t tsc_now(void)
+{
+	return now;
+}
+
 uint64_t run_jiffies(void)
 {
 	return 1;
@@ -160,6 +176,8 @@ static int begin(void **state)
 {
 	(void)state;
 	memset(&card, 0, sizeof(card));
+	dvm_waits = false;
+	twin_pending = (struct twin_pending){ 0 };
 	memset(fake_memory, 0, sizeof(fake_memory));
 	win_write64(NETDEV + K_NET_DEVICE_STATE, 1UL << K___LINK_STATE_START);
 	transmit_reset();
@@ -277,6 +295,30 @@ static void test_r10_the_flush_is_not_forgotten(void **state)
 	assert_true(transmit_counts.busy > 100);
 }
 
+/* The driver VM waits: a quantum of frames goes, then it is told, until its time is over. */
+static void test_r10_the_driver_vm_gets_its_turn(void **state)
+{
+	uint64_t sent;
+
+	(void)state;
+	dvm_waits = true;
+	while (!transmit_waits()) {
+		queue_frames(8);
+		round_once(RING);
+		/* a batch is not broken off */
+		assert_true(transmit_counts.sent * 60 <= SHARE_QUANTUM + 16 * 60);
+	}
+	assert_int_equal(card.told, card.accepted);
+	assert_true(twin_pending.wake_dvm);
+	assert_false(transmit_pending());
+	sent = transmit_counts.sent;
+	round_once(RING);
+	assert_int_equal(transmit_counts.sent, sent);
+	now += us_to_tsc(SHARE_TURN_US);
+	round_once(RING);
+	assert_true(transmit_counts.sent > sent);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -286,6 +328,7 @@ int main(void)
 		cmocka_unit_test_setup(test_r10_busy_for_a_moment, begin),
 		cmocka_unit_test_setup(test_r10_busy_and_stopped_before_the_tail_is_written, begin),
 		cmocka_unit_test_setup(test_r10_the_flush_is_not_forgotten, begin),
+		cmocka_unit_test_setup(test_r10_the_driver_vm_gets_its_turn, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
