@@ -9,7 +9,7 @@
 #include "lib/types.h"
 
 #define MB2_BOOT_MAGIC 0x36d76289
-#define BOOT_MODULES   24
+#define BOOT_MODULES   40
 #define BOOT_RANGES    64
 #define BOOT_LINE      1024
 

@@ -161,10 +161,10 @@ struct castor_upcall {
 };
 
 #define CASTOR_MAGIC       0x524f54534143ULL /* "CASTOR" */
-#define CASTOR_VERSION     6
+#define CASTOR_VERSION     7
 #define CASTOR_SECTIONS    64
 #define CASTOR_IMPORTS     256
-#define CASTOR_UC_MAX      16 /* unicast addresses that the hv wants received (R12) */
+#define CASTOR_UC_MAX      32 /* unicast addresses that the hv wants received (R12) */
 #define CASTOR_STACK_BYTES 8192
 
 struct castor_shared {

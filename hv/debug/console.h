@@ -17,7 +17,7 @@
 #include "lib/types.h"
 #include "lib/utf8.h"
 
-#define CONSOLE_SOURCES 17 /* the monitor and VM_MAX VMs; those behind 9 are selected by name */
+#define CONSOLE_SOURCES 25 /* the monitor and VM_MAX VMs; those behind 9 are selected by name */
 
 struct console_source {
 	char name[16];                                           /* the tag */

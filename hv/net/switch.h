@@ -22,7 +22,7 @@
 
 #include "net/packet.h"
 
-#define SWITCH_PORTS_MAX 18
+#define SWITCH_PORTS_MAX 26
 #define SWITCH_MACS      256 /* learned addresses, in sets of SWITCH_WAYS */
 #define SWITCH_WAYS      4
 #define SWITCH_AGE_S     300

@@ -14,7 +14,7 @@
 #include "vm/fpu.h"
 #include "vm/vcpu.h"
 
-#define VM_MAX      16
+#define VM_MAX      24
 #define VM_NAME_LEN 12
 #define VM_RAM_MAX  4
 
