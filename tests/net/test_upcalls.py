@@ -1,12 +1,64 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Upcalls on a booted machine (R15). The e1000 needs none for a packet, so natives are made upcalls by the monitor."""
 import re
+import time
 
 import pytest
+from conftest import Load, unharmed
 from console import ConsoleError
 
 # One under the transmit lock, two on the receive side, where no lock is held; all with results that matter.
 FORCED = ('is_vmalloc_addr', 'dma_map_page_attrs', 'eth_type_trans', 'skb_put')
+
+# What a packet's way calls, but for routines that hand out, take or deliver buffers of the pool: the kernel's own do
+# something else with those.
+HOT = ('is_vmalloc_addr', 'dma_map_page_attrs', 'dma_unmap_page_attrs', 'dma_sync_single_for_cpu', 'eth_type_trans',
+       'skb_put', 'dql_completed', 'napi_schedule_prep', '__napi_schedule', 'napi_complete_done',
+       'netif_schedule_queue')
+FLOOD = 5000 # frames a second that the driver VM sends itself, as far as it comes
+PATIENCE_S = 240
+
+
+def force(s, *names):
+    """The twin is attached anew, and these routines run in the driver VM."""
+    attachments = s.stats()['twin']['attachments']
+    s.machine.monitor('mode bridge')
+    s.machine.expect('hv', 'twin detached', 60)
+    s.machine.monitor(' '.join(['upcalls', 'force', *names]))
+    s.machine.monitor('mode twin')
+    s.attached(attachments + 1)
+
+
+def start_flood(s):
+    """The driver VM transmits all the time: it may be stopped with its queue's lock held."""
+    mac = s.peer.run('cat', f'/sys/class/net/{s.peer.tap}/address').strip()
+    s.dvm(f'(frames flood br0 1000000 {FLOOD} 1 {mac} >/dev/null 2>&1 & echo $! >/tmp/flood)')
+
+
+def call_often(s, name, count):
+    """So many upcalls of a routine beside the driver VM's own flood and guests' TCP; the flood's frames meanwhile."""
+    force(s, name)
+    start_flood(s)
+    load = Load(s, receiver=1, megabytes=2, patience=PATIENCE_S)
+    before, sent = s.stats(), 0
+    calls = before['upcalls'].get(name, 0)
+    last, end = calls, time.monotonic() + PATIENCE_S
+    while last < calls + count:
+        load.keep()
+        time.sleep(0.2)
+        now = s.stats()['upcalls'].get(name, 0)
+        if now > last: # patience is for a standstill, not for the machine's pace
+            last, end = now, time.monotonic() + PATIENCE_S
+        assert time.monotonic() < end, f'{name}: {now - calls} upcalls, and no more come'
+    load.keep()
+    s.dvm('kill $(cat /tmp/flood)')
+    load.finish()
+    after = s.stats()
+    sent = after['twin']['tx_own'] - before['twin']['tx_own']
+    assert sent > 100, 'the driver VM did not flood'
+    assert after['twin']['deaths'] == 0, after['twin']['last_death']
+    unharmed(s)
+    return {'calls': last - calls, 'own_frames': sent, 'streams': load.finished}
 
 
 @pytest.fixture
@@ -42,6 +94,16 @@ def test_r15_upcalls_carry_a_guests_tcp(forced):
     s.send_to_guest(1, 1 << 20)
     assert s.stats()['twin']['upcalls'] == before
     s.quit()
+
+
+@pytest.mark.parametrize('names', [HOT[1:2] + HOT[4:5], pytest.param(HOT, marks=pytest.mark.long)])
+def test_r15_upcalls_beside_the_driver_vms_own_flood(system, names):
+    """Each of them alone: no deadlock with a driver VM that was stopped in the middle of its own transmission. 10^5 of
+    each are the campaign's."""
+    s = system('net=twin', ['verify-server'])
+    s.attached()
+    for name in names:
+        print(name, call_often(s, name, 1000))
 
 
 def test_unknown_routine_is_named(forced):
