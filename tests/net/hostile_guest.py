@@ -31,7 +31,7 @@ def describe_hostile(words, guest, twin):
     """A medium: driver VM, g1 with these words, the hostile g2."""
     d = image.Description(words).add_symbols().add_dvm(kernel=image.OUT / 'kernel/vmlinux.boot')
     d.add_guest(1, guest, memory='32M')
-    d.add_guest(2, '', memory='8M', elf=ELF)
+    d.add_guest(2, '', memory='8M', elf=ELF, locked=True)
     return d.add_twin() if twin else d
 
 
