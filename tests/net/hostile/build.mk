@@ -19,3 +19,22 @@ $(HOSTILE_ELF): $(HOSTILE_C) $(HOSTILE_STUB) $(HOSTILE_S) tests/net/hostile/host
 	@echo "  CCLD    $@"
 	$(Q)$(GUEST_STUB_CC) $(filter-out -MMD -MP,$(HOSTILE_FLAGS)) -static -nostdlib -Wl,-z,max-page-size=4096 \
 		-Wl,-z,noexecstack -Wl,--build-id=none -T guest-stub/boot/link.ld -o $@ $(filter %.c %.S,$^)
+
+# For the driver VM: a module and a program that test_hostile_dvm.py puts into its initrd.
+HOSTILE_KO    := $(HOSTILE_DIR)/dvm/hypercalls.ko
+HOSTILE_USER  := $(HOSTILE_DIR)/dvm/user
+HOSTILE_KO_SRC := tests/net/hostile/dvm/hypercalls.c tests/net/hostile/dvm/Kbuild drivers/castor_abi.h
+ALL += $(HOSTILE_KO) $(HOSTILE_USER)
+LINT_C += tests/net/hostile/dvm/user.c
+
+$(HOSTILE_USER): tests/net/hostile/dvm/user.c drivers/castor_abi.h tests/net/hostile/build.mk
+	@mkdir -p $(@D)
+	@echo "  CCLD    $@"
+	$(Q)$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -s -I. -o $@ $<
+
+$(HOSTILE_KO): $(HOSTILE_KO_SRC) tests/net/hostile/build.mk
+	@mkdir -p $(@D)
+	@echo "  KBUILD  $@"
+	$(Q)cp $(HOSTILE_KO_SRC) $(@D)/
+	$(Q)$(MAKE) -s -C /usr/src/linux-headers-$(CASTOR_KERNEL) M=$(abspath $(@D)) O= MAKEFLAGS= modules \
+		>$(@D)/kbuild.log 2>&1 || (cat $(@D)/kbuild.log; exit 1)
