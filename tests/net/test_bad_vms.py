@@ -83,15 +83,29 @@ def test_broken_ring_kills_its_guest_alone(system, net):
     assert s.stats()['net']['switch']['uplink'] == ('twin' if net == 'twin' else 'dvm')
 
 
+def ip_spoof_is_dropped(m):
+    """Guest 2 says by ARP, and in IPv4 packets, that guest 1's IP address is its own."""
+    victim = image.guest_address(1)
+    assert m.peer.ping(victim)[0] == 5
+    capture = m.peer.capture(f'ether src {image.guest_mac(2)} and (arp or ip) and src host {victim}')
+    m.shell(f'ip addr add {victim}/24 dev br0; arping -q -U -c 2 -I br0 {victim}; arping -q -A -c 2 -I br0 {victim}; '
+            f'ping -q -I {victim} -c 2 -W 1 {PEER_IP}; ip addr del {victim}/24 dev br0', 'g2', 3)
+    assert m.stats()['net']['ports']['g2']['drops']['spoof_ip'] >= 4
+    assert ' > ' not in (text := capture.stop()), text
+    assert m.peer.ping(victim)[0] == 5
+    assert m.peer.ping(image.guest_address(2))[0] == 5
+
+
 def test_spoofed_address_stays_inside(boot):
-    """A stock Linux guest takes another's address: its frames are dropped and counted, the owner's are not."""
+    """A stock Linux guest takes another's addresses: its frames are dropped and counted, the owner's are not."""
     d = image.Description('net=bridge').add_symbols().add_dvm(kernel=image.OUT / 'kernel/vmlinux.boot')
     d.add_guest(1, 'echo', memory='32M')
-    d.add_linux(2)
+    d.add_linux(2, locked=True)
     m = boot(d, net='tap')
     m.expect('dvm', 'dvm ready', 180)
     m.expect('g2', 'dvm ready', 180)
     assert m.peer.ping(image.guest_address(2))[0] == 5
+    ip_spoof_is_dropped(m)
     capture = m.peer.capture(f'ether src {image.guest_mac(1)}')
     status, text = m.shell(f'ip link set br0 address {image.guest_mac(1)}; ping -c 3 -A -w 3 {PEER_IP}', 'g2', 3)
     assert status != 0 and ' 0 packets received' in text
