@@ -26,6 +26,7 @@
 #include "twin/upcall.h"
 #include "twin/uplink.h"
 #include "twin/window.h"
+#include "virt/virt_ops.h"
 #include "vm/vm.h"
 
 #define DONATE_SKB   768
@@ -136,12 +137,14 @@ int64_t attach_query(struct castor_shared *area, uint64_t index)
 static void copy_facts(const struct castor_shared *area)
 {
 	const struct twin_import *imp = twin_table(TWIN_TABLE_IMPORTS);
+	struct vcpu_sysregs regs; /* of castor's hypercall, so the kernel's */
 
 	memcpy(section_dva, area->section, sizeof(section_dva));
 	memcpy(import_dva, area->import, sizeof(import_dva));
 	for (uint32_t i = 0; i < twin_count(TWIN_TABLE_IMPORTS); i++)
 		if (imp[i].kind == TWIN_IMPORT_MODULE && imp[i].section < CASTOR_SECTIONS)
 			import_dva[i] = section_dva[imp[i].section] + imp[i].module_offset;
+	virt->sysregs_read(&dvm->vcpu, &regs);
 	twin_att = (struct twin_attachment){ .dvm = dvm,
 					     .netdev = area->netdev_dva,
 					     .napi = area->napi_dva,
@@ -152,6 +155,7 @@ static void copy_facts(const struct castor_shared *area)
 					     .irq_desc = area->irq_desc_dva,
 					     .page_offset_base = area->page_offset_base,
 					     .vmemmap_base = area->vmemmap_base,
+					     .percpu = regs.gs_base,
 					     .dvm_bytes = dvm->mem_size };
 }
 

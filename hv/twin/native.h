@@ -34,6 +34,7 @@ struct twin_attachment {
 	dva_t netdev, napi, txq, jiffies, destructor, task;
 	dva_t irq_desc, handler; /* of the device; the driver's interrupt handler */
 	uint64_t page_offset_base, vmemmap_base;
+	uint64_t percpu;    /* base of its CPU's variables: the kernel's GS base */
 	uint64_t dvm_bytes; /* gpa end of its RAM */
 };
 extern struct twin_attachment twin_att;

@@ -67,18 +67,29 @@ static bool native_napi_complete_done(dva_t napi, int work)
 }
 NATIVE("napi_complete_done", native_napi_complete_done);
 
-/*
- * Its queue discipline says so; the dvm is woken only then (R10). One without a lock that has found
- * the queue stopped is DRAINING (Linux: qdisc_maybe_clear_missed(), nolock_qdisc_is_empty()).
- */
-#define WAITS ((1UL << K___QDISC_STATE_MISSED) | (1UL << K___QDISC_STATE_DRAINING))
+/* One without a lock counts on each CPU. */
+static uint32_t qdisc_frames(dva_t qdisc)
+{
+	dva_t counts = win_read64(qdisc + K_QDISC_CPU_QSTATS);
 
+	if (counts)
+		return win_read32(twin_att.percpu + counts + K_GNET_STATS_QUEUE_QLEN);
+	return win_read32(qdisc + K_QDISC_Q_QLEN);
+}
+
+/*
+ * Its queue discipline says so; the dvm is woken only then (R10). One that has found the queue
+ * stopped is DRAINING from then on, whether it has frames or not (Linux: dequeue_skb()).
+ */
 bool native_dvm_waits(dva_t txq)
 {
 	dva_t qdisc = win_read64(txq + K_NETDEV_QUEUE_QDISC);
+	uint64_t state = qdisc ? win_read64(qdisc + K_QDISC_STATE) : 0;
 
-	return qdisc && ((win_read64(qdisc + K_QDISC_STATE) & WAITS) ||
-			 win_read32(qdisc + K_QDISC_GSO_SKB_QLEN));
+	if (!qdisc)
+		return false;
+	return state & 1UL << K___QDISC_STATE_MISSED || win_read32(qdisc + K_QDISC_GSO_SKB_QLEN) ||
+	       (state & 1UL << K___QDISC_STATE_DRAINING && qdisc_frames(qdisc));
 }
 
 static void native_netif_schedule_queue(dva_t txq)
