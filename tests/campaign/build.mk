@@ -2,7 +2,7 @@
 # Campaigns: the same tests many times, with seeds. Each one is a script of this folder that goes on
 # where it was interrupted; results in $(O)/campaign.
 
-CAMPAIGN_PARTS := %/campaign.py %/lab.py %/kill_session.py # no campaigns themselves
+CAMPAIGN_PARTS := %/campaign.py %/lab.py %/kill_session.py %/workloads.py # no campaigns themselves
 CAMPAIGNS := $(patsubst tests/campaign/%.py,campaign-%,$(filter-out $(CAMPAIGN_PARTS),$(wildcard tests/campaign/*.py)))
 .PHONY: campaign $(CAMPAIGNS)
 

@@ -3,26 +3,51 @@
 """Random faults of the twin by kind, each at a random instruction, under guests' TCP in both directions.
 
 Kinds: reg (bits of a register), load (what an instruction has loaded), data (the operand in the driver VM's memory, for
-good), argument (a register argument at a call of a native or an upcall), time (the instruction over and over). A fault
-counts only when traffic came to its instruction: others are drawn until one is met. Then the twin dies and comes back, or
-it goes on: both are `recovered`; `dvm_restarted`: the driver VM crashed on its own data and was started again (R20). An
-error of the step is: no twin again, a stream broke, the hypervisor's fingerprints changed, the pool does not add up.
+good), argument (a register argument at a call of a native or an upcall), time (the instruction over and over), code (a
+byte of the instruction, so that the judge would still take it), refused (a byte so that it would not: what it forbids
+nobody holds, so whatever becomes of these is counted, but is no failure). A fault counts only when traffic came to its
+instruction: others are drawn until one is met. Then the twin dies and comes back, or it goes on: both are `recovered`.
+`dvm_restarted`: the driver VM crashed on its own data and was started again (R20). `down`: nobody died, but the driver
+took its interface down and up. An error of the step is: a stream broke, the hypervisor died or its fingerprints changed,
+the pool does not add up.
 """
+import struct
+import subprocess
+import tempfile
+import zlib
+
 from campaign import main
-from kill_session import STEPS_PER_BOOT, Entered, victim
+from kill_session import STEPS_PER_BOOT, add_up, surveys, victim
 from lab import Session, image
 
 import kill_lab
+from console import ConsoleError
+from overhead_twin import MAGIC_OFFSET, TABLES_OFFSET, table
 
-KINDS = ('reg', 'load', 'data', 'argument', 'time')
+KINDS = ('reg', 'load', 'data', 'argument', 'time', 'code', 'refused')
+BYTES = KINDS[5:] # of the code
 TRIES = 20
+RESTARTS_MAX = 3 # of the driver VM in ten minutes, its budget (R20)
 # Not rsp (4): the judge takes it as given, and the hypervisor's own stack is there.
 REGISTERS = [r for r in range(16) if r != 4]
 ARGUMENTS = [7, 6, 2, 1] # rdi, rsi, rdx, rcx
 FUNCTIONS = kill_lab.functions(image.TWIN)
+TWIN = image.TWIN.read_bytes()
+TEXT = struct.unpack_from('<I', TWIN, TABLES_OFFSET)[0]
+STACK64 = 4 # enum twin_reloc_type
+CRC = MAGIC_OFFSET + 20 # twin_header.crc32
+FILLED = {at + n for at, kind, _, _ in table(TWIN, kill_lab.RELOCS, kill_lab.RELOC)
+          for n in range(8 if kind == STACK64 else 4)}
+JUDGE = image.OUT / 'drivers/verify'
 CALLS = kill_lab.import_calls(image.TWIN)
+LONGEST = 15 # bytes of an x86 instruction
 SESSION = Session(lambda: victim('campaign-fault'), STEPS_PER_BOOT)
-entered = Entered(FUNCTIONS)
+
+
+def place_of(offset):
+    """(function, length of the instruction or a little more)"""
+    name = next(n for n, offsets in FUNCTIONS.items() if offset in offsets)
+    return name, min([o - offset for o in FUNCTIONS[name] if o > offset] + [LONGEST])
 
 
 def flip(rng):
@@ -30,39 +55,82 @@ def flip(rng):
     return rng.choice([1 << rng.randrange(64), rng.randrange(256), rng.getrandbits(64)])
 
 
-def words(kind, rng):
-    """Offset and action."""
-    name = rng.choice([n for n in FUNCTIONS if entered.known.get(n, True)])
-    offset = rng.choice(CALLS if kind == 'argument' else FUNCTIONS[name])
-    return name, offset, {'reg': ['reg', rng.choice(REGISTERS), flip(rng)], 'load': ['load', flip(rng)],
-                          'data': ['data', flip(rng)], 'argument': ['reg', rng.choice(ARGUMENTS), flip(rng)],
-                          'time': ['loop']}[kind]
+def judge_takes(at, change):
+    """Whether the code would be accepted with that byte changed. Bytes that the loader fills in count as refused."""
+    if at in FILLED:
+        return False
+    data = bytearray(TWIN)
+    data[TEXT + at] ^= change
+    data[CRC:CRC + 4] = bytes(4)
+    data[CRC:CRC + 4] = zlib.crc32(data).to_bytes(4, 'little')
+    with tempfile.NamedTemporaryFile(suffix='.twin') as f:
+        f.write(data)
+        f.flush()
+        return subprocess.run([JUDGE, f.name], stdout=subprocess.DEVNULL, check=False).returncode == 0
+
+
+def draw(kind, met, rng):
+    """Offset and action: a function first, so that the large ones do not get all."""
+    if kind == 'argument':
+        return rng.choice([o for o in CALLS if o in met]), ['reg', rng.choice(ARGUMENTS), flip(rng)]
+    name = rng.choice([n for n, offsets in FUNCTIONS.items() if met & set(offsets)])
+    offset = rng.choice(sorted(met & set(FUNCTIONS[name])))
+    if kind in BYTES:
+        while True:
+            byte, change = rng.randrange(place_of(offset)[1]), rng.choice([1 << rng.randrange(8), rng.randrange(1, 256)])
+            if judge_takes(offset + byte, change) == (kind == 'code'):
+                return offset, ['code', byte, change]
+    return offset, {'reg': ['reg', rng.choice(REGISTERS), flip(rng)], 'load': ['load', flip(rng)],
+                    'data': ['data', flip(rng)], 'time': ['loop']}[kind]
 
 
 def try_once(campaign, kind, rng):
     """The record of a fault that was met and changed something, or None."""
-    name, offset, action = words(kind, rng)
-    if kind != 'argument' and not entered(campaign, name):
-        return None
+    offset, action = draw(kind, MET, rng)
     count = rng.randrange(1, 20)
-    line = campaign.inject(offset, count, *action)
-    if not line or 'nothing to change' in line:
-        return None
-    return {'offset': offset, 'count': count, 'action': action, 'line': line, **campaign.outcome()}
+    if kind in BYTES:
+        line = campaign.inject_code(offset, *action[1:])
+    else:
+        line = campaign.inject(offset, count, *action)
+    if line and ('nothing to change' not in line or kind in BYTES):
+        record = {'function': place_of(offset)[0], 'offset': offset, 'count': count, 'action': action, 'line': line,
+                  **campaign.outcome()}
+    else:
+        record = None
+    if kind in BYTES and not (record and record['killed']):
+        campaign.attach_anew()
+    return record
+
+
+def until_met(kind, rng):
+    """The record of the first fault that was met, or None."""
+    with SESSION.step() as campaign:
+        for _ in range(TRIES):
+            record = try_once(campaign, kind, rng)
+            if record:
+                return record
+    return None
 
 
 def step(number, rng):
     """One fault that was met."""
     kind = KINDS[number % len(KINDS)]
-    with SESSION.step() as campaign:
-        for _ in range(TRIES):
-            record = try_once(campaign, kind, rng)
-            if record:
-                break
-    if record and record.get('dvm_restarted'): # its budget is three; the next step begins afresh
+    try:
+        record = until_met(kind, rng)
+    except (AssertionError, ConsoleError, OSError, subprocess.SubprocessError) as e:
+        if kind != 'refused':
+            raise
+        return {'kind': kind, 'met': True, 'recovered': False, 'harm': f'{type(e).__name__}: {e}'.splitlines()[0][:300]}
+    if record and not record['recovered']:
+        SESSION.drop()
+    elif record and SESSION.shared.restarts >= RESTARTS_MAX:
         SESSION.end()
     return {'kind': kind, 'met': bool(record), **(record or {})}
 
 
 if __name__ == '__main__':
-    main('fault', steps=1000, step=step, every=5, end=SESSION.end)
+    MET = set(surveys()['plain']['counts'])
+    try:
+        main('fault', steps=1001, step=step, every=len(KINDS), end=SESSION.end)
+    finally:
+        add_up('fault')

@@ -30,7 +30,8 @@ def lab(name, words, guests, spec=None, **description):
 
 
 class Session:
-    """What many steps share, opened by the first of them; a new one after `steps` of them and after one that failed.
+    """What many steps share, opened by the first of them; a new one after `steps` of them, after one that failed, and
+    for a step that wants another kind: step()'s arguments go to what opens it.
 
         @contextmanager
         def bench():
@@ -49,21 +50,26 @@ class Session:
     def __init__(self, opened, steps=None):
         self.opened, self.limit = opened, steps
         self.stack = ExitStack()
-        self.shared, self.steps = None, 0
+        self.shared, self.kind, self.steps = None, (), 0
 
     @contextmanager
-    def step(self):
-        if self.shared and self.steps == self.limit:
+    def step(self, *kind):
+        if self.shared and (self.steps == self.limit or self.kind != kind):
             self.end()
         if not self.shared:
-            self.shared, self.steps = self.stack.enter_context(self.opened()), 0
+            self.shared, self.kind, self.steps = self.stack.enter_context(self.opened(*kind)), kind, 0
         self.steps += 1
         try:
             yield self.shared
-        except BaseException:
-            self.shared = None
-            self.stack.__exit__(*sys.exc_info())
+        except BaseException as e:
+            self.drop(e)
             raise
+
+    def drop(self, why=None):
+        """It is of no use any more; it does not come to its good end."""
+        self.shared = None
+        why = why or RuntimeError('the steps have no use for it')
+        self.stack.__exit__(type(why), why, why.__traceback__)
 
     def end(self):
         """Let it come to its good end, if there is one."""

@@ -31,7 +31,7 @@ from initramfs import Cpio # noqa: E402
 STUB_PEER = TESTS / 'guest-stub/stub_peer.py'
 DVM_IP = '10.88.0.2'
 PEER_IP = '10.88.0.1'
-BOOT_S = 600 # no expectation: a limit for slow machines, as those in ready()
+BOOT_S = 600 # no expectation: a limit for slow machines, as those below
 VMLINUX = image.OUT / 'kernel/vmlinux.boot'
 
 
@@ -56,7 +56,7 @@ class System:
 
     def attached(self, times=1):
         """Wait until the twin is attached for the so manieth time."""
-        return self.machine.expect('hv', rf'twin attached \({times}\. time\)', 60)
+        return self.machine.expect('hv', rf'twin attached \({times}\. time\)', 240)
 
     def dvm(self, command, timeout=60):
         """Output of a command in the driver VM, which must succeed."""
@@ -126,6 +126,14 @@ def wait_for_link(s):
     """Until the driver VM's card has a carrier again: after a reset that takes it about two seconds."""
     s.dvm('n=0; while [ "$(cat /sys/class/net/eth0/carrier)" != 1 ] && [ $n -lt 50 ]; do usleep 100000; '
           'n=$((n + 1)); done')
+
+
+def set_mtu(s, mtu):
+    s.dvm(f'ip link set eth0 mtu {mtu}')
+    deadline = time.monotonic() + 120
+    while s.dvm('cat /sys/class/net/eth0/carrier').strip() != '1':
+        assert time.monotonic() < deadline, 'no link'
+        time.sleep(0.2)
 
 
 class Load:
@@ -204,15 +212,18 @@ def static_program(folder, source):
     return (folder / 'program').read_bytes()
 
 
-def describe(words, guests, twin=None, dvm_words='', dvm_kernel=VMLINUX, initrd=image.INITRD, without=''):
+def describe(words, guests, twin=None, dvm_words='', dvm_kernel=VMLINUX, initrd=image.INITRD, without='',
+             linux=0):
     """The medium of a System. twin: a file, True, or None: if the words speak of one. without: a word that
-    the driver VM's kernel is not to get."""
+    the driver VM's kernel is not to get. linux: so many guests more, which run Linux."""
     d = image.Description(words).add_symbols()
     d.add_dvm(dvm_words, kernel=dvm_kernel, initrd=initrd)
     for m in d.modules if without else ():
         m.line = m.line.replace(f' {without} ', ' ')
     for n, w in enumerate(guests, 1):
         d.add_guest(n, w, memory='32M')
+    for n in range(len(guests) + 1, len(guests) + linux + 1):
+        d.add_linux(n)
     if twin or (twin is None and 'twin' in words):
         d.add_twin(*([] if twin in (None, True) else [twin]))
     return d

@@ -18,7 +18,9 @@ MEGABYTES = 8
 PATIENCE_S = 240
 # Frames in each direction without the instruction being met: traffic does not reach it.
 UNMET_FRAMES = 200
-DEATH = '(?:twin killed|twin taken off): '
+GONE = r'(?:twin killed: |twin taken off: |twin detached).*\n'
+ATTACHED = r'twin attached \(\d+\. time\)'
+DEATHS_IN_A_ROW = 20 # that one fault may be followed by
 # The card's link is up again at once: what is tried here is the death, not the wire's negotiation.
 FAST_LINK = ('-global', 'e1000.autonegotiation=off')
 
@@ -37,100 +39,171 @@ def import_calls(path):
 
 
 class Campaign:
-    """One booted machine. fingerprints: of the hypervisor with the twin attached; they never change."""
+    """One booted machine whose twin is attached. beside: what runs beside the streams, renewed by its keep().
 
-    def __init__(self, s):
-        self.s = s
-        self.attachments = 1
-        s.attached()
+    fingerprints: of the hypervisor with the twin attached; they never change.
+    """
+
+    def __init__(self, s, beside=None):
+        self.s, self.beside = s, beside
+        self.restarts = 0 # of the driver VM
+        # Where the hypervisor's log tells of the attachment that lasts.
+        self.attached_at = [m.end() for m in re.finditer(ATTACHED, self._log())][-1]
+        self.settle()
         self.load = Load(s, megabytes=MEGABYTES, patience=PATIENCE_S)
         self.fingerprints = self._hash()
 
-    def _frames(self):
+    def _log(self):
+        return self.s.machine.console.text('hv')
+
+    def keep(self):
+        self.load.keep()
+        if self.beside:
+            self.beside.keep()
+
+    def frames(self):
+        """Those of guests so far, (to the wire, from it)."""
         twin = self.s.stats()['twin']
         return twin['tx_packets'], twin['rx_to_guests']
 
-    def _met(self, pattern):
-        """Wait for a line of the log until so many frames went both ways without it."""
-        before = self._frames()
-        while True:
+    def _met(self, pattern, unmet):
+        """Wait for a line of the log until `unmet` frames went both ways without it."""
+        before = last = self.frames()
+        end = time.monotonic() + PATIENCE_S
+        while time.monotonic() < end:
             try:
                 return self.s.machine.expect('hv', pattern, 0.5)
             except ConsoleError:
                 if self.s.machine.process.poll() is not None:
                     raise
-            self.load.keep()
-            if min(b - a for a, b in zip(before, self._frames())) > UNMET_FRAMES:
+            self.keep()
+            now = self.frames()
+            if min(b - a for a, b in zip(before, now)) > unmet:
                 return None
+            if now != last:
+                last, end = now, time.monotonic() + PATIENCE_S
+        raise ConsoleError(f'traffic stands still: {before}, {last}, {self.s.machine.monitor("twin")}')
 
-    def inject(self, offset, count, *words):
-        """Arm a fault; whether traffic reached it."""
-        if self._died():  # of an earlier fault, after its step had gone on
-            self.recovered()
-        self.load.keep()
-        self.s.machine.console.skip('hv')
-        self.s.machine.monitor(' '.join(map(str, ['fault at', offset, count, *words])))
-        met = self._met(r"twin's step: .*\n")
+    def _arm(self, words):
+        """`fault` with the twin attached; an earlier fault may kill it just before."""
+        self.keep()
+        while True:
+            self.settle()
+            self.s.machine.console.skip('hv')
+            try:
+                return self.s.machine.monitor(' '.join(map(str, ['fault', *words])))
+            except ConsoleError:
+                if not self.gone():
+                    raise
+
+    def inject(self, offset, count, *words, unmet=UNMET_FRAMES):
+        """Arm a fault; the line that says that traffic reached it, or None after so many frames in each direction."""
+        self._arm(['at', offset, count, *words])
+        met = self._met(r"twin's step: .*\n", unmet)
         if not met:
             self.s.machine.monitor('fault at off')
         return met and met.group(0).strip()
 
-    def recovered(self):
-        """After a death: attached again, and everything as it was. How long that took, in virtual us.
+    def inject_code(self, offset, byte, flip):
+        """Change a byte of that instruction; the line that says that traffic reached it."""
+        self._arm(['at', offset, 1, 'data', 0]) # changes nothing: it says when the instruction is met
+        try:
+            self.s.machine.monitor(f'fault code {offset + byte} {flip}')
+        except ConsoleError:
+            if self.gone(): # of an earlier fault; its code comes back as it was
+                return None
+            raise
+        met = self._met(r"twin's step: .*\n", UNMET_FRAMES)
+        return met and met.group(0).strip()
+
+    def attach_anew(self):
+        """With its code as it was judged."""
+        self.s.machine.monitor('mode bridge')
+        self.s.machine.expect('hv', 'twin detached', PATIENCE_S)
+        self.s.machine.monitor('mode twin')
+        assert self.back()['recovered']
+
+    def gone(self):
+        """The twin is no longer attached: the line of the log that says why, or None."""
+        return re.compile(GONE).search(self._log(), self.attached_at)
+
+    def back(self):
+        """gone() says that it went: what came of it. Times in virtual us.
 
         A driver VM that died of it, of what the twin left in its memory, is another matter: it was restarted (R20).
+        `down`: nobody died, but the driver took its interface down and up.
         """
-        self.attachments += 1
-        self.s.machine.expect('hv', rf'twin attached \({self.attachments}\. time\)', PATIENCE_S)
-        self.check()
-        life = self.s.machine.console.text('hv').rsplit('twin killed: ', 1)[-1]
-        m = re.search(r'twin is back (\d+) us after its death, driver reset after (\d+) us', life)
-        if not m:
-            assert 'starts again' in life
-            return {'recovered': True, 'dvm_restarted': True}
-        return {'recovered': True, 'back_us': int(m.group(1)), 'reset_us': int(m.group(2))}
+        gone = self.gone()
+        record = {'why': gone.group(0).split(': ', 1)[-1].strip(), 'down': gone.group(0).startswith('twin detached')}
+        end = time.monotonic() + PATIENCE_S
+        while not (again := re.compile(ATTACHED).search(self._log(), self.attached_at)):
+            if time.monotonic() > end:
+                return {**record, 'recovered': False, 'twin': self.s.machine.monitor('twin').splitlines()[0]}
+            time.sleep(0.05)
+        life = self._log()[self.attached_at:again.end()]
+        self.attached_at = again.end()
+        times = re.search(r'twin is back (\d+) us after its death, driver reset after (\d+) us', life)
+        if times:
+            record.update(back_us=int(times.group(1)), reset_us=int(times.group(2)))
+        record['dvm_restarted'] = 'starts again' in life
+        self.restarts += record['dvm_restarted']
+        return {**record, 'recovered': True}
 
-    def _died(self):
-        return len(re.findall(DEATH, self.s.machine.console.text('hv'))) >= self.attachments
+    def settle(self):
+        """An earlier fault may show later: until the twin is attached. What came of it."""
+        later = []
+        while self.gone():
+            later.append(self.back())
+            assert later[-1]['recovered'], later
+            assert len(later) < DEATHS_IN_A_ROW, later
+        return later
 
     def _hash(self):
         return self.s.machine.monitor('hash').strip()
 
     def check(self):
-        self._compare(self._hash())
-
-    def _compare(self, now):
+        """Hypervisor and pool are as they were. The twin's own mapping is there only while it is attached."""
+        while (now := self._hash()) != self.fingerprints and self.gone():
+            self.settle()
         assert now == self.fingerprints, f'the hypervisor changed: {self.fingerprints}, now {now}'
-        assert 'DOES NOT ADD UP' not in self.s.machine.console.text('hv')
+        assert 'DOES NOT ADD UP' not in self._log()
 
-    def kill_at(self, offset, count=1):
+    def recovered(self):
+        """The twin has gone: back again, and everything as it was."""
+        record = self.back()
+        if record['recovered']:
+            self.check()
+        return record
+
+    def kill_at(self, offset, count=1, unmet=UNMET_FRAMES):
         """One record: met, and then that the twin died there and came back."""
-        record = {'offset': offset, 'met': bool(self.inject(offset, count, 'kill'))}
+        record = {'offset': offset, 'met': bool(self.inject(offset, count, 'kill', unmet=unmet))}
         if record['met']:
             place = self.s.machine.expect('hv', r'twin killed: killed at a step at (\S+) \(twin\+0x(\w+)\)', 60)
             assert int(place.group(2), 16) == offset, place.group(0)
-            record['place'] = place.group(1)
+            record.update(place=place.group(1), killed=True)
             record.update(self.recovered())
         return record
 
     def outcome(self):
-        """After a fault that need not kill: wait until traffic goes on, or the twin died and came back."""
-        before = self._frames()
-        while not self._died():
-            self.load.keep()
-            time.sleep(0.3)
-            if min(b - a for a, b in zip(before, self._frames())) <= UNMET_FRAMES:
-                continue
-            now = self._hash()
-            if not self._died():  # it may die of the fault just now; then its own mapping is gone
-                self._compare(now)
-                return {'killed': False, 'recovered': True}
-        why = re.findall(f'{DEATH}(.*)', self.s.machine.console.text('hv'))[-1]
-        return {'killed': True, 'why': why.strip(), **self.recovered()}
+        """After a fault that need not kill: wait until traffic goes on, or the twin went and came back."""
+        before = self.frames()
+        end = time.monotonic() + PATIENCE_S
+        while not self.gone():
+            assert time.monotonic() < end, 'traffic stands still'
+            self.keep()
+            if min(b - a for a, b in zip(before, self.frames())) > UNMET_FRAMES:
+                self.check()
+                if not self.gone():
+                    return {'killed': False, 'recovered': True}
+            time.sleep(0.1)
+        record = self.recovered()
+        return {'killed': not record['down'], **record}
 
     def finish(self):
         """All streams end right, and the pool's equation holds at the last detachment as well."""
         self.load.finish()
+        self.settle()
         self.s.machine.monitor('mode bridge')
         self.s.machine.expect('hv', 'twin detached', 60)
-        assert 'DOES NOT ADD UP' not in self.s.machine.console.text('hv')
+        assert 'DOES NOT ADD UP' not in self._log()

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """An MTU above 1,500 in the driver VM (R5): its driver then receives into chains of pages, and so does the twin."""
 import re
-import time
 
 import pytest
 
-from conftest import DVM_IP
+from conftest import DVM_IP, set_mtu
 
 SERVERS = 'echo verify-server'
 JUMBO = 9000
@@ -24,14 +23,6 @@ def large_pings(s, count):
     """The driver VM's own frames, larger than a guest's card takes."""
     out = s.peer.run('ping', '-n', '-q', '-c', count, '-i', '0.05', '-s', LARGE, DVM_IP, timeout=count + 60)
     assert f' {count} received' in out, out
-
-
-def set_mtu(s, mtu):
-    s.dvm(f'ip link set eth0 mtu {mtu}')
-    deadline = time.monotonic() + 30
-    while s.dvm('cat /sys/class/net/eth0/carrier').strip() != '1':
-        assert time.monotonic() < deadline, 'no link'
-        time.sleep(0.2)
 
 
 @pytest.mark.parametrize('words', ['net=twin', pytest.param('net=twin judge=strict', marks=pytest.mark.long)])

@@ -14,6 +14,7 @@ def test_r19_killed_at_any_instruction(system):
     """Guests' streams go on right to the byte, the twin comes back, the hypervisor is as before."""
     rng = random.Random(SEED)
     s = system('net=twin', [SERVERS, SERVERS], dvm_words=f'deaths={SAMPLES}', extra=kill_lab.FAST_LINK)
+    s.attached()
     c = kill_lab.Campaign(s)
     killed = []
     # What runs on each frame, so that few choices are in vain.
@@ -22,4 +23,5 @@ def test_r19_killed_at_any_instruction(system):
         record = c.kill_at(rng.choice(choices))
         killed += [record] if record['met'] else []
     c.finish()
+    assert all(r['recovered'] for r in killed), killed
     assert len(killed) >= SAMPLES // 2, killed
