@@ -27,7 +27,7 @@ GATE = r'twin_(enter|leave|abort)$'
 THUNKS = r'twin_thunks?(_\w+)?$'
 STUBS = r'(twin_upcall_stubs|upcall_common)$'
 # The hypervisor's own work around an invocation; not the twin's, printed beside.
-AROUND = {'call and time bound': r'run_(call|invocation|tick)$', 'window upkeep': r'window_revalidate$',
+AROUND = {'call and time bound': r'(run_(call|invocation|tick)|twin_call)$', 'window upkeep': r'window_revalidate$',
           'window faults': r'(run_trap|window_fill)$'}
 
 

@@ -177,6 +177,11 @@ void *stack_alloc(uint64_t size)
 	return (void *)next_stack;
 }
 
+bool stack_has(uint64_t va)
+{
+	return va >= STACK_BASE && va < next_stack;
+}
+
 uint64_t paging_lookup(uint64_t va, int *level)
 {
 	uint64_t *table = table_at(root);

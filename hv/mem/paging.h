@@ -49,6 +49,9 @@ void *mmio_map(hpa_t hpa, uint64_t len);
 /* A new stack of size bytes between two unmapped pages. Returns its top. */
 void *stack_alloc(uint64_t size);
 
+/* Whether an address lies among the stacks made so far, the pages between them included. */
+bool stack_has(uint64_t va);
+
 /* The leaf entry that maps va, or 0; *level: 0 = 4 KiB, 1 = 2 MiB, 2 = 1 GiB. */
 uint64_t paging_lookup(uint64_t va, int *level);
 

@@ -34,15 +34,45 @@ twin_enter:
 
 /*
  * uint64_t twin_call(uint64_t fn, uint64_t a, uint64_t b) Calls derived code from inside an
- * invocation, and marks where its frames begin: at the return address to our caller.
+ * invocation, and marks where its frames begin: at the return address to here. The judge has seen
+ * that derived code gives back its stack pointer and the saved registers; a fault of the machine,
+ * or of the code after the verdict, may undo that, and all of the hypervisor is behind this call.
+ * So neither is believed.
  */
 	.globl	twin_call
 twin_call:
-	movq	%rsp, twin_frames_end(%rip)
+	pushq	%rbx
+	pushq	%rbp
+	pushq	%r12
+	pushq	%r13
+	pushq	%r14
+	pushq	%r15
+	subq	$8, %rsp		/* the call below finds an aligned stack */
+	leaq	-8(%rsp), %rax
+	movq	%rax, twin_frames_end(%rip)
 	movq	%rdi, %rax
 	movq	%rsi, %rdi
 	movq	%rdx, %rsi
-	jmp	*%rax
+	call	*%rax
+	cld
+	leaq	-8(%rsp), %rcx
+	cmpq	%rcx, twin_frames_end(%rip)
+	jne	twin_stack_refused
+	addq	$8, %rsp
+	popq	%r15
+	popq	%r14
+	popq	%r13
+	popq	%r12
+	popq	%rbp
+	popq	%rbx
+	ret
+
+twin_stack_refused:
+	movq	%rsp, %rdi		/* for the report */
+	movq	twin_frames_end(%rip), %rsp
+	addq	$8, %rsp
+	call	twin_refuse_stack
+	jmp	twin_abort
 
 /* The trap handler and refused natives continue here, with whatever registers and stack. */
 	.globl	twin_abort

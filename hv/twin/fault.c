@@ -43,12 +43,16 @@ static void add_mov(struct code *c, uint8_t opcode, uint64_t val)
 #define MOV_RAX 0xb8
 #define MOV_RSI 0xbe
 #define MOV_RDI 0xbf
+#define MOV_RSP 0xbc
 
-static void add_call(struct code *c, uint64_t at, uint64_t to)
+#define OPCODE_CALL 0xe8
+#define OPCODE_JMP  0xe9
+
+static void add_branch(struct code *c, uint8_t opcode, uint64_t at, uint64_t to)
 {
 	int32_t distance = to - (at + c->len + 5);
 
-	add(c, &(const uint8_t){ 0xe8 }, 1);
+	add(c, &opcode, 1);
 	add(c, &distance, 4);
 }
 
@@ -56,6 +60,24 @@ static void store_to(struct code *c, uint64_t addr)
 {
 	add_mov(c, MOV_RAX, addr);
 	add(c, (const uint8_t[]){ 0x88, 0x00 }, 2); /* mov %al, (%rax) */
+}
+
+/* What no judged code can do, but a broken machine. */
+static int make_astray(struct code *c, const char *kind, uint64_t at)
+{
+	if (strcmp(kind, "jump") == 0) {
+		add_mov(c, MOV_RAX, UNMAPPED);
+		add(c, (const uint8_t[]){ 0xff, 0xe0 }, 2); /* jmp *%rax */
+	} else if (strcmp(kind, "stack") == 0) {
+		add_mov(c, MOV_RSP, 0x200000);
+		add_branch(c, OPCODE_JMP, at, (uint64_t)native_find("skb_put")->fn);
+	} else if (strcmp(kind, "return") == 0) {
+		/* push (%rsp); ret: eight bytes too deep */
+		add(c, (const uint8_t[]){ 0xff, 0x34, 0x24, 0xc3 }, 4);
+	} else {
+		return -EINVAL;
+	}
+	return 0;
 }
 
 static int make(struct code *c, const char *kind, uint64_t at)
@@ -75,16 +97,16 @@ static int make(struct code *c, const char *kind, uint64_t at)
 		add(c, (const uint8_t[]){ 0xeb, 0xfe }, 2);
 	} else if (strcmp(kind, "indirect") == 0) {
 		add_mov(c, MOV_RAX, twin_att.netdev);
-		add_call(c, at, twin_gate_thunk(0));
+		add_branch(c, OPCODE_CALL, at, twin_gate_thunk(0));
 	} else if (strcmp(kind, "native") == 0) {
 		add_mov(c, MOV_RDI, 0x1234);
 		add_mov(c, MOV_RSI, 0x100);
-		add_call(c, at, (uint64_t)native_find("skb_put")->fn);
+		add_branch(c, OPCODE_CALL, at, (uint64_t)native_find("skb_put")->fn);
 	} else if (strcmp(kind, "fixup") == 0) {
 		add_mov(c, MOV_RDI, UNMAPPED);
-		add_call(c, at, (uint64_t)native_find("dql_completed")->fn);
+		add_branch(c, OPCODE_CALL, at, (uint64_t)native_find("dql_completed")->fn);
 	} else {
-		return -EINVAL;
+		return make_astray(c, kind, at);
 	}
 	return 0;
 }
@@ -156,8 +178,8 @@ static int monitor_fault(int argc, char **argv)
 	if (argc == 2 && strcmp(argv[1], "late") == 0)
 		return poke_late();
 	if (argc != 2 || make(&c, argv[1], at)) {
-		mon("usage: fault lower|wild|noncanonical|ud|de|loop|indirect|native|fixup|late,"
-		    " fault at|code ..., fault hv|hv-df");
+		mon("usage: fault lower|wild|noncanonical|ud|de|loop|indirect|native|fixup|late|"
+		    "jump|stack|return, fault at|code ..., fault hv|hv-df");
 		return -EINVAL;
 	}
 	return twin_poke(at, c.byte, c.len);

@@ -59,5 +59,6 @@ void __noreturn twin_abort(void);
 uint64_t twin_upcall(uint32_t import, const uint64_t *reg_args, const uint64_t *stack_args);
 void twin_refuse_indirect(uint64_t caller, uint64_t address);
 void twin_refuse_depth(uint64_t caller);
+void twin_refuse_stack(uint64_t rsp);
 
 #endif

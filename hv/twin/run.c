@@ -11,6 +11,7 @@
 #include "kernel_abi.h"
 #include "lib/printf.h"
 #include "lib/string.h"
+#include "mem/layout.h"
 #include "mem/paging.h"
 #include "twin/gate.h"
 #include "twin/jiffies.h"
@@ -227,6 +228,22 @@ static void abort_at(struct trap_frame *frame, const char *what)
 	frame->rflags &= ~(RFLAGS_IF | BIT(8) | BIT(10) | BIT(18)); /* IF TF DF AC */
 }
 
+/*
+ * Whether only the twin can have led to a trap outside of its code: on its stack it jumped to what
+ * is no code of ours, or our code runs with a stack pointer that is of no stack of ours. Judged
+ * code cannot do that; a fault of the machine can, and then the twin is stopped, not the
+ * hypervisor. A trap in our own code on a stack of ours, or anywhere in a handler (they have stacks
+ * of their own), is our bug.
+ */
+static bool twin_went_astray(const struct trap_frame *frame)
+{
+	if (!stack_has(frame->rsp))
+		return true;
+	if (frame->rsp > (uint64_t)stack_top || frame->rsp < (uint64_t)stack_top - TWIN_STACK_BYTES)
+		return false;
+	return frame->rip < (uint64_t)__text_start || frame->rip >= (uint64_t)__text_end;
+}
+
 static bool window_fault(struct trap_frame *frame, char *what, size_t size)
 {
 	uint64_t addr = read_cr2();
@@ -255,8 +272,16 @@ bool run_trap(struct trap_frame *frame)
 	char what[120];
 	enum step_verdict v = STEP_NOT_OURS;
 
-	if (!active || !(twin_has(frame->rip) || in_fixup(frame->rip)))
+	if (!active)
 		return false;
+	if (!twin_has(frame->rip) && !in_fixup(frame->rip)) {
+		if (!twin_went_astray(frame))
+			return false;
+		snprintf(what, sizeof(what), "trap %lu outside of its code, stack pointer %lx",
+			 frame->vector, frame->rsp);
+		abort_at(frame, what);
+		return true;
+	}
 	if (frame->vector == VEC_DB)
 		v = step_hit(frame);
 	if (v == STEP_GO_ON)
@@ -349,6 +374,11 @@ void twin_refuse_depth(uint64_t caller)
 
 	snprintf(why, sizeof(why), "indirect calls nest too deep at %s",
 		 place(caller, where, sizeof(where)));
+}
+
+void twin_refuse_stack(uint64_t rsp)
+{
+	snprintf(why, sizeof(why), "it returned with the stack at %lx", rsp);
 }
 
 const struct native *native_find(const char *name)

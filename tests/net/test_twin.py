@@ -133,11 +133,15 @@ KINDS = [
     ('native', r'skb 1234 is no memory of the driver VM in native_skb_put\+0x\w+ at e1000_clean\+0x'),
     ('fixup', r'read of ffffdead[0-9a-f]+: .* at native_dql_completed\+0x'),
     ('lower', r'write of 200000: address in the lower half at e1000_clean\+0x'),
+    # What no judged code can do, but a broken machine.
+    ('jump', r'trap 14 outside of its code, stack pointer 7\w+ at 0xffffdead00000000'),
+    ('stack', r'trap 14 outside of its code, stack pointer 200000 at native_skb_put\+0x'),
+    ('return', r'it returned with the stack at 7\w+'),
 ]
 
 
 # Three deaths in ten minutes are castor's budget for attaching again, so three kinds a machine.
-@pytest.mark.parametrize('kinds', [KINDS[:3], KINDS[3:6], KINDS[6:]], ids=lambda k: '-'.join(x for x, _ in k))
+@pytest.mark.parametrize('kinds', [KINDS[:3], KINDS[3:6], KINDS[6:9], KINDS[9:]], ids=lambda k: '-'.join(x for x, _ in k))
 def test_fault_kills_the_twin_alone(system, kinds):
     """R3, R5, R14, R18, R19: one line says what and where; guests go on over the bridge; the twin comes back."""
     s = system('net=twin', [SERVERS, 'echo'])

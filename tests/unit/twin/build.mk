@@ -65,5 +65,12 @@ $(TWIN_TEST)/upcall_test: tests/unit/twin/upcall_test.c hv/twin/upcall.c $(wildc
 	@echo "  CCLD    $@"
 	$(Q)$(CC) $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
 
+# Assembly is no business of the sanitizers, and it leaves frames by longjmp().
+UNIT_TESTS += $(TWIN_TEST)/enter_test
+$(TWIN_TEST)/enter_test: tests/unit/twin/enter_test.c hv/twin/enter.S hv/twin/gate.h hv/twin/gate_abi.h tests/unit/twin/build.mk
+	@mkdir -p $(@D)
+	@echo "  CCLD    $@"
+	$(Q)$(CC) -std=gnu11 -O1 -g -Wall -Wextra -Werror -Ihv -I. -I$(O)/hv -o $@ $(filter %.c %.S,$^) -lcmocka
+
 LINT_C += $(wildcard tests/unit/twin/*.[ch] tests/unit/twin/fake/twin/*.h tests/unit/twin/refusing/twin/*.h)
 LINT_C += $(wildcard tests/unit/twin/ports/*/*.h)
