@@ -27,6 +27,11 @@ void storm_opened(unsigned int pin)
 	pins[pin].opened = storm_open_tsc;
 }
 
+void storm_worked(unsigned int pin)
+{
+	pins[pin].row = 0;
+}
+
 static void fire(struct timer *timer)
 {
 	struct pin *p = container_of(timer, struct pin, timer);

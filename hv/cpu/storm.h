@@ -17,6 +17,12 @@ extern uint64_t storm_open_tsc;
 /* The masked pin becomes open. */
 void storm_opened(unsigned int pin);
 
+/*
+ * Its device had work when it was served, frames to move: a busy one is none that nobody can
+ * silence, however fast it fires. A cause alone is not work: a mad device always shows one.
+ */
+void storm_worked(unsigned int pin);
+
 /* The pin fired and is masked. true: its owner must wait; then release(pin) is called. */
 bool storm_holds(unsigned int pin, void (*release)(unsigned int pin));
 

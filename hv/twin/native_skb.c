@@ -212,6 +212,7 @@ static void native_napi_consume_skb(dva_t skb, int budget)
 	struct castor_slot slot = { .dva = skb, .kind = CASTOR_SKB };
 
 	(void)budget;
+	transmit_counts.ended += skb != 0;
 	if (o && o->kind == CASTOR_SKB && reusable(o)) {
 		pool_put(o);
 		return;

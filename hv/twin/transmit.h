@@ -13,7 +13,8 @@ struct transmit_counts {
 	uint64_t queued, bytes; /* guests' frames put into the queue */
 	uint64_t sent;          /* of these, given to the driver ... */
 	uint64_t discarded;     /* ... or lost with the attachment */
-	uint64_t own;           /* the driver VM's own frames whose end the twin saw */
+	uint64_t ended;         /* frames that the card is done with, seen by the twin ... */
+	uint64_t own;           /* ... and of these, the driver VM's */
 	uint64_t busy, stopped, locked, no_buffer;
 };
 extern struct transmit_counts transmit_counts;

@@ -3,6 +3,7 @@
 #include "twin/uplink.h"
 
 #include "cpu/irq.h"
+#include "cpu/storm.h"
 #include "debug/log.h"
 #include "drivers/twin_abi.h"
 #include "kernel_abi.h"
@@ -117,6 +118,7 @@ static void after(void)
 /* Level interrupt: the pin opens only when the driver's handler has read the cause. */
 static int take(struct port *p)
 {
+	uint64_t ended = transmit_counts.ended;
 	bool intr = irq_pending;
 
 	if (open && transmit_pending())
@@ -136,6 +138,8 @@ static int take(struct port *p)
 		irq_pass(pin);
 	else if (intr)
 		irq_reopen(pin);
+	if (job.done || transmit_counts.ended != ended)
+		storm_worked(pin);
 	uplink_counts.packets += job.done;
 	after();
 	castor_flush();

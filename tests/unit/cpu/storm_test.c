@@ -114,11 +114,38 @@ static void test_busy_pin_is_not_held(void **state)
 	assert_null(armed);
 }
 
+/* However quick the machine is: each interrupt had frames to move. */
+static void test_busy_card_is_not_held_on_a_quick_machine(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		assert_false(fires_after(3));
+		storm_worked(PIN);
+	}
+	assert_int_equal(storm_counts.held, 0);
+}
+
+/* Frames that come while the line is stuck end no storm for longer than a row. */
+static void test_r18_stuck_pin_with_work_now_and_then_is_polled(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		storm_worked(PIN);
+		for (int k = 0; k < ROW - 1; k++)
+			assert_false(fires_after(3));
+		assert_true(fires_after(3));
+		until_released();
+	}
+	assert_int_equal(storm_counts.held, 100);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_r18_stuck_pin_is_polled, setup),
 		cmocka_unit_test_setup(test_busy_pin_is_not_held, setup),
+		cmocka_unit_test_setup(test_busy_card_is_not_held_on_a_quick_machine, setup),
+		cmocka_unit_test_setup(test_r18_stuck_pin_with_work_now_and_then_is_polled, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
