@@ -23,6 +23,7 @@
 #define EVENTS       6
 #define RINGS        5
 #define ASK_AFTER_MS 1000 /* of run time after the last sign of life */
+#define ASK_IDLE_S   10   /* of all time: one that is idle is asked too */
 
 static struct vm *dvm;
 static struct castor_shared *area;
@@ -35,6 +36,7 @@ static bool upcall_waits, upcall_done;
 static uint64_t raised[EVENTS], hypercalls, interrupts;
 static uint64_t run_seen; /* the driver VM's run time at the last turn */
 static uint64_t silent;   /* run time since the last sign of life, or the question for one */
+static uint64_t since;    /* steady clock then */
 static bool alive_asked;
 
 /* ---- the PCI function ---- */
@@ -107,6 +109,7 @@ void castor_reset(void)
 	events = 0;
 	pushed = held = alive_asked = false;
 	silent = 0;
+	since = steady_now();
 }
 
 /* ---- events ---- */
@@ -145,24 +148,43 @@ static void is_alive(void)
 {
 	alive_asked = false;
 	silent = 0;
+	since = steady_now();
 }
 
-bool castor_silent(void)
+static void ask(void)
 {
-	uint64_t turn = dvm->run_tsc - run_seen;
+	silent = 0;
+	since = steady_now();
+	alive_asked = true;
+	castor_raise(CASTOR_EVENT_ALIVE);
+}
 
+/* Wakes an idle hypervisor to look whether a question is due, or an answer. */
+static void look_fire(struct timer *timer)
+{
+	(void)timer;
+}
+static struct timer look_timer = { .fire = look_fire };
+
+enum castor_silence castor_silent(void)
+{
+	uint64_t limit = CASTOR_ANSWER_S * 1000 * tsc_khz;
+
+	silent += dvm->run_tsc - run_seen;
 	run_seen = dvm->run_tsc;
 	if (!area)
-		return false;
-	silent += turn;
-	if (alive_asked)
-		return silent > CASTOR_ANSWER_S * 1000 * tsc_khz;
-	if (silent > ASK_AFTER_MS * tsc_khz) {
-		silent = 0;
-		alive_asked = true;
-		castor_raise(CASTOR_EVENT_ALIVE);
-	}
-	return false;
+		return CASTOR_HEARD;
+	if (!look_timer.deadline)
+		timer_arm(&look_timer, tsc_now() + limit);
+	if (alive_asked && silent > limit)
+		return CASTOR_STARVED;
+	/* The question woke it. Idle again, it has run all that it had to run. */
+	if (alive_asked && dvm->vcpu.halted && steady_now() - since > limit)
+		return CASTOR_GONE;
+	if (!alive_asked &&
+	    (silent > ASK_AFTER_MS * tsc_khz || steady_now() - since > ASK_IDLE_S * 1000 * tsc_khz))
+		ask();
+	return CASTOR_HEARD;
 }
 
 /* ---- rings ---- */

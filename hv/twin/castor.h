@@ -61,10 +61,15 @@ void castor_raise(uint32_t events);
 void castor_flush(void);
 
 /*
- * At each turn of the run loop: whether castor owes a sign of life for CASTOR_ANSWER_S of the
- * driver VM's run time. It asks for one when it has run a second without.
+ * At each turn of the run loop: whether castor owes a sign of life for CASTOR_ANSWER_S. It asks for
+ * one when the driver VM has run a second without, or ten seconds have passed.
  */
-bool castor_silent(void);
+enum castor_silence {
+	CASTOR_HEARD,
+	CASTOR_STARVED, /* the VM ran for that long, castor's work item did not */
+	CASTOR_GONE,    /* the VM is idle, so that nothing keeps castor's work item */
+};
+enum castor_silence castor_silent(void);
 
 /*
  * Runs a function of the driver VM, in the context that is asked for, and waits for its result, one

@@ -62,13 +62,19 @@ static bool takes_no_interrupts(void)
 
 static void watch(void)
 {
+	enum castor_silence silence = castor_silent();
+
 	if (takes_no_interrupts())
 		vm_kill(dvm, "no interrupt taken in %d s of its run time: it hangs", NO_INTERRUPTS);
 	else if (attach_reset_overdue())
 		vm_kill(dvm, "its driver was not reset within %d s of a death of the twin",
 			CASTOR_ANSWER_S);
-	else if (castor_silent() && !attach_reset_due())
+	else if (attach_reset_due())
+		return; /* castor has other work, and a bound for it */
+	else if (silence == CASTOR_STARVED)
 		vm_kill(dvm, "its processes did not run in %d s of its run time", CASTOR_ANSWER_S);
+	else if (silence == CASTOR_GONE)
+		vm_kill(dvm, "its agent did not answer in %d s, and it is idle", CASTOR_ANSWER_S);
 }
 
 /* ---- the next life ---- */

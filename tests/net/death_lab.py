@@ -54,8 +54,9 @@ DEATHS = {
     'memory': Death(PANIC + 'Out of memory: .*panic_on_oom', how='',
                     trigger='echo 1 >/proc/sys/vm/panic_on_oom; mkdir /full; mount -t ramfs full /full; '
                     'dd if=/dev/zero of=/full/file bs=1M'),
-    # Castor's work item dies of an oops. That is noticed when the VM has run for 5 s, so something has to run.
+    # Castor's work item dies of an oops, beside a process that computes, and in a VM that is idle.
     'agent': Death(SILENT, how='oops', at='castor:say_alive', trigger='while :; do :; done'),
+    'idle agent': Death('its agent did not answer in 5 s, and it is idle', how='oops', at='castor:say_alive'),
     # Buffers are given to the pool, for those that went to this VM's own stack.
     'donation': Death(PANIC, at='castor:castor_owned_add', hits=20, trigger=f'ping -A -c 5000 -s 32 {PEER_IP}'),
     # Attaching: NAPI is off, the ports are to be closed; the twin is on, addresses are added.
