@@ -36,14 +36,18 @@ static unsigned long ring;
 module_param(ring, ulong, 0);
 MODULE_PARM_DESC(ring, "panic only: physical address that the card's receive ring is left at");
 
+static struct pci_dev *dev;
 static void __iomem *card;
 
 /*
  * The worst that a dead driver can leave behind: a card that goes on receiving, and takes for its
- * ring a page that the next kernel has its text in. For each frame it writes a status there.
+ * ring a page that the next kernel has its text in. For each frame it writes a status there, as
+ * soon as it may: bus mastering is off, so the whole ring is left for the next driver, which turns
+ * it on before it has set the card up.
  */
 static void leave_ring(void)
 {
+	pci_clear_master(dev);
 	writel(lower_32_bits(ring), card + RDBAL);
 	writel(upper_32_bits(ring), card + RDBAH);
 	writel(RING, card + RDLEN);
@@ -108,8 +112,7 @@ static struct kprobe probe = { .pre_handler = reached };
 
 static int map_card(void)
 {
-	struct pci_dev *dev = pci_get_class(PCI_CLASS_NETWORK_ETHERNET << 8, NULL);
-
+	dev = pci_get_class(PCI_CLASS_NETWORK_ETHERNET << 8, NULL);
 	while (dev && dev->vendor != PCI_VENDOR_ID_INTEL)
 		dev = pci_get_class(PCI_CLASS_NETWORK_ETHERNET << 8, dev);
 	if (!dev)
