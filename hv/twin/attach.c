@@ -22,6 +22,7 @@
 #include "twin/pool.h"
 #include "twin/receive.h"
 #include "twin/run.h"
+#include "twin/scrub.h"
 #include "twin/transmit.h"
 #include "twin/upcall.h"
 #include "twin/uplink.h"
@@ -427,6 +428,10 @@ void attach_poll(void)
 	if (state != TWIN_ATTACHED)
 		return;
 	if (uplink_failed()) {
+		kill();
+		return;
+	}
+	if (scrub_finds()) {
 		kill();
 		return;
 	}

@@ -141,20 +141,18 @@ static int fault_hv_df(void)
 	__builtin_unreachable();
 }
 
-/* `fault code OFFSET FLIP`: one byte, executed by whoever comes there. */
-static int poke_byte(int argc, char **argv)
+/* `fault code OFFSET FLIP`: one byte, for whoever comes there, until it is noticed (scrub.h). */
+static int flip_byte(int argc, char **argv)
 {
 	const char *offset_text = argc == 4 ? argv[2] : "", *flip_text = argc == 4 ? argv[3] : "";
 	uint64_t offset, flip;
-	uint8_t byte;
 
 	if (parse_u64(&offset_text, &offset) || *offset_text || parse_u64(&flip_text, &flip) ||
 	    *flip_text || !twin_has(TWIN_BASE + offset)) {
 		mon("usage: fault code OFFSET FLIP");
 		return -EINVAL;
 	}
-	byte = *(const uint8_t *)(TWIN_BASE + offset) ^ flip;
-	return twin_poke(TWIN_BASE + offset, &byte, 1);
+	return twin_flip(TWIN_BASE + offset, flip);
 }
 
 static int monitor_fault(int argc, char **argv)
@@ -166,6 +164,8 @@ static int monitor_fault(int argc, char **argv)
 		return fault_hv();
 	if (argc == 2 && strcmp(argv[1], "hv-df") == 0)
 		return fault_hv_df();
+	if (argc == 3 && strcmp(argv[1], "at") == 0 && strcmp(argv[2], "off") == 0)
+		return step_command(argc, argv); /* the twin may have died a moment ago */
 	if (attach_state() != TWIN_ATTACHED) {
 		mon("the twin is not attached");
 		return -ENODEV;
@@ -173,7 +173,7 @@ static int monitor_fault(int argc, char **argv)
 	if (argc >= 2 && strcmp(argv[1], "at") == 0)
 		return step_command(argc, argv);
 	if (argc >= 2 && strcmp(argv[1], "code") == 0)
-		return poke_byte(argc, argv);
+		return flip_byte(argc, argv);
 	at = twin_entry_address(TWIN_ROLE_POLL);
 	if (argc == 2 && strcmp(argv[1], "late") == 0)
 		return poke_late();

@@ -43,6 +43,7 @@ static struct {
 	void *work;    /* the judge's scratch memory */
 	uint32_t size; /* bytes of text */
 	bool placed;
+	bool poked; /* by the monitor, on purpose */
 	uint32_t
 		entry[ENTRIES_MAX]; /* offsets that the hv calls or that the indirect table names */
 	uint32_t entries;
@@ -345,6 +346,7 @@ int twin_place(const struct twin_binding *binding)
 	paging_protect((uint64_t)place.text, TEXT_MAX, PTE_NX);
 	paging_map(TWIN_BASE, hva_to_hpa(place.text), ALIGN_UP(place.size, PAGE_SIZE), 0);
 	place.placed = true;
+	place.poked = false;
 	return 0;
 }
 
@@ -377,7 +379,7 @@ uint64_t twin_entry_module(enum twin_role role, const uint64_t *section)
 	return 0;
 }
 
-int twin_poke(uint64_t addr, const uint8_t *bytes, uint32_t n)
+static int overwrite(uint64_t addr, const uint8_t *bytes, uint32_t n)
 {
 	if (!twin_has(addr) || n > place.size || addr - TWIN_BASE > place.size - n)
 		return -EINVAL;
@@ -385,6 +387,28 @@ int twin_poke(uint64_t addr, const uint8_t *bytes, uint32_t n)
 	memcpy(place.text + (addr - TWIN_BASE), bytes, n);
 	paging_protect((uint64_t)place.text, TEXT_MAX, PTE_NX);
 	return 0;
+}
+
+int twin_poke(uint64_t addr, const uint8_t *bytes, uint32_t n)
+{
+	place.poked = true;
+	return overwrite(addr, bytes, n);
+}
+
+int twin_flip(uint64_t addr, uint8_t bits)
+{
+	if (!twin_has(addr))
+		return -EINVAL;
+	bits ^= *(const uint8_t *)addr;
+	return overwrite(addr, &bits, 1);
+}
+
+uint64_t twin_changed_at(void)
+{
+	uint32_t at =
+		place.placed && !place.poked ? verdict_differs(place.text, place.size) : place.size;
+
+	return at == place.size ? 0 : TWIN_BASE + at;
 }
 
 uint64_t twin_call_site(const char *import, uint32_t n)

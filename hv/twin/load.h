@@ -58,6 +58,13 @@ uint64_t twin_entry_address(enum twin_role role);
  */
 int twin_poke(uint64_t addr, const uint8_t *bytes, uint32_t n);
 
+/*
+ * Where the placed code is no more what the judge has taken: an address, or 0. What twin_poke() did
+ * is on purpose and not told; a flip of bits, as a broken memory has them, is.
+ */
+uint64_t twin_changed_at(void);
+int twin_flip(uint64_t addr, uint8_t bits); /* -EINVAL: not inside the code */
+
 /* The module's own function of that role, in the dvm; sections as in the binding. 0: none. */
 uint64_t twin_entry_module(enum twin_role role, const uint64_t *section);
 

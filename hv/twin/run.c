@@ -376,6 +376,13 @@ void twin_refuse_depth(uint64_t caller)
 		 place(caller, where, sizeof(where)));
 }
 
+void run_blame(const char *what, uint64_t at)
+{
+	char where[96];
+
+	snprintf(why, sizeof(why), "%s at %s", what, twin_symbol(at, where, sizeof(where)));
+}
+
 void twin_refuse_stack(uint64_t rsp)
 {
 	snprintf(why, sizeof(why), "it returned with the stack at %lx", rsp);

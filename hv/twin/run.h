@@ -24,6 +24,9 @@ void run_set_segments(uint64_t stack_distance);
  */
 bool run_invocation(void (*body)(uint64_t arg), uint64_t arg);
 const char *run_why(void);
+
+/* For a death without an invocation: run_why() becomes "WHAT at FUNCTION+0x...". */
+void run_blame(const char *what, uint64_t at);
 bool run_active(void);
 bool run_waits(void); /* it is suspended: an upcall is in progress */
 

@@ -65,3 +65,14 @@ bool verdict_of(const struct verify_input *in, struct verify_result *res, bool *
 	remember(in, res);
 	return true;
 }
+
+uint32_t verdict_differs(const uint8_t *code, uint32_t size)
+{
+	uint32_t at = 0;
+
+	if (!last.valid || last.in.size != size || memcmp(code, last.code, size) == 0)
+		return size;
+	while (code[at] == last.code[at])
+		at++;
+	return at;
+}

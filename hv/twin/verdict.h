@@ -20,4 +20,10 @@ struct verify_result;
 #define VERDICT_CODE_MAX KIB(256)
 bool verdict_of(const struct verify_input *in, struct verify_result *res, bool *known);
 
+/*
+ * Offset of the first byte in which code of the accepted input's size differs from it; size: in
+ * none, or nothing is remembered.
+ */
+uint32_t verdict_differs(const uint8_t *code, uint32_t size);
+
 #endif

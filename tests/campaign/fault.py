@@ -94,11 +94,9 @@ def try_once(campaign, kind, rng):
         line = campaign.inject(offset, count, *action)
     if line and ('nothing to change' not in line or kind in BYTES):
         record = {'function': place_of(offset)[0], 'offset': offset, 'count': count, 'action': action, 'line': line,
-                  **campaign.outcome()}
+                  **(campaign.noticed() if kind in BYTES else campaign.outcome())}
     else:
         record = None
-    if kind in BYTES and not (record and record['killed']):
-        campaign.attach_anew()
     return record
 
 

@@ -19,6 +19,7 @@ PATIENCE_S = 240
 # Frames in each direction without the instruction being met: traffic does not reach it.
 UNMET_FRAMES = 200
 GONE = r'(?:twin killed: |twin taken off: |twin detached).*\n'
+STEP = r"twin's step: .*\n"
 ATTACHED = r'twin attached \(\d+\. time\)'
 DEATHS_IN_A_ROW = 20 # that one fault may be followed by
 # The card's link is up again at once: what is tried here is the death, not the wire's negotiation.
@@ -99,10 +100,18 @@ class Campaign:
     def inject(self, offset, count, *words, unmet=UNMET_FRAMES):
         """Arm a fault; the line that says that traffic reached it, or None after so many frames in each direction."""
         self._arm(['at', offset, count, *words])
-        met = self._met(r"twin's step: .*\n", unmet)
+        met = self._met(STEP, unmet)
         if not met:
             self.s.machine.monitor('fault at off')
+            met = self._just_met()
         return met and met.group(0).strip()
+
+    def _just_met(self):
+        """Behind a command of the monitor: that it was met is in the log, if it was."""
+        try:
+            return self.s.machine.expect('hv', STEP, 0.1)
+        except ConsoleError:
+            return None
 
     def inject_code(self, offset, byte, flip):
         """Change a byte of that instruction; the line that says that traffic reached it."""
@@ -113,15 +122,17 @@ class Campaign:
             if self.gone(): # of an earlier fault; its code comes back as it was
                 return None
             raise
-        met = self._met(r"twin's step: .*\n", UNMET_FRAMES)
+        met = self._met(STEP, UNMET_FRAMES)
         return met and met.group(0).strip()
 
-    def attach_anew(self):
-        """With its code as it was judged."""
-        self.s.machine.monitor('mode bridge')
-        self.s.machine.expect('hv', 'twin detached', PATIENCE_S)
-        self.s.machine.monitor('mode twin')
-        assert self.back()['recovered']
+    def noticed(self):
+        """After inject_code(): the twin dies of it, at the latest when the hypervisor looks at the code."""
+        end = time.monotonic() + PATIENCE_S
+        while not self.gone():
+            assert time.monotonic() < end, 'nobody noticed that the code is another'
+            self.keep()
+            time.sleep(0.1)
+        return {'killed': True, **self.recovered()}
 
     def gone(self):
         """The twin is no longer attached: the line of the log that says why, or None."""

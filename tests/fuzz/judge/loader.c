@@ -74,6 +74,12 @@ bool verdict_of(const struct verify_input *in, struct verify_result *res, bool *
 	return verify_blob(in, res);
 }
 
+uint32_t verdict_differs(const uint8_t *code, uint32_t size)
+{
+	(void)code;
+	return size;
+}
+
 void judge_advise(const struct twin_image *image)
 {
 	(void)image;

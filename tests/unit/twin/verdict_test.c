@@ -160,9 +160,27 @@ static void test_large_is_not_remembered(void **state)
 	assert_true(judged(&in));
 }
 
+static void test_r7_changed_code_is_found(void **state)
+{
+	struct verify_input in = input();
+
+	(void)state;
+	answer = true;
+	judged(&in);
+	assert_int_equal(verdict_differs(code, sizeof(code)), sizeof(code));
+	for (uint32_t at = 0; at < sizeof(code); at += 21) {
+		code[at] ^= 4;
+		assert_int_equal(verdict_differs(code, sizeof(code)), at);
+		code[at] ^= 4;
+	}
+	/* Another size is another twin, of which nothing is known. */
+	assert_int_equal(verdict_differs(code, sizeof(code) - 1), sizeof(code) - 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_r7_changed_code_is_found),
 		cmocka_unit_test(test_r7_other_numbers_are_judged),
 		cmocka_unit_test(test_r7_other_bytes_are_judged),
 		cmocka_unit_test(test_r7_refused_is_judged_again),
