@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Writes a C header with offsets of kernel structures, read from the BTF of a vmlinux.
+"""Writes a C header with offsets of kernel structures, read from the BTF of a vmlinux, or of a module too.
 
 The list file has one item a line:
     struct sk_buff              -> K_SIZEOF_SK_BUFF            size in bytes
@@ -22,15 +22,15 @@ class AbiError(Exception):
     """What is wrong, in words for the user."""
 
 
-def load_btf(vmlinux):
-    """All BTF types of vmlinux by id. Raises AbiError when there are none."""
+def load_btf(path, base=None):
+    """All BTF types of a file by id; base: the kernel of a module. Raises AbiError when there are none."""
     try:
-        out = subprocess.run(['bpftool', 'btf', 'dump', 'file', vmlinux, '-j'],
+        out = subprocess.run(['bpftool', *(['-B', base] if base else []), 'btf', 'dump', 'file', path, '-j'],
                              capture_output=True, check=True).stdout
     except FileNotFoundError as e:
         raise AbiError('bpftool is missing (package bpftool)') from e
     except subprocess.CalledProcessError as e:
-        raise AbiError(f'{vmlinux}: no BTF: {e.stderr.decode().strip()}') from e
+        raise AbiError(f'{path}: no BTF: {e.stderr.decode().strip()}') from e
     return {t['id']: t for t in json.loads(out)['types']}
 
 
@@ -90,14 +90,15 @@ def member_lines(types, structs, path):
     return lines
 
 
-def generate(types, items, source):
-    """The header's text for the items of a list file."""
+def generate(types, items, source, name):
+    """The text of the header `name` for the items of a list file."""
+    guard = name.upper().replace('.', '_')
     structs = {t['name']: t for t in types.values() if t['kind'] == 'STRUCT' and t['name']}
     enums = {v['name']: v['val'] for t in types.values() if t['kind'] == 'ENUM'
              for v in t.get('values', [])}
     out = ['/* SPDX-License-Identifier: GPL-2.0-or-later */',
            f'/* Made by kernel_abi.py from the BTF of {source}. */',
-           '#ifndef KERNEL_ABI_H', '#define KERNEL_ABI_H', '']
+           f'#ifndef {guard}', f'#define {guard}', '']
     for item in items:
         kind, _, name = item.partition(' ')
         if kind == 'struct':
@@ -116,14 +117,18 @@ def generate(types, items, source):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--vmlinux', required=True, help='ELF kernel with a .BTF section')
+    parser.add_argument('--module', help='module whose types are wanted too')
     parser.add_argument('--list', required=True, help='what to look up')
     parser.add_argument('-o', '--output', required=True, help='header to write')
     args = parser.parse_args()
     try:
         with open(args.list, encoding='utf-8') as f:
             items = [line.split('#')[0].strip() for line in f]
-        text = generate(load_btf(args.vmlinux), [i for i in items if i],
-                        os.path.basename(args.vmlinux))
+        types = load_btf(args.vmlinux)
+        if args.module:
+            types.update(load_btf(args.module, args.vmlinux))
+        text = generate(types, [i for i in items if i], os.path.basename(args.module or args.vmlinux),
+                        os.path.basename(args.output))
     except (AbiError, OSError) as e:
         sys.exit(f'kernel_abi: {e}')
     with open(args.output + '.tmp', 'w', encoding='utf-8') as f:
