@@ -93,6 +93,8 @@ enum castor_hypercall {
 	CASTOR_HC_ALIVE,
 	/* The interface was opened (rbx = 1) or closed (0): guests' links follow. */
 	CASTOR_HC_LINK,
+	/* Detached, and the bridge carries frames between the wire and the virtio card. */
+	CASTOR_HC_OPEN,
 	CASTOR_HC_END, /* no call: the first number behind */
 };
 

@@ -171,6 +171,7 @@ static void take_off(void)
 	castor_drain_port();
 	castor_isolate(castor.nd->name, false);
 	take_napi_back(); /* not before: until now frames from the wire wait in the card's ring */
+	castor_hypercall(CASTOR_HC_OPEN, 0, 0);
 	pr_info("castor: twin of %s detached (%ld)\n", castor.nd->name, rc);
 	pr_info("castor: received %lu, sent for this VM %lu, freed here %lu, upcalls %lu\n",
 		c->received, c->freed, c->gone, c->upcalls);

@@ -19,6 +19,7 @@
 #include "twin/judge.h"
 #include "twin/load.h"
 #include "twin/native.h"
+#include "twin/outage.h"
 #include "twin/pool.h"
 #include "twin/receive.h"
 #include "twin/run.h"
@@ -40,15 +41,13 @@ static enum attach_state state;
 static struct vm *dvm;
 static const struct vpci_pass *nic;
 static bool wanted; /* net=twin */
+static bool asked;  /* the monitor asked for a stop, and its time is running */
 static uint64_t section_dva[CASTOR_SECTIONS], import_dva[CASTOR_IMPORTS];
 static uint64_t attachments, deaths;
 static char last_why[200];
 
 /* The twin died: castor has to have the driver reset. vm_time() of the death, or 0. */
 static uint64_t reset_due_since;
-
-/* Since the last death, in TSC ticks: when it was, or 0; the driver's reset and the next twin. */
-static uint64_t died_at, reset_took, back_took;
 
 /* Wakes an idle hypervisor to look at the time. */
 static void answer_fire(struct timer *timer)
@@ -221,13 +220,16 @@ static void want_more(struct castor_shared *area)
 		castor_raise(CASTOR_EVENT_RINGS);
 }
 
-/* A death is over; the wire's link takes its own time behind the reset. */
-static void report_return(void)
+/* Frames that came by the twin, both ways. */
+static uint64_t twin_frames(void)
 {
-	back_took = tsc_now() - died_at;
-	died_at = 0;
-	log_info("twin is back %lu us after its death, driver reset after %lu us",
-		 back_took * 1000 / tsc_khz, reset_took * 1000 / tsc_khz);
+	return receive_counts.frames + transmit_counts.sent;
+}
+
+/* Frames that the driver VM's card brought. */
+static uint64_t bridge_frames(void)
+{
+	return dvm && dvm->vnic ? dvm->vnic->port.tx.packets : 0;
 }
 
 int64_t attach_attach(struct castor_shared *area)
@@ -271,8 +273,7 @@ int64_t attach_attach(struct castor_shared *area)
 	uplink_open(nic->pin);
 	log_info("twin for the module at %lx, with jiffies at %lx and RAM from %lx", section_dva[0],
 		 twin_att.jiffies, twin_att.page_offset_base);
-	if (died_at)
-		report_return();
+	outage_attached(twin_frames());
 	log_info("twin attached (%lu. time): pool %u skbs, %u heads, %u fragments", attachments,
 		 pool_level(CASTOR_SKB), pool_level(CASTOR_HEAD), pool_level(CASTOR_FRAG));
 	return 0;
@@ -342,19 +343,6 @@ static void take_off(void)
 	window_close();
 }
 
-int64_t attach_detach(struct castor_shared *area)
-{
-	(void)area;
-	if (state != TWIN_ATTACHED && state != TWIN_DEAD)
-		return -EINVAL;
-	if (state == TWIN_ATTACHED) {
-		take_off();
-		log_info("twin detached");
-	}
-	state = TWIN_DETACHED;
-	return 0;
-}
-
 void attach_rings(struct castor_shared *area)
 {
 	take_rings();
@@ -374,19 +362,38 @@ static void kill(void)
 	strlcpy(last_why, run_why(), sizeof(last_why));
 	log_warn("twin killed: %s", last_why);
 	state = TWIN_DEAD;
+	outage_stop(OUTAGE_DIRTY, tsc_now());
 	transmit_after_kill();
 	take_off();
 	castor_raise(CASTOR_EVENT_KILLED);
 	reset_due_since = vm_time(dvm);
-	died_at = tsc_now();
-	reset_took = 0;
+}
+
+int64_t attach_detach(struct castor_shared *area)
+{
+	(void)area;
+	if (state != TWIN_ATTACHED && state != TWIN_DEAD)
+		return -EINVAL;
+	if (state == TWIN_ATTACHED) {
+		if (!asked)
+			outage_stop(OUTAGE_ASKED, tsc_now());
+		take_off();
+		log_info("twin detached");
+	}
+	asked = false;
+	state = TWIN_DETACHED;
+	return 0;
 }
 
 void attach_reset_done(void)
 {
 	reset_due_since = 0;
-	if (died_at)
-		reset_took = tsc_now() - died_at;
+	outage_driver_ready();
+}
+
+void attach_bridge_open(void)
+{
+	outage_bridge_open(bridge_frames());
 }
 
 bool attach_reset_due(void)
@@ -407,7 +414,7 @@ bool attach_reset_overdue(void)
 
 void attach_dvm_ended(void)
 {
-	reset_due_since = died_at = 0;
+	reset_due_since = 0;
 	switch_set_uplink(net_switch(), NULL);
 	if (state == TWIN_ATTACHED) {
 		log_warn("twin taken off: its driver VM has ended");
@@ -425,6 +432,7 @@ void attach_poll(void)
 {
 	static uint64_t level_checked;
 
+	outage_poll(bridge_frames(), twin_frames());
 	if (state != TWIN_ATTACHED)
 		return;
 	if (uplink_failed()) {
@@ -439,8 +447,8 @@ void attach_poll(void)
 		return; /* the driver VM is dead, and the next turn buries it */
 	if (pool_stale() && castor_room(CASTOR_RING_BACK))
 		renew_pool();
-	if (receive_counts.frames + transmit_counts.sent - level_checked > 64) {
-		level_checked = receive_counts.frames + transmit_counts.sent;
+	if (twin_frames() - level_checked > 64) {
+		level_checked = twin_frames();
 		take_rings();
 		want_more(castor_area());
 	}
@@ -490,6 +498,11 @@ static void set_wanted(bool twin)
 	struct castor_shared *area = castor_area();
 
 	wanted = twin;
+	asked = !twin && state == TWIN_ATTACHED;
+	if (asked)
+		outage_stop(OUTAGE_ASKED, tsc_now());
+	else if (twin)
+		outage_start();
 	if (area) {
 		area->want_attached = twin;
 		castor_raise(CASTOR_EVENT_MODE);
@@ -525,8 +538,7 @@ static void stats_twin(void)
 	json_string("last_death", last_why);
 	json_u64("attachments", attachments);
 	json_u64("deaths", deaths);
-	json_u64("reset_us", reset_took * 1000 / tsc_khz);
-	json_u64("back_us", back_took * 1000 / tsc_khz);
+	outage_stats();
 	json_u64("invocations", run_counts.invocations);
 	json_u64("us", run_counts.tsc * 1000 / tsc_khz);
 	json_u64("interrupts", uplink_counts.interrupts);

@@ -52,6 +52,9 @@ void attach_reset_done(void);
 bool attach_reset_due(void);
 bool attach_reset_overdue(void);
 
+/* Castor's word that its bridge carries frames. */
+void attach_bridge_open(void);
+
 /*
  * From the run loop: the kill protocol when an invocation failed, queued upcalls. Cheap when
  * there is nothing.

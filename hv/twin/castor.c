@@ -422,6 +422,9 @@ static int64_t dispatch(uint64_t nr, uint64_t a, uint64_t b)
 	case CASTOR_HC_ALIVE:
 		is_alive();
 		return 0;
+	case CASTOR_HC_OPEN:
+		attach_bridge_open();
+		return 0;
 	case CASTOR_HC_LINK:
 		net_set_links(a);
 		log_info("castor: the interface and guests' links are %s", a ? "up" : "down");
