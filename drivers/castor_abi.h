@@ -73,7 +73,8 @@ enum castor_hypercall {
 	 */
 	CASTOR_HC_RINGS,
 	/*
-	 * The dvm's driver was reset after a kill: rbx = 1 done, 0 failed; rcx = 1: castor offers
+	 * After a kill the dvm's driver was reset, or, with shared->rings_whole, goes on with its
+	 * rings: rbx = 1 done, 0 failed; rcx = 1: castor offers
 	 * no new attachment before the monitor's `mode`.
 	 */
 	CASTOR_HC_RESET_DONE,
@@ -109,7 +110,8 @@ enum castor_query {
 #define CASTOR_EVENT_RINGS \
 	(1u << 1) /* empty `free`, `rx` and `back`, fill `donate` up to the wanted counts */
 #define CASTOR_EVENT_KILLED \
-	(1u << 2) /* the twin died: reset the driver without closing the device, then attach */
+	(1u << 2) /* the twin died: unless shared->rings_whole, reset the driver without closing
+		     the device; then attach */
 #define CASTOR_EVENT_WAKE \
 	(1u << 3) /* netif_tx_wake / schedule the queue of the dvm: it may have backlog */
 #define CASTOR_EVENT_MODE (1u << 4) /* shared->want_attached changed (monitor command net=...) */
@@ -202,7 +204,8 @@ struct castor_shared {
 	uint32_t want_skb, want_head, want_frag, want_page; /* totals to donate since HELLO */
 	uint32_t frag_bytes;                                /* size of a frag to donate */
 	uint32_t skb_bytes;                                 /* linear room of an skb to donate */
-	uint32_t uc_count, reserved;
+	uint32_t uc_count;
+	uint32_t rings_whole; /* with CASTOR_EVENT_KILLED: the driver needs no reset */
 	uint8_t uc[CASTOR_UC_MAX][6];
 	int64_t poll_result;
 	/* castor */

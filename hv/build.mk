@@ -4,7 +4,7 @@
 
 HV_DIR := $(O)/hv
 HV_JUDGE := $(filter-out %/main.c %/twinfile.c %/raw.c,$(wildcard drivers/verify/*.c))
-HV_SRC := $(wildcard boot/*.c boot/boot.S hv/*.c hv/*/*.c hv/*/*.S) $(HV_JUDGE)
+HV_SRC := $(wildcard boot/*.c boot/boot.S hv/*.c hv/*/*.c hv/*/*.S) $(HV_JUDGE) drivers/e1000/repair.c
 HV_OBJ := $(patsubst %,$(HV_DIR)/%.o,$(basename $(HV_SRC)))
 
 HV_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wmissing-prototypes -Wvla \
@@ -37,7 +37,7 @@ $(HV_DIR)/kernel_abi.h: hv/twin/kernel_abi.list scripts/kernel_abi.py $(O)/kerne
 	@echo "  BTF     $@"
 	$(Q)scripts/kernel_abi.py --vmlinux $(O)/kernel/vmlinux --list $< -o $@
 
-$(HV_DIR)/%.o: %.c hv/build.mk | $(HV_DIR)/kernel_abi.h
+$(HV_DIR)/%.o: %.c hv/build.mk | $(HV_DIR)/kernel_abi.h $(HV_DIR)/e1000_abi.h
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
 	$(Q)$(CC) $(HV_CFLAGS) -MMD -MP -c $< -o $@

@@ -227,6 +227,13 @@ static int reset_driver(void)
 	return rc;
 }
 
+/* The hypervisor found the rings whole, so this VM's driver goes on with them. */
+static int hand_over(void)
+{
+	castor_detach();
+	return 0;
+}
+
 void castor_recover(void)
 {
 	int rc;
@@ -236,7 +243,7 @@ void castor_recover(void)
 		castor_hypercall(CASTOR_HC_RESET_DONE, 1, 0);
 		return;
 	}
-	rc = reset_driver();
+	rc = READ_ONCE(castor.area->rings_whole) ? hand_over() : reset_driver();
 	castor_hypercall(CASTOR_HC_RESET_DONE, rc == 0, deaths > deaths_max);
 	if (rc) {
 		pr_warn("castor: %s cannot reset itself (%d)\n", castor.nd->name, rc);

@@ -24,3 +24,11 @@ $(E1000_TWIN) $(E1000_STRICT) $(E1000_ACCESS): $(E1000_KO) drivers/e1000/e1000.t
 	$(Q)$(O)/drivers/derive/derive --facts=$(DERIVE_FACTS) $(E1000_KO) -c drivers/e1000/e1000.twin.conf \
 		-k $(O)/kernel/vmlinux -o $@
 	$(Q)$(O)/drivers/verify $(VERIFY_LEVEL) $@
+
+# What the hypervisor's repair.c knows of the driver's own structures.
+$(O)/hv/e1000_abi.h: drivers/e1000/e1000_abi.list scripts/kernel_abi.py $(E1000_KO) $(O)/kernel/vmlinux
+	@mkdir -p $(@D)
+	@echo "  BTF     $@"
+	$(Q)scripts/kernel_abi.py --vmlinux $(O)/kernel/vmlinux --module $(E1000_KO) --list $< -o $@
+
+LINT_C += drivers/e1000/repair.c

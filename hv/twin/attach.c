@@ -15,6 +15,7 @@
 #include "net/virtio_net.h"
 #include "twin/castor.h"
 #include "twin/check.h"
+#include "twin/death.h"
 #include "twin/gate.h"
 #include "twin/judge.h"
 #include "twin/load.h"
@@ -45,6 +46,7 @@ static bool asked;  /* the monitor asked for a stop, and its time is running */
 static uint64_t section_dva[CASTOR_SECTIONS], import_dva[CASTOR_IMPORTS];
 static uint64_t attachments, deaths;
 static char last_why[200];
+static uint64_t frames_at_attach;
 
 /* The twin died: castor has to have the driver reset. vm_time() of the death, or 0. */
 static uint64_t reset_due_since;
@@ -274,6 +276,7 @@ int64_t attach_attach(struct castor_shared *area)
 	log_info("twin for the module at %lx, with jiffies at %lx and RAM from %lx", section_dva[0],
 		 twin_att.jiffies, twin_att.page_offset_base);
 	outage_attached(twin_frames());
+	frames_at_attach = twin_frames();
 	log_info("twin attached (%lu. time): pool %u skbs, %u heads, %u fragments", attachments,
 		 pool_level(CASTOR_SKB), pool_level(CASTOR_HEAD), pool_level(CASTOR_FRAG));
 	return 0;
@@ -358,14 +361,20 @@ void attach_rings(struct castor_shared *area)
  */
 static void kill(void)
 {
+	uint64_t since;
+	bool whole;
+
 	deaths++;
-	strlcpy(last_why, run_why(), sizeof(last_why));
+	strlcpy(last_why, death_why(&since), sizeof(last_why));
 	log_warn("twin killed: %s", last_why);
 	state = TWIN_DEAD;
-	outage_stop(OUTAGE_DIRTY, tsc_now());
+	whole = death_leaves_rings_whole(twin_frames() - frames_at_attach);
+	outage_stop(whole ? OUTAGE_CLEAN : OUTAGE_DIRTY, since);
 	transmit_after_kill();
 	take_off();
-	castor_raise(CASTOR_EVENT_KILLED);
+	if (castor_area())
+		castor_area()->rings_whole = whole;
+	castor_raise(CASTOR_EVENT_KILLED | CASTOR_EVENT_WAKE);
 	reset_due_since = vm_time(dvm);
 }
 
@@ -374,6 +383,8 @@ int64_t attach_detach(struct castor_shared *area)
 	(void)area;
 	if (state != TWIN_ATTACHED && state != TWIN_DEAD)
 		return -EINVAL;
+	if (state == TWIN_ATTACHED && uplink_failed()) /* it waits for the driver VM (death.h) */
+		kill();
 	if (state == TWIN_ATTACHED) {
 		if (!asked)
 			outage_stop(OUTAGE_ASKED, tsc_now());
@@ -424,6 +435,7 @@ void attach_dvm_ended(void)
 	}
 	if (state != TWIN_ABSENT)
 		state = TWIN_DETACHED;
+	death_forget();
 	pool_reset();
 	castor_reset();
 }
@@ -436,7 +448,8 @@ void attach_poll(void)
 	if (state != TWIN_ATTACHED)
 		return;
 	if (uplink_failed()) {
-		kill();
+		if (!death_waits())
+			kill();
 		return;
 	}
 	if (scrub_finds()) {

@@ -10,6 +10,7 @@
 #include "lib/string.h"
 #include "net/net.h"
 #include "twin/attach.h"
+#include "twin/outage.h"
 #include "twin/uplink.h"
 #include "virt/virt_ops.h"
 #include "vm/irq.h"
@@ -382,6 +383,12 @@ static int64_t panicked(void)
 	return 0;
 }
 
+/* After a death of the twin. */
+static const char *driver_state(void)
+{
+	return outage_last() == OUTAGE_CLEAN ? "goes on with its rings" : "was reset";
+}
+
 static int64_t dispatch(uint64_t nr, uint64_t a, uint64_t b)
 {
 	if (must_wait(nr))
@@ -408,7 +415,7 @@ static int64_t dispatch(uint64_t nr, uint64_t a, uint64_t b)
 		attach_rings(area);
 		return 0;
 	case CASTOR_HC_RESET_DONE:
-		log_info("castor: the driver %s", a ? "was reset" : "could not be reset");
+		log_info("castor: the driver %s", a ? driver_state() : "could not be reset");
 		if (!a || b)
 			log_warn("castor: traffic stays on the bridge until `mode twin`");
 		attach_reset_done();

@@ -123,6 +123,11 @@ bool transmit_holds_lock(void)
 	return holds_lock;
 }
 
+bool transmit_lock_is_foreign(void)
+{
+	return !holds_lock && win_read32(twin_att.txq + K_NETDEV_QUEUE__XMIT_LOCK);
+}
+
 void transmit_wake(void)
 {
 	stopped = false;

@@ -43,6 +43,9 @@ void transmit_run(uint64_t fn);
 /* Whether the driver's transmit lock is held for the twin just now (R15). */
 bool transmit_holds_lock(void);
 
+/* Inside an invocation: whether the driver VM holds it, stopped in the middle of sending (R8). */
+bool transmit_lock_is_foreign(void);
+
 /* The driver's queue may take frames again. */
 void transmit_wake(void);
 

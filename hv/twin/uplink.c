@@ -17,6 +17,7 @@
 #include "twin/load.h"
 #include "twin/native.h"
 #include "twin/native_skb.h"
+#include "twin/receive.h"
 #include "twin/run.h"
 #include "twin/transmit.h"
 #include "twin/win.h"
@@ -29,6 +30,7 @@ struct uplink_counts uplink_counts;
 static struct port port;
 static unsigned int pin;
 static bool open, irq_pending, failed;
+static uint64_t received; /* frames, before the latest invocation */
 static uint8_t dvm_mac[6];
 static uint64_t fn_intr, fn_poll, fn_xmit;
 
@@ -97,6 +99,7 @@ static bool invoke(void (*body)(uint64_t))
 {
 	if (!open || failed)
 		return false;
+	received = receive_counts.frames;
 	failed = !run_invocation(body, 0);
 	return !failed;
 }
@@ -276,4 +279,9 @@ void uplink_kick(void)
 bool uplink_failed(void)
 {
 	return open && failed;
+}
+
+uint64_t uplink_delivered(void)
+{
+	return failed ? receive_counts.frames - received : 0;
 }

@@ -35,6 +35,9 @@ void uplink_kick(void);
  */
 bool uplink_failed(void);
 
+/* Frames that the failed invocation had received to their end; 0: none failed. */
+uint64_t uplink_delivered(void);
+
 struct uplink_counts {
 	uint64_t interrupts, not_ours, polls, packets;
 	uint64_t passed; /* interrupts whose handler in the driver VM is not the driver's */

@@ -153,7 +153,7 @@ class Campaign:
             time.sleep(0.05)
         life = self._log()[self.attached_at:again.end()]
         self.attached_at = again.end()
-        times = re.search(r'twin is back (\d+) us after its death, driver reset after (\d+) us', life)
+        times = re.search(r'twin is back (\d+) us after its death, (?:driver reset|rings handed over) after (\d+) us', life)
         if times:
             record.update(back_us=int(times.group(1)), reset_us=int(times.group(2)))
         record['dvm_restarted'] = 'starts again' in life

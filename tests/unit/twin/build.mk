@@ -34,6 +34,13 @@ $(TWIN_TEST)/transmit_test: tests/unit/twin/transmit_test.c hv/twin/transmit.c h
 	@echo "  CCLD    $@"
 	$(Q)$(CC) -Itests/unit/twin/fake $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
 
+UNIT_TESTS += $(TWIN_TEST)/repair_test
+$(TWIN_TEST)/repair_test: tests/unit/twin/repair_test.c drivers/e1000/repair.c tests/unit/twin/fake/twin/win.h \
+		$(wildcard hv/twin/*.h) tests/unit/twin/build.mk | $(O)/hv/kernel_abi.h $(O)/hv/e1000_abi.h
+	@mkdir -p $(@D)
+	@echo "  CCLD    $@"
+	$(Q)$(CC) -Itests/unit/twin/fake $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
+
 # All natives, found by their table; refusing/twin/win_access.h stands in front of the real one.
 UNIT_TESTS += $(TWIN_TEST)/native_fuzz_test
 $(TWIN_TEST)/native_fuzz_test: tests/unit/twin/native_fuzz_test.c tests/unit/twin/dvm_ram.c tests/fuzz/random.c \
