@@ -30,12 +30,16 @@ static unsigned long first_death;
 
 /*
  * Guests' addresses go through the driver's own filter, so that its resets keep them (R12). The
- * virtio card has no queue by which guests could tell their groups, so it takes all of them.
+ * virtio card has no queue by which guests could tell their groups, so it takes all of them. They
+ * stay when the twin goes, as the bridge needs them as well: a card whose filter changes may
+ * receive nothing for a while (QEMU's e1000: for a second).
  */
 static void add_addresses(void)
 {
 	u32 i;
 
+	if (addresses || all_groups)
+		return;
 	addresses = min_t(u32, READ_ONCE(castor.area->uc_count), CASTOR_UC_MAX);
 	for (i = 0; i < addresses; i++) {
 		ether_addr_copy(address[i], castor.area->uc[i]);
@@ -166,7 +170,6 @@ static void take_off(void)
 	long rc = hypercall_settled(CASTOR_HC_DETACH);
 
 	castor.attached = false;
-	remove_addresses();
 	castor_rings_sync(); /* received by the twin: guests have got the groups' frames */
 	castor_drain_port();
 	castor_isolate(castor.nd->name, false);
@@ -183,6 +186,15 @@ void castor_detach(void)
 		return;
 	take_off();
 	kick_napi();
+}
+
+void castor_leave(void)
+{
+	if (!castor.nd)
+		return;
+	castor_detach();
+	remove_addresses();
+	WRITE_ONCE(castor.nd, NULL);
 }
 
 void castor_forgive(void)

@@ -57,6 +57,7 @@ int castor_write_facts(void); /* before each attach, rtnl_lock held; 0 or negati
 /* attach.c: all under rtnl_lock */
 void castor_attach(void);  /* if it is wanted and possible */
 void castor_detach(void);  /* if attached */
+void castor_leave(void);   /* the interface or castor goes: nothing of ours is left on it */
 void castor_recover(void); /* after a death of the twin: the driver goes on, or resets itself */
 void castor_forgive(void); /* forget earlier deaths */
 

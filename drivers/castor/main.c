@@ -91,8 +91,7 @@ static int netdev_event(struct notifier_block *nb, unsigned long event, void *pt
 	} else if (nd == castor.nd && event == NETDEV_DOWN && !netif_running(nd)) {
 		castor_hypercall(CASTOR_HC_LINK, 0, 0); /* not what our own end replays */
 	} else if (nd == castor.nd && event == NETDEV_UNREGISTER) {
-		castor_detach();
-		WRITE_ONCE(castor.nd, NULL);
+		castor_leave();
 		castor_rings_sync(); /* the tasklet has done with it */
 	}
 	return NOTIFY_DONE;
@@ -147,8 +146,7 @@ disable:
 static void let_go(void)
 {
 	rtnl_lock();
-	castor_detach();
-	WRITE_ONCE(castor.nd, NULL);
+	castor_leave();
 	rtnl_unlock();
 }
 
