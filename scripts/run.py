@@ -60,6 +60,7 @@ class Spec:
     accel: str = 'auto'     # tcg, kvm
     cpu: str = None         # QEMU's CPU model, when not the accelerator's usual one
     forward: str = ''       # user network: hostfwd rules, such as tcp:127.0.0.1:5555-10.88.0.11:80
+    icount: int = None      # TCG's clock counts instructions, 2^icount ns each, whatever this machine does meanwhile
     extra: tuple = ()       # further QEMU arguments
 
 
@@ -85,6 +86,8 @@ def qemu_command(spec, accelerator, cpu, tap, monitor):
         line += ['-netdev', f'user,id=wire,net=10.88.0.0/24,host=10.88.0.1,dns=10.88.0.3{forward}']
     if spec.net != 'none':
         line += ['-device', f'e1000,netdev=wire,mac={NIC_MAC},romfile=']
+    if spec.icount is not None:
+        line += ['-icount', f'shift={spec.icount},sleep=on']
     return [str(w) for w in [*line, *spec.extra]]
 
 
