@@ -59,17 +59,17 @@ DEATHS = {
     'idle agent': Death('its agent did not answer in 5 s, and it is idle', how='oops', at='castor:say_alive'),
     # Buffers are given to the pool, for those that went to this VM's own stack.
     'donation': Death(PANIC, at='castor:castor_owned_add', hits=20, trigger=f'ping -A -c 5000 -s 32 {PEER_IP}'),
-    # Attaching: NAPI is off, the ports are to be closed; the twin is on, addresses are added.
+    # Attaching: NAPI is off, the ports are to be closed; the twin is on, addresses are added (the first time alone).
     'attach': Death(PANIC, at='castor:castor_isolate', bridge=True, trigger='mode twin'),
-    'addresses': Death(PANIC, at='dev_uc_add', bridge=True, trigger='mode twin'),
+    'addresses': Death(PANIC, at='dev_uc_add', trigger='rmmod castor; insmod /lib/modules/*/extra/castor.ko'),
     # Back to the bridge: the twin is off, the ports are closed still.
     'switch-over': Death(PANIC, at='castor:castor_drain_port', trigger='mode bridge'),
     # Buffers of the pool leave it, into this VM's stack.
     'pool': Death(PANIC, at='castor:castor_owned_remove', hits=20, trigger=f'ping -A -c 5000 -s 32 {PEER_IP}'),
     # The twin waits for the result.
     'upcall': Death(PANIC, at='eth_type_trans', hits=100, bridge=True, forced='eth_type_trans', trigger='mode twin'),
-    # The twin died, the driver resets itself.
-    'recovery': Death(PANIC, at='e1000:e1000_reinit_locked', trigger='fault wild'),
+    # The twin died, the driver is to go on.
+    'recovery': Death(PANIC, at='castor:castor_recover', trigger='fault wild'),
 }
 
 
