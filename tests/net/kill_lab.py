@@ -18,6 +18,7 @@ MEGABYTES = 8
 PATIENCE_S = 240
 # Frames in each direction without the instruction being met: traffic does not reach it.
 UNMET_FRAMES = 200
+FLOW_BYTES = 100000 # of each stream: it runs
 GONE = r'(?:twin killed: |twin taken off: |twin detached).*\n'
 STEP = r"twin's step: .*\n"
 ATTACHED = r'twin attached \(\d+\. time\)'
@@ -66,6 +67,24 @@ class Campaign:
         """Those of guests so far, (to the wire, from it)."""
         twin = self.s.stats()['twin']
         return twin['tx_packets'], twin['rx_to_guests']
+
+    def _moved(self):
+        """Bytes of the streams: from the guest that sends, to the one that receives."""
+        ports = self.s.stats()['net']['ports']
+        return ports['g1']['tx']['bytes'], ports['g2']['rx']['bytes']
+
+    def flows(self, until=lambda: False):
+        """Wait until both streams run, or something else has happened.
+
+        Else frames that are sent again would be what meets the next fault, and die of it, again and again, and TCP
+        would wait longer each time.
+        """
+        before = self._moved()
+        end = time.monotonic() + PATIENCE_S
+        while not until() and min(b - a for a, b in zip(before, self._moved())) < FLOW_BYTES:
+            assert time.monotonic() < end, 'traffic stands still'
+            self.keep()
+            time.sleep(0.05)
 
     def _met(self, pattern, unmet):
         """Wait for a line of the log until `unmet` frames went both ways without it."""
@@ -144,7 +163,10 @@ class Campaign:
         A driver VM that died of it, of what the twin left in its memory, is another matter: it was restarted (R20).
         `down`: nobody died, but the driver took its interface down and up.
         """
-        gone = self.gone()
+        end = time.monotonic() + PATIENCE_S
+        while not (gone := self.gone()): # its line may be on its way
+            assert time.monotonic() < end, 'it has not gone'
+            time.sleep(0.05)
         record = {'why': gone.group(0).split(': ', 1)[-1].strip(), 'down': gone.group(0).startswith('twin detached')}
         end = time.monotonic() + PATIENCE_S
         while not (again := re.compile(ATTACHED).search(self._log(), self.attached_at)):
@@ -183,6 +205,7 @@ class Campaign:
         """The twin has gone: back again, and everything as it was."""
         record = self.back()
         if record['recovered']:
+            self.flows()
             self.check()
         return record
 
@@ -198,16 +221,11 @@ class Campaign:
 
     def outcome(self):
         """After a fault that need not kill: wait until traffic goes on, or the twin went and came back."""
-        before = self.frames()
-        end = time.monotonic() + PATIENCE_S
-        while not self.gone():
-            assert time.monotonic() < end, 'traffic stands still'
-            self.keep()
-            if min(b - a for a, b in zip(before, self.frames())) > UNMET_FRAMES:
-                self.check()
-                if not self.gone():
-                    return {'killed': False, 'recovered': True}
-            time.sleep(0.1)
+        self.flows(until=self.gone)
+        if not self.gone():
+            self.check()
+        if not self.gone():
+            return {'killed': False, 'recovered': True}
         record = self.recovered()
         return {'killed': not record['down'], **record}
 
