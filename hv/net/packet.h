@@ -50,6 +50,7 @@ struct packet {
 	 * again.
 	 */
 	uint32_t resume;
+	uint8_t sender; /* id of the port that it came from; the switch sets it */
 	uint8_t head[PACKET_HEAD_MAX];
 };
 

@@ -224,8 +224,10 @@ static int route(struct net_switch *sw, struct port *from, struct packet *pkt)
 
 int switch_input(struct net_switch *sw, struct port *from, struct packet *pkt)
 {
-	int err = route(sw, from, pkt);
+	int err;
 
+	pkt->sender = from->id;
+	err = route(sw, from, pkt);
 	if (err == -EAGAIN) {
 		from->pushed_back++;
 		return err;

@@ -13,9 +13,9 @@
  * other trunks.
  *
  * Room: the uplink never drops a frame for lack of room but pushes it back (-EAGAIN, the frame
- * stays with its sender); any other port drops it, so that no guest can hold up another. One
- * copy, from the sender's memory to the receiver's. All functions: interrupts off, one CPU at a
- * time.
+ * stays with its sender); any other port drops it, so that no guest can hold up another, and keeps
+ * some for those who sent little (threshold.h). One copy, from the sender's memory to the
+ * receiver's. All functions: interrupts off, one CPU at a time.
  */
 #ifndef HV_NET_SWITCH_H
 #define HV_NET_SWITCH_H

@@ -79,6 +79,7 @@ static void reset(struct virtio_pci *vp)
 
 	vn->resume = 0;
 	vn->starved = false;
+	vn->threshold = (struct threshold){ 0 };
 }
 
 /* A kick for receive buffers only has to end this exit: the poll loop comes next and sees them. */

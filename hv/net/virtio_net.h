@@ -12,6 +12,7 @@
 #include "dev/virtio_pci.h"
 #include "net/offload.h"
 #include "net/switch.h"
+#include "net/threshold.h"
 
 enum { VNET_RX, VNET_TX };
 
@@ -51,8 +52,9 @@ struct virtio_net {
 	uint16_t starved_seen; /* ... the driver's index was this; ... */
 	uint64_t starved_tsc;  /* ... and since then none was delivered */
 	uint64_t starvations;
-	struct packet packet;     /* being sent */
-	struct vring_list tx, rx; /* chains in work */
+	struct threshold threshold; /* of the receive ring */
+	struct packet packet;       /* being sent */
+	struct vring_list tx, rx;   /* chains in work */
 	struct offload_iter cutter;
 };
 

@@ -92,7 +92,7 @@ static void take_chains(struct vring *vr, const struct room *room, uint32_t len)
 	}
 }
 
-static int put_frame(struct virtio_net *vn, struct offload_frame *frame)
+static int put_frame(struct virtio_net *vn, struct offload_frame *frame, unsigned int sender)
 {
 	struct vring *vr = &vn->pci.queue[VNET_RX].ring;
 	uint32_t len = sizeof(frame->hdr) + frame->head_len + frame->body_len;
@@ -104,6 +104,7 @@ static int put_frame(struct virtio_net *vn, struct offload_frame *frame)
 	frame->hdr.num_buffers = room.chains;
 	copy_frame(vn, frame);
 	take_chains(vr, &room, len);
+	threshold_took(&vn->threshold, sender, room.chains);
 	vn->port.rx.bytes += frame->head_len + frame->body_len;
 	return 0;
 }
@@ -138,6 +139,17 @@ bool virtio_net_has_room(struct port *port)
 	       (vr->size && load16(&vr->avail[1]) != vn->starved_seen);
 }
 
+/* The uplink's port drops nothing: whoever finds no room there comes again, in turn. */
+static bool may_have_more(struct virtio_net *vn, unsigned int sender)
+{
+	struct vring *vr = &vn->pci.queue[VNET_RX].ring;
+	uint16_t free = vring_waiting(vr);
+
+	threshold_posted(&vn->threshold, vr->avail_seen);
+	return !free || &vn->port == vn->sw->uplink ||
+	       threshold_allows(&vn->threshold, sender, free);
+}
+
 int virtio_net_deliver(struct port *port, struct packet *pkt)
 {
 	struct virtio_net *vn = container_of(port, struct virtio_net, port);
@@ -146,9 +158,11 @@ int virtio_net_deliver(struct port *port, struct packet *pkt)
 
 	if (!virtio_pci_started(&vn->pci) || !vn->pci.queue[VNET_RX].ring.size)
 		return -ENODEV;
+	if (!may_have_more(vn, pkt->sender))
+		return -ENOSPC;
 	offload_begin(&vn->cutter, pkt, &vn->caps);
 	while (offload_next(&vn->cutter, &frame)) {
-		err = put_frame(vn, &frame);
+		err = put_frame(vn, &frame, pkt->sender);
 		if (err == -EAGAIN)
 			return stalled(vn) ? -ENOSPC : starve(vn);
 		if (err)

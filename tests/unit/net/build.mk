@@ -10,8 +10,8 @@ NET_TESTS := vring virtio_pci identity switch poll offload virtio_net net_fuzz
 NET_PCI := hv/dev/vpci.c hv/dev/virtio_pci.c hv/dev/virtio_pci_cfg.c hv/dev/virtio_pci_regs.c \
 	hv/dev/virtio_msix.c
 NET_ALL := tests/unit/net/fake.c $(NET_PCI) hv/net/vring.c hv/net/packet.c hv/net/offload.c \
-	hv/net/switch.c hv/net/identity.c hv/net/poll.c hv/net/virtio_net.c hv/net/virtio_net_rx.c \
-	hv/net/virtio_net_tx.c
+	hv/net/switch.c hv/net/identity.c hv/net/poll.c hv/net/threshold.c hv/net/virtio_net.c \
+	hv/net/virtio_net_rx.c hv/net/virtio_net_tx.c
 
 define NET_TEST_RULE
 UNIT_TESTS += $(NET_TEST)/$(1)_test

@@ -9,7 +9,7 @@
 #include "lib/errno.h"
 #include "net/poll.h"
 
-#define CARDS 3 /* 0 is the uplink */
+#define CARDS 4 /* 0 is the uplink */
 
 static struct net_switch sw;
 static struct virtio_net cards[CARDS], *vn[CARDS];
@@ -367,10 +367,58 @@ static void test_slow_guest_drops(void **state)
 	}
 	drv_kick(&d[1], VNET_TX);
 	poll_run();
-	assert_int_equal(vn[2]->port.drops[DROP_NO_BUFFER], 15);
+	assert_int_equal(vn[2]->port.drops[DROP_NO_BUFFER], 16); /* the fifth is for others */
 	for (unsigned int i = 0; i < 20; i++)
 		expect_frame(0, 60, 1, i);
 	assert_int_equal(vn[1]->port.tx.packets, 40);
+}
+
+/* One that fills a guest's ring without end leaves room for the uplink's frame and another's. */
+static void test_flood_leaves_room(void **state)
+{
+	(void)state;
+	drv_post(&d[2], QSIZE);
+	for (unsigned int i = 0; i < QSIZE; i++)
+		send(1, 2, 60, i);
+	drv_kick(&d[1], VNET_TX);
+	poll_run();
+	assert_int_equal(vn[2]->port.rx.packets, 205); /* held < 4 * (256 - held) */
+	send(0, 2, 60, 1000);
+	drv_kick(&d[0], VNET_TX);
+	poll_end_rest();
+	poll_run();
+	send(3, 2, 60, 2000);
+	drv_kick(&d[3], VNET_TX);
+	poll_end_rest();
+	poll_run();
+	assert_int_equal(vn[2]->port.rx.packets, 207);
+	assert_int_equal(vn[2]->port.drops[DROP_NO_BUFFER], QSIZE - 205);
+	for (unsigned int i = 0; i < 205; i++) /* each one posts its buffer again */
+		expect_frame(2, 60, 1, i);
+	expect_frame(2, 60, 0, 1000);
+	expect_frame(2, 60, 3, 2000);
+	/* What it held is its own again. */
+	for (unsigned int i = 0; i < QSIZE; i++)
+		send(1, 2, 60, i);
+	poll_end_rest();
+	poll_run();
+	assert_int_equal(vn[2]->port.rx.packets, 207 + 205);
+}
+
+/* A card that starts again owes nothing for the frames in its old ring. */
+static void test_flood_before_a_reset(void **state)
+{
+	(void)state;
+	for (unsigned int life = 0; life < 3; life++) {
+		drv_post(&d[2], QSIZE);
+		for (unsigned int i = 0; i < QSIZE; i++)
+			send(1, 2, 60, i);
+		drv_kick(&d[1], VNET_TX);
+		poll_end_rest();
+		poll_run();
+		assert_int_equal(vn[2]->port.rx.packets, 205 * (life + 1));
+		drv_start(&d[2], vn[2], DRV_ALL);
+	}
 }
 
 static void test_down(void **state)
@@ -487,6 +535,8 @@ int main(void)
 		T(test_push_back_within_a_frame),
 		T(test_stalled_uplink),
 		T(test_slow_guest_drops),
+		T(test_flood_leaves_room),
+		T(test_flood_before_a_reset),
 		T(test_down),
 		T(test_bad_frames),
 		T(test_broken_ring_kills_its_vm_only),
