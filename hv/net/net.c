@@ -33,6 +33,8 @@ int net_add_nic(struct vm *vm, unsigned int slot, unsigned int pin)
 	}
 	vm->vnic = vn;
 	vn->port.apart = vm->kind == VM_DVM;
+	if (vm->kind == VM_GUEST) /* the driver VM's frames are others' */
+		vn->port.cost = &vm->paid_tsc;
 	if (vm->kind == VM_DVM && !the_switch.uplink)
 		switch_set_uplink(&the_switch, &vn->port);
 	return 0;

@@ -90,6 +90,8 @@ struct port {
 	uint64_t drops[DROP_REASONS];
 	uint64_t pushed_back; /* frames of this port that had to wait for the uplink */
 
+	uint64_t *cost; /* TSC ticks of work on its frames go on here, for its VM to pay; or NULL */
+
 	/* The poll loop's (net/poll.c). */
 	bool active, dirty, worked;
 	bool blocked; /* its next frame waits for room in the uplink */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Round robin over the VMs that have something to do, one slice each while several have. All work
- * of the hypervisor itself (timers, console, packets) is done here between two runs, with
+ * A slice for each of the VMs that have something to do, in the order of vm/turn.h. All work of the
+ * hypervisor itself (timers, console, packets) is done here between two runs, with
  * interrupts off.
  */
 #include "vm/sched.h"
@@ -22,9 +22,9 @@
 #include "vm/entry.h"
 #include "vm/exit.h"
 #include "vm/restart.h"
+#include "vm/turn.h"
 
-#define SLICE_US 4000
-#define LOOK_MS  100
+#define LOOK_MS 100
 
 static bool slice_over = true, time_over;
 static uint64_t idle_tsc;
@@ -52,30 +52,16 @@ static void look_fire(struct timer *timer)
 }
 static struct timer look_timer = { .fire = look_fire };
 
-static bool runnable(const struct vm *vm)
-{
-	return vm_alive(vm) && !vm->vcpu.halted && !vm->frozen;
-}
-
-/* The present VM until its slice is over or it waits; then the next one in turn. */
+/* Each turn is a slice at most. */
 static struct vm *pick(struct vm *now)
 {
-	unsigned int start = now ? now->id : 0;
+	struct vm *vm = turn_next(now, slice_over);
 
-	if (now && runnable(now) && !slice_over)
-		return now;
-	for (unsigned int i = 1; i <= vm_count; i++) {
-		struct vm *vm = vms[(start + i) % vm_count];
-
-		if (runnable(vm)) {
-			if (vm != now || slice_over) {
-				slice_over = false;
-				timer_arm(&slice_timer, tsc_now() + us_to_tsc(SLICE_US));
-			}
-			return vm;
-		}
+	if (vm && (vm != now || slice_over)) {
+		slice_over = false;
+		timer_arm(&slice_timer, tsc_now() + us_to_tsc(TURN_SLICE_US));
 	}
-	return NULL;
+	return vm;
 }
 
 static void run_once(struct vm *vm)
@@ -95,6 +81,7 @@ static void run_once(struct vm *vm)
 	vm->left_tsc = rdtsc();
 	ran = steady_at(vm->left_tsc) - start;
 	vm->run_tsc += ran;
+	vm->paid_tsc += ran;
 	storm_open_tsc += ran;
 	if (delivered)
 		vlapic_accept(&vm->lapic, vector);
@@ -130,7 +117,7 @@ int sched_run_until(struct vm *vm, bool (*done)(void *arg), void *arg, uint64_t 
 			return -EIO;
 		if (!look_timer.deadline)
 			timer_arm(&look_timer, tsc_now() + LOOK_MS * tsc_khz);
-		if (runnable(vm))
+		if (vm_can_run(vm))
 			run_once(vm);
 		else
 			idle();

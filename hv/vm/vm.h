@@ -60,6 +60,7 @@ struct vm {
 	uint64_t entries, entries_by[ENTRY_CAUSES];
 	uint64_t run_tsc;  /* TSC ticks inside the VM */
 	uint64_t left_tsc; /* when it ran last */
+	uint64_t paid_tsc; /* what its turns cost (vm/turn.h) */
 	uint64_t unknown_msr, unknown_io;
 };
 
@@ -78,6 +79,11 @@ void vm_stop(struct vm *vm, const char *reason);
 static inline bool vm_alive(const struct vm *vm)
 {
 	return vm->state == VM_RUNNING;
+}
+
+static inline bool vm_can_run(const struct vm *vm)
+{
+	return vm_alive(vm) && !vm->vcpu.halted && !vm->frozen;
 }
 
 /*
