@@ -8,6 +8,7 @@
 #include "mem/phys.h"
 #include "net/poll.h"
 #include "net/virtio_net.h"
+#include "vm/turn.h"
 #include "vm/vm.h"
 
 static struct net_switch the_switch;
@@ -33,8 +34,6 @@ int net_add_nic(struct vm *vm, unsigned int slot, unsigned int pin)
 	}
 	vm->vnic = vn;
 	vn->port.apart = vm->kind == VM_DVM;
-	if (vm->kind == VM_GUEST) /* the driver VM's frames are others' */
-		vn->port.cost = &vm->paid_tsc;
 	if (vm->kind == VM_DVM && !the_switch.uplink)
 		switch_set_uplink(&the_switch, &vn->port);
 	return 0;
@@ -59,6 +58,21 @@ void net_drain(struct vm *vm)
 void net_poll(void)
 {
 	poll_run();
+}
+
+void net_charge(uint64_t ticks)
+{
+	uint32_t moved = 0;
+
+	for (unsigned int i = 0; i < vm_count; i++)
+		if (vms[i]->vnic && vms[i]->kind == VM_GUEST)
+			moved += vms[i]->vnic->port.moved;
+	for (unsigned int i = 0; moved && i < vm_count; i++) {
+		if (vms[i]->vnic && vms[i]->kind == VM_GUEST) {
+			turn_owe(vms[i], ticks * vms[i]->vnic->port.moved / moved);
+			vms[i]->vnic->port.moved = 0;
+		}
+	}
 }
 
 bool net_end_rest(void)

@@ -9,7 +9,7 @@
 #define FRAME_COST 200   /* ... so many more, as small ones cost as well */
 #define ROUNDS_MAX 64    /* of one run; what is left waits until timers and VMs had their turn */
 #define RUN_US     1000  /* ... and about how long one lasts */
-#define LONGEST_US 10000 /* that a visit or run counts for: the machine may have stood still */
+#define LONGEST_US 10000 /* that a run counts for: the machine may have stood still */
 #define HOLD_US    500   /* longest time that a frame waits while kicks are held back */
 
 struct poll_counters poll_counters;
@@ -63,7 +63,6 @@ static bool still_blocked(struct port *port)
  */
 static bool visit(struct port *port)
 {
-	uint64_t start = tsc_now();
 	int len = 1;
 
 	if (!port->blocked)
@@ -78,8 +77,6 @@ static bool visit(struct port *port)
 		port->dirty = port->worked = true;
 	}
 	port->blocked = len == -EAGAIN;
-	if (port->cost)
-		*port->cost += MIN(tsc_now() - start, us_to_tsc(LONGEST_US));
 	if (len == 0)
 		port->deficit = 0; /* nobody saves up for later */
 	return len > 0;

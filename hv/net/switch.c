@@ -130,6 +130,8 @@ static int send(struct net_switch *sw, struct port *to, struct packet *pkt)
 		pkt->resume = 0;
 	err = to->ops->deliver(to, pkt);
 	to->dirty = true;
+	if (is_trunk(sw, sw->port[pkt->sender]))
+		to->moved += packet_wire_frames(pkt);
 	if (to == sw->uplink && err == -EAGAIN)
 		return err;
 	if (err) {
@@ -232,8 +234,10 @@ int switch_input(struct net_switch *sw, struct port *from, struct packet *pkt)
 		from->pushed_back++;
 		return err;
 	}
-	if (!err)
+	if (!err) {
 		port_count(&from->tx, pkt);
+		from->moved += packet_wire_frames(pkt);
+	}
 	return 0;
 }
 

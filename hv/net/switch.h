@@ -90,7 +90,7 @@ struct port {
 	uint64_t drops[DROP_REASONS];
 	uint64_t pushed_back; /* frames of this port that had to wait for the uplink */
 
-	uint64_t *cost; /* TSC ticks of work on its frames go on here, for its VM to pay; or NULL */
+	uint32_t moved; /* wire frames whose work its VM has not paid for yet (net_charge()) */
 
 	/* The poll loop's (net/poll.c). */
 	bool active, dirty, worked;

@@ -24,7 +24,8 @@
 #include "vm/restart.h"
 #include "vm/turn.h"
 
-#define LOOK_MS 100
+#define LOOK_MS         100
+#define LONGEST_TURN_US 10000 /* that somebody pays for: the machine may have stood still */
 
 static bool slice_over = true, time_over;
 static uint64_t idle_tsc;
@@ -148,16 +149,19 @@ static void __noreturn end(void)
 void __noreturn sched_run(uint64_t seconds)
 {
 	struct vm *vm = NULL;
+	uint64_t turn;
 
 	if (seconds)
 		timer_arm(&run_timer, tsc_now() + seconds * 1000 * tsc_khz);
 	for (;;) {
+		turn = tsc_now();
 		irq_run();
 		timer_run();
 		console_poll();
 		net_poll();
 		restart_poll();
 		attach_poll();
+		net_charge(MIN(tsc_now() - turn, us_to_tsc(LONGEST_TURN_US)));
 		if (time_over || all_ended())
 			end();
 		/*

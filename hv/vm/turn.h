@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Whose turn it is. A VM pays for the time that it runs, and for the hypervisor's work on the
- * frames that it sends, or a flood of them would cost the others more than the flooder's slices.
- * Of the VMs that could run the one that paid least is next; one that wakes up and paid less by a
- * slice than the present one does not wait for the end of that one's. Who slept saves up one slice,
- * no more (virtual time as in fair queueing: Demers, Keshav and Shenker, SIGCOMM 1989).
+ * Whose turn it is. A VM pays for the time that it runs, and a guest for the hypervisor's work on
+ * its frames, or a flood of them would cost the others more than the flooder's slices. Of the VMs
+ * that could run the one that paid least is next; one that wakes up and paid less by a slice than
+ * the present one does not wait for the end of that one's. Who slept saves up one slice, no more
+ * (virtual time as in fair queueing: Demers, Keshav and Shenker, SIGCOMM 1989).
  *
- * What was paid is vm->paid_tsc, to which whoever works for the VM adds TSC ticks.
+ * What a VM ran, the run loop adds to vm->paid_tsc. For frames it pays when it runs next, and not
+ * more than four slices: whoever gets more of them than it can take must still get its turns.
  *
  * Interrupts off, one CPU.
  */
@@ -16,8 +17,12 @@
 #include "lib/types.h"
 
 #define TURN_SLICE_US 4000
+#define TURN_DEBT_US  (4 * TURN_SLICE_US)
 
 struct vm;
+
+/* So many TSC ticks of work were done for it. */
+void turn_owe(struct vm *vm, uint64_t ticks);
 
 /*
  * The next one of those that can run, or NULL; `now`, which may be NULL, if its slice is not over

@@ -60,7 +60,8 @@ struct vm {
 	uint64_t entries, entries_by[ENTRY_CAUSES];
 	uint64_t run_tsc;  /* TSC ticks inside the VM */
 	uint64_t left_tsc; /* when it ran last */
-	uint64_t paid_tsc; /* what its turns cost (vm/turn.h) */
+	uint64_t paid_tsc; /* what its turns cost (vm/turn.h), ... */
+	uint64_t owed_tsc; /* ... and the work on its frames since the last one */
 	uint64_t unknown_msr, unknown_io;
 };
 

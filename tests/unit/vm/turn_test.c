@@ -20,7 +20,7 @@ struct vm *vms[VM_MAX];
 unsigned int vm_count;
 
 static struct vm vm[COUNT];
-static uint64_t ran_us[COUNT], long_ago;
+static uint64_t ran_us[COUNT];
 
 static int setup(void **state)
 {
@@ -31,11 +31,7 @@ static int setup(void **state)
 		vms[i] = &vm[i];
 		ran_us[i] = 0;
 	}
-	/* What the test before ran is long ago. */
-	long_ago += 1UL << 50;
-	for (unsigned int i = 0; i < COUNT; i++)
-		vm[i].paid_tsc = long_ago;
-	turn_next(NULL, true);
+	turn_next(NULL, true); /* whatever the test before ran, all have paid the same now */
 	return 0;
 }
 
@@ -46,7 +42,9 @@ static void slices(unsigned int turns, struct vm *sender, uint64_t work_us)
 
 	for (unsigned int i = 0; i < turns; i++) {
 		now = turn_next(now, true);
-		now->paid_tsc += SLICE_US * US + (now == sender ? work_us * US : 0);
+		now->paid_tsc += SLICE_US * US;
+		if (now == sender)
+			turn_owe(now, work_us * US);
 		ran_us[now->id] += SLICE_US;
 	}
 }
@@ -106,13 +104,25 @@ static void test_sleep_saves_up_little(void **state)
 	assert_in_range(ran_us[0], 10 * SLICE_US, 12 * SLICE_US);
 }
 
+/* However much comes for it: five slices for others, then one of its own. */
+static void test_debt_is_bounded(void **state)
+{
+	(void)state;
+	vm[2].vcpu.halted = true;
+	for (unsigned int i = 0; i < 100; i++) {
+		slices(1, NULL, 0);
+		turn_owe(&vm[0], 10 * SLICE_US * US);
+	}
+	assert_in_range(ran_us[0], 16 * SLICE_US, 18 * SLICE_US);
+}
+
 /* Small differences do not make two VMs take turns all the time. */
 static void test_slice_is_not_cut_for_little(void **state)
 {
 	(void)state;
 	vm[1].paid_tsc += SLICE_US * US;
 	assert_ptr_equal(turn_next(&vm[1], false), &vm[1]);
-	vm[1].paid_tsc++;
+	vm[1].paid_tsc += US;
 	assert_ptr_equal(turn_next(&vm[1], false), &vm[2]);
 }
 
@@ -120,9 +130,13 @@ int main(void)
 {
 #define T(t) cmocka_unit_test_setup(t, setup)
 	const struct CMUnitTest tests[] = {
-		T(test_equal_ones_get_the_same), T(test_work_for_its_frames_is_the_flooders),
-		T(test_only_who_can_run),        T(test_who_slept_is_next),
-		T(test_sleep_saves_up_little),   T(test_slice_is_not_cut_for_little),
+		T(test_equal_ones_get_the_same),
+		T(test_work_for_its_frames_is_the_flooders),
+		T(test_only_who_can_run),
+		T(test_who_slept_is_next),
+		T(test_sleep_saves_up_little),
+		T(test_debt_is_bounded),
+		T(test_slice_is_not_cut_for_little),
 	};
 
 	return cmocka_run_group_tests_name("turn", tests, NULL, NULL);
