@@ -10,6 +10,8 @@ import zlib
 import image
 import pytest
 
+from conftest import wait_for_link
+
 HEADER, CRC, TABLES = 64, 64 + 20, 64 + 192 # drivers/twin_abi.h
 TEXT, STRINGS, RELOCS, IMPORTS, FUNCTIONS, BY_TWIN = 0, 1, 2, 3, 5, 11
 CALL32, THUNK = 3, 3
@@ -104,5 +106,6 @@ def test_r18_confined_and_still_harmful(system, tmp_path, make, death):
     s.machine.expect('hv', death, 60)
     s.machine.expect('hv', r'castor: traffic stays on the bridge', 240)
     packets.stop()
+    wait_for_link(s) # the last death reset the driver
     assert s.peer.ping(s.address(2))[0] == 5
     assert s.stats()['vms']['dvm']['state'] == 'running'
