@@ -60,7 +60,7 @@ void net_poll(void)
 	poll_run();
 }
 
-void net_charge(uint64_t ticks)
+bool net_charge(uint64_t ticks)
 {
 	uint32_t moved = 0;
 
@@ -73,6 +73,7 @@ void net_charge(uint64_t ticks)
 			vms[i]->vnic->port.moved = 0;
 		}
 	}
+	return moved;
 }
 
 bool net_end_rest(void)

@@ -234,10 +234,8 @@ int switch_input(struct net_switch *sw, struct port *from, struct packet *pkt)
 		from->pushed_back++;
 		return err;
 	}
-	if (!err) {
+	if (!err)
 		port_count(&from->tx, pkt);
-		from->moved += packet_wire_frames(pkt);
-	}
 	return 0;
 }
 

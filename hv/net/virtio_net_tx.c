@@ -52,8 +52,10 @@ int virtio_net_take(struct port *port)
 			vn->resume = vn->packet.resume;
 			return -EAGAIN;
 		}
+		port->moved += packet_wire_frames(&vn->packet);
 	} else {
 		port_drop(port, why);
+		port->moved++;
 	}
 	vn->resume = 0;
 	vring_take(vr, head, 0);

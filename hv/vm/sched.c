@@ -24,8 +24,8 @@
 #include "vm/restart.h"
 #include "vm/turn.h"
 
-#define LOOK_MS         100
-#define LONGEST_TURN_US 10000 /* that somebody pays for: the machine may have stood still */
+#define LOOK_MS    100
+#define LONGEST_US 10000 /* that somebody pays for: the machine may have stood still */
 
 static bool slice_over = true, time_over;
 static uint64_t idle_tsc;
@@ -65,6 +65,16 @@ static struct vm *pick(struct vm *now)
 	return vm;
 }
 
+/* TSC ticks since it was asked last: somebody pays for each of them, but for those of an idle CPU. */
+static uint64_t passed(void)
+{
+	static uint64_t last;
+	uint64_t now = tsc_now(), ticks = MIN(now - last, us_to_tsc(LONGEST_US));
+
+	last = now;
+	return ticks;
+}
+
 static void run_once(struct vm *vm)
 {
 	struct vm_exit exit;
@@ -82,12 +92,12 @@ static void run_once(struct vm *vm)
 	vm->left_tsc = rdtsc();
 	ran = steady_at(vm->left_tsc) - start;
 	vm->run_tsc += ran;
-	vm->paid_tsc += ran;
 	storm_open_tsc += ran;
 	if (delivered)
 		vlapic_accept(&vm->lapic, vector);
 	vlapic_pv_eoi_after_exit(&vm->lapic, delivered);
 	exit_handle(&vm->vcpu, &exit);
+	vm->paid_tsc += passed();
 }
 
 const struct vm *sched_inside(void)
@@ -103,6 +113,7 @@ static void idle(void)
 	slice_over = true;
 	cpu_idle();
 	start = rdtsc() - start;
+	passed();
 	idle_tsc += start;
 	storm_open_tsc += start;
 }
@@ -124,6 +135,15 @@ int sched_run_until(struct vm *vm, bool (*done)(void *arg), void *arg, uint64_t 
 			idle();
 	}
 	return 0;
+}
+
+/* The hypervisor's part of a turn is for frames, or it is the exit's. */
+static void charge(struct vm *vm)
+{
+	uint64_t ticks = passed();
+
+	if (!net_charge(ticks) && vm)
+		vm->paid_tsc += ticks;
 }
 
 static bool all_ended(void)
@@ -149,19 +169,17 @@ static void __noreturn end(void)
 void __noreturn sched_run(uint64_t seconds)
 {
 	struct vm *vm = NULL;
-	uint64_t turn;
 
 	if (seconds)
 		timer_arm(&run_timer, tsc_now() + seconds * 1000 * tsc_khz);
 	for (;;) {
-		turn = tsc_now();
 		irq_run();
 		timer_run();
 		console_poll();
 		net_poll();
 		restart_poll();
 		attach_poll();
-		net_charge(MIN(tsc_now() - turn, us_to_tsc(LONGEST_TURN_US)));
+		charge(vm);
 		if (time_over || all_ended())
 			end();
 		/*

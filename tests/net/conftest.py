@@ -212,6 +212,27 @@ def static_program(folder, source):
     return (folder / 'program').read_bytes()
 
 
+KERNEL = '''
+    .section .note.Xen, "a", @note
+    .long 4, 4, 18
+    .asciz "Xen"
+    .long start
+    .text
+    .code32
+    .globl start
+start: {}
+'''
+
+
+def tiny_kernel(folder, name, code):
+    """A guest's ELF file, by PVH, of an instruction or two; `start` is its first."""
+    source, elf = folder / f'{name}.S', folder / f'{name}.elf'
+    source.write_text(KERNEL.format(code))
+    subprocess.run(['gcc', '-nostdlib', '-static', '-Wl,-Ttext=0x100000,--build-id=none,-z,noexecstack,-e,start',
+                    '-Wl,-z,max-page-size=4096', '-o', elf, source], check=True)
+    return elf
+
+
 def describe(words, guests, twin=None, dvm_words='', dvm_kernel=VMLINUX, initrd=image.INITRD, without='',
              linux=0):
     """The medium of a System. twin: a file, True, or None: if the words speak of one. without: a word that

@@ -8,7 +8,7 @@ import zlib
 import image
 import pytest
 
-from conftest import PEER_IP, STUB_PEER
+from conftest import PEER_IP, STUB_PEER, tiny_kernel
 from run import GOOD_END
 
 HEADER = 64         # TWIN_HEADER_OFFSET
@@ -17,27 +17,8 @@ CRC = HEADER + 20
 VERMAGIC = HEADER + 64 + 56
 TEXT = HEADER + 192 # the first table: offset, elements
 
-# A PVH kernel of one instruction or two.
-KERNEL = '''
-    .section .note.Xen, "a", @note
-    .long 4, 4, 18
-    .asciz "Xen"
-    .long start
-    .text
-    .code32
-    .globl start
-start: {}
-'''
 TRIPLE_FAULT = 'lidt none; ud2; none: .long 0, 0'
 SPIN = 'jmp start'
-
-
-def kernel(tmp_path, name, code):
-    source, elf = tmp_path / f'{name}.S', tmp_path / f'{name}.elf'
-    source.write_text(KERNEL.format(code))
-    subprocess.run(['gcc', '-nostdlib', '-static', '-Wl,-Ttext=0x100000,--build-id=none,-z,noexecstack,-e,start',
-                    '-Wl,-z,max-page-size=4096', '-o', elf, source], check=True)
-    return elf
 
 
 def test_bad_guests_harm_nobody(boot, tmp_path):
@@ -48,7 +29,8 @@ def test_bad_guests_harm_nobody(boot, tmp_path):
     cut.write_bytes(image.GUEST.read_bytes()[:100000])
     d = image.Description('net=bridge').add_symbols().add_dvm(kernel=image.OUT / 'kernel/vmlinux.boot')
     d.add_guest(1, 'verify-server', memory='32M')
-    for n, elf in enumerate([text, cut, kernel(tmp_path, 'triple', TRIPLE_FAULT), kernel(tmp_path, 'spin', SPIN)], 2):
+    triple, spin = tiny_kernel(tmp_path, 'triple', TRIPLE_FAULT), tiny_kernel(tmp_path, 'spin', SPIN)
+    for n, elf in enumerate([text, cut, triple, spin], 2):
         d.add_guest(n, '', memory='16M', elf=elf)
     m = boot(d, net='tap')
     m.expect('dvm', 'dvm ready', 180)

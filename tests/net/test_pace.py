@@ -5,8 +5,12 @@ Virtual time is counted in instructions here (one a nanosecond), so that the pac
 the host is. Between guests it is the sender's own, alone and beside a flood. From the wire it depends on the peer as
 well, so there a flood of the receiver is compared with one that costs the CPU as much and has another aim.
 """
+import time
+
 import image
 import pytest
+
+from conftest import tiny_kernel
 
 NOBODY = '02:00:00:00:00:77'
 EVERYBODY = 'ff:ff:ff:ff:ff:ff'
@@ -51,3 +55,21 @@ def test_flood_leaves_half_of_the_pace(system, net):
     elsewhere = beside(s, NOBODY, from_wire)
     assert beside(s, image.guest_mac(1), from_wire) >= elsewhere / 2
     s.quit()
+
+
+def test_exits_are_paid_for(boot, tmp_path):
+    """Two guests compute, one of them by instructions that the hypervisor has to carry out: each gets its half."""
+    d = image.Description('net=bridge').add_symbols().add_dvm(kernel=image.OUT / 'kernel/vmlinux.boot')
+    for n, code in enumerate(('jmp start', 'cpuid; jmp start'), 1):
+        d.add_guest(n, '', memory='16M', elf=tiny_kernel(tmp_path, f'g{n}', code))
+    m = boot(d, net='none', icount=0)
+    m.expect('hv', 'running', 600)
+    m.monitor('kill dvm') # nobody but the two
+    before = m.stats()
+    time.sleep(3)
+    after = m.stats()
+    up = after['cpu']['up_us'] - before['cpu']['up_us']
+    ran, exits = (after['vms'][g][key] - before['vms'][g][key] for g, key in (('g1', 'run_us'), ('g2', 'entries')))
+    print(f'{ran} us of {up}, {exits} exits of the other')
+    assert exits > 1000
+    assert up * 0.4 < ran < up * 0.6

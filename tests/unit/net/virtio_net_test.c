@@ -421,6 +421,31 @@ static void test_flood_before_a_reset(void **state)
 	}
 }
 
+/* Work is the sender's, whatever becomes of the frame; the receiver's, if it came by the uplink. */
+static void test_who_owes_for_frames(void **state)
+{
+	struct virtio_net_hdr bad = { .flags = 1, .csum_start = 5000 };
+
+	(void)state;
+	for (int i = 0; i < CARDS; i++)
+		vn[i]->port.moved = 0;
+	drv_post(&d[2], 10);
+	send(1, 2, 60, 0);
+	make_frame(frame, 60, mac(2), mac(3), 0); /* spoofed */
+	drv_send(&d[1], &plain, frame, 60);
+	make_frame(frame, 60, mac(2), mac(1), 0);
+	drv_send(&d[1], &bad, frame, 60);
+	drv_kick(&d[1], VNET_TX);
+	poll_run();
+	assert_int_equal(vn[1]->port.drops[DROP_SPOOF] + vn[1]->port.drops[DROP_BAD_REQUEST], 2);
+	assert_int_equal(vn[1]->port.moved, 3);
+	assert_int_equal(vn[2]->port.moved, 0);
+	send(0, 2, 60, 1);
+	drv_kick(&d[0], VNET_TX);
+	poll_run();
+	assert_int_equal(vn[2]->port.moved, 1);
+}
+
 static void test_down(void **state)
 {
 	(void)state;
@@ -537,6 +562,7 @@ int main(void)
 		T(test_slow_guest_drops),
 		T(test_flood_leaves_room),
 		T(test_flood_before_a_reset),
+		T(test_who_owes_for_frames),
 		T(test_down),
 		T(test_bad_frames),
 		T(test_broken_ring_kills_its_vm_only),
