@@ -65,7 +65,7 @@ static struct vm *pick(struct vm *now)
 	return vm;
 }
 
-/* TSC ticks since it was asked last: somebody pays for each of them, but for those of an idle CPU. */
+/* TSC ticks since it was asked last: somebody pays for each, but for those of an idle CPU. */
 static uint64_t passed(void)
 {
 	static uint64_t last;

@@ -6,8 +6,9 @@
  * the present one does not wait for the end of that one's. Who slept saves up one slice, no more
  * (virtual time as in fair queueing: Demers, Keshav and Shenker, SIGCOMM 1989).
  *
- * What a VM runs and its exits take, the run loop adds to vm->paid_tsc. For frames it pays when it runs next, and not
- * more than four slices: whoever gets more of them than it can take must still get its turns.
+ * What a VM runs and its exits take, the run loop adds to vm->paid_tsc. For frames it pays when it
+ * runs next, and not more than four slices: whoever gets more of them than it can take must still
+ * get its turns.
  *
  * Interrupts off, one CPU.
  */

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Bad VMs and bad .twin files: one clear line, and everything else keeps running."""
 import struct
-import subprocess
 import time
 import zlib
 
