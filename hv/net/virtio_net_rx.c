@@ -104,6 +104,7 @@ static int put_frame(struct virtio_net *vn, struct offload_frame *frame, unsigne
 	frame->hdr.num_buffers = room.chains;
 	copy_frame(vn, frame);
 	take_chains(vr, &room, len);
+	threshold_posted(&vn->threshold, vr->avail_seen); /* collect() may have seen more */
 	threshold_took(&vn->threshold, sender, room.chains);
 	vn->port.rx.bytes += frame->head_len + frame->body_len;
 	return 0;
