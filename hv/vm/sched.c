@@ -97,7 +97,6 @@ static void run_once(struct vm *vm)
 		vlapic_accept(&vm->lapic, vector);
 	vlapic_pv_eoi_after_exit(&vm->lapic, delivered);
 	exit_handle(&vm->vcpu, &exit);
-	vm->paid_tsc += passed();
 }
 
 const struct vm *sched_inside(void)
@@ -137,7 +136,10 @@ int sched_run_until(struct vm *vm, bool (*done)(void *arg), void *arg, uint64_t 
 	return 0;
 }
 
-/* The hypervisor's part of a turn is for frames, or it is the exit's. */
+/*
+ * The hypervisor's part of a turn is for frames, or it is the exit's. Upcalls are of it too: the
+ * driver VM does not pay for what guests' frames have it do.
+ */
 static void charge(struct vm *vm)
 {
 	uint64_t ticks = passed();
@@ -189,10 +191,12 @@ void __noreturn sched_run(uint64_t seconds)
 		if (irq_waiting() || timer_waiting())
 			continue;
 		vm = pick(vm);
-		if (vm)
+		if (vm) {
 			run_once(vm);
-		else if (!net_end_rest())
+			vm->paid_tsc += passed();
+		} else if (!net_end_rest()) {
 			idle();
+		}
 	}
 }
 
