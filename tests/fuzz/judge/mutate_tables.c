@@ -88,6 +88,8 @@ static void never_returns(const struct subject *s, uint8_t *img)
 
 	if (!r || r->type != TWIN_R_CALL32)
 		return;
+	if (r->index >= h->table[TWIN_TABLE_IMPORTS].count) /* an earlier mutation's */
+		return;
 	m[r->index].flags |= TWIN_IMPORT_NORETURN;
 	behind = r->where + 4;
 	if (behind < s->text_size - 16 && from < s->text_size - 16)
