@@ -124,16 +124,15 @@ class System:
 
 def wait_for_link(s):
     """Until the driver VM's card has a carrier again: after a reset that takes it about two seconds."""
-    s.dvm('n=0; while [ "$(cat /sys/class/net/eth0/carrier)" != 1 ] && [ $n -lt 50 ]; do usleep 100000; '
-          'n=$((n + 1)); done')
-
-
-def set_mtu(s, mtu):
-    s.dvm(f'ip link set eth0 mtu {mtu}')
     deadline = time.monotonic() + 120
     while s.dvm('cat /sys/class/net/eth0/carrier').strip() != '1':
         assert time.monotonic() < deadline, 'no link'
         time.sleep(0.2)
+
+
+def set_mtu(s, mtu):
+    s.dvm(f'ip link set eth0 mtu {mtu}')
+    wait_for_link(s)
 
 
 class Load:
