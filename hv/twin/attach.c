@@ -5,7 +5,6 @@
 #include "cpu/timer.h"
 #include "debug/log.h"
 #include "debug/monitor.h"
-#include "debug/stats.h"
 #include "dev/vpci_pass.h"
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -25,6 +24,7 @@
 #include "twin/receive.h"
 #include "twin/run.h"
 #include "twin/scrub.h"
+#include "twin/supply.h"
 #include "twin/transmit.h"
 #include "twin/upcall.h"
 #include "twin/uplink.h"
@@ -32,20 +32,13 @@
 #include "virt/virt_ops.h"
 #include "vm/vm.h"
 
-#define DONATE_SKB   768
-#define DONATE_HEAD  512
-#define DONATE_FRAG  768
-#define DONATE_PAGE  512 /* once the driver has asked for pages */
-#define BUFFER_BYTES 2048
-
 static enum attach_state state;
 static struct vm *dvm;
 static const struct vpci_pass *nic;
 static bool wanted; /* net=twin */
 static bool asked;  /* the monitor asked for a stop, and its time is running */
 static uint64_t section_dva[CASTOR_SECTIONS], import_dva[CASTOR_IMPORTS];
-static uint64_t attachments, deaths;
-static char last_why[200];
+static struct attach_counts counts;
 static uint64_t frames_at_attach;
 
 /* The twin died: castor has to have the driver reset. vm_time() of the death, or 0. */
@@ -61,6 +54,18 @@ static struct timer answer_timer = { .fire = answer_fire };
 enum attach_state attach_state(void)
 {
 	return state;
+}
+
+const char *attach_state_name(void)
+{
+	static const char *const names[] = { "absent", "detached", "attached", "dead" };
+
+	return names[state];
+}
+
+const struct attach_counts *attach_counts(void)
+{
+	return &counts;
 }
 
 void attach_init(const struct config *cfg, struct vm *dvm_, const struct vpci_pass *nic_)
@@ -100,12 +105,7 @@ static void write_addresses(struct castor_shared *area)
 void attach_hello(struct castor_shared *area)
 {
 	area->want_attached = wanted;
-	area->want_skb = DONATE_SKB;
-	area->want_head = DONATE_HEAD;
-	area->want_frag = DONATE_FRAG;
-	area->want_page = 0;
-	area->frag_bytes = BUFFER_BYTES;
-	area->skb_bytes = BUFFER_BYTES;
+	supply_hello(area);
 	write_addresses(area);
 	twin_att.dvm = dvm;
 	twin_att.page_offset_base = area->page_offset_base;
@@ -176,52 +176,6 @@ static bool same_kernel(const struct castor_shared *area)
 	return strcmp(running, twin_image.head->vermagic) == 0;
 }
 
-static void take_rings(void)
-{
-	struct castor_slot slot;
-
-	while (castor_pop(CASTOR_RING_GONE, &slot)) {
-		struct pool_object *o = pool_find(slot.dva);
-
-		if (o) {
-			pool_forget(o);
-			pool_counts.returned++;
-		}
-	}
-	while (castor_pop(CASTOR_RING_DONATE, &slot))
-		pool_donate(&slot);
-}
-
-/* Totals since HELLO: what was given, and what it takes to have the pools full again. */
-static void want_more(struct castor_shared *area)
-{
-	static const struct {
-		enum castor_kind kind;
-		uint32_t level;
-	} aim[] = { { CASTOR_SKB, DONATE_SKB },
-		    { CASTOR_HEAD, DONATE_HEAD },
-		    { CASTOR_FRAG, DONATE_FRAG },
-		    { CASTOR_PAGE, DONATE_PAGE } };
-	uint32_t *want[] = { &area->want_skb, &area->want_head, &area->want_frag,
-			     &area->want_page };
-	const uint32_t given[] = { area->given_skb, area->given_head, area->given_frag,
-				   area->given_page };
-	bool low = false;
-
-	area->skb_bytes = MAX(pool_need(CASTOR_SKB), (uint32_t)BUFFER_BYTES);
-	area->frag_bytes = MAX(pool_need(CASTOR_FRAG), (uint32_t)BUFFER_BYTES);
-	for (unsigned int i = 0; i < ARRAY_SIZE(aim); i++) {
-		uint32_t have = pool_level(aim[i].kind) + pool_out_kind(aim[i].kind);
-
-		if (have >= aim[i].level || (aim[i].kind == CASTOR_PAGE && !pool_need(CASTOR_PAGE)))
-			continue;
-		*want[i] = given[i] + aim[i].level - have;
-		low |= have < aim[i].level / 2;
-	}
-	if (low)
-		castor_raise(CASTOR_EVENT_RINGS);
-}
-
 /* Frames that came by the twin, both ways. */
 static uint64_t twin_frames(void)
 {
@@ -256,7 +210,7 @@ int64_t attach_attach(struct castor_shared *area)
 		return refuse("the second stack is too low for a segment base");
 	if (window_open(dvm, area->pgd_gpa, twin_att.page_offset_base, nic))
 		return refuse("the driver VM's page table is not in its memory");
-	take_rings();
+	supply_take();
 	upcall_bind(import_dva);
 	if (twin_place(&binding) ||
 	    (why = check_kernel(section_dva, import_dva, area->smp_lock_dva))) {
@@ -268,7 +222,7 @@ int64_t attach_attach(struct castor_shared *area)
 	}
 	twin_att.handler = twin_entry_module(TWIN_ROLE_INTR, section_dva);
 	run_set_segments(binding.stack_distance);
-	attachments++;
+	counts.attachments++;
 	state = TWIN_ATTACHED;
 	if (dvm->vnic)
 		net_drain(dvm); /* its bridge forwarded it; afterwards it is spoofed (R13) */
@@ -277,8 +231,9 @@ int64_t attach_attach(struct castor_shared *area)
 		 twin_att.jiffies, twin_att.page_offset_base);
 	outage_attached(twin_frames());
 	frames_at_attach = twin_frames();
-	log_info("twin attached (%lu. time): pool %u skbs, %u heads, %u fragments", attachments,
-		 pool_level(CASTOR_SKB), pool_level(CASTOR_HEAD), pool_level(CASTOR_FRAG));
+	log_info("twin attached (%lu. time): pool %u skbs, %u heads, %u fragments",
+		 counts.attachments, pool_level(CASTOR_SKB), pool_level(CASTOR_HEAD),
+		 pool_level(CASTOR_FRAG));
 	return 0;
 }
 
@@ -288,59 +243,18 @@ static void uplink_to_bridge(void)
 	switch_set_uplink(net_switch(), dvm->vnic && vm_alive(dvm) ? &dvm->vnic->port : NULL);
 }
 
-/* R16: where every buffer went. */
-static void report_pool(void)
-{
-	const struct pool_counts *c = &pool_counts;
-	uint64_t pooled = pool_level(CASTOR_SKB) + pool_level(CASTOR_HEAD) +
-			  pool_level(CASTOR_FRAG) + pool_level(CASTOR_PAGE) + pool_stale();
-	bool even = c->donated + c->adopted ==
-		    c->returned + c->left + c->given + c->leaked + pool_out() + pooled;
-
-	log_info("twin's buffers: donated %lu + adopted %lu = returned %lu + left in rings %lu "
-		 "+ to stack %lu "
-		 "+ leaked %lu + pooled %lu%s",
-		 c->donated, c->adopted, c->returned, c->left, c->given, c->leaked, pooled,
-		 even ? "" : " (DOES NOT ADD UP)");
-}
-
-static int64_t give_back(struct pool_object *(*next)(void))
-{
-	struct pool_object *o;
-	int64_t n = 0;
-
-	while (castor_room(CASTOR_RING_BACK) && (o = next())) {
-		struct castor_slot slot = { o->dva, o->bytes, o->kind };
-
-		pool_forget(o);
-		pool_counts.returned++;
-		castor_push(CASTOR_RING_BACK, &slot);
-		n++;
-	}
-	return n;
-}
-
 int64_t attach_return(void)
 {
-	return give_back(pool_take_any);
-}
-
-/* Objects that became too small go back, larger ones are asked for (R16). */
-static void renew_pool(void)
-{
-	give_back(pool_take_stale);
-	take_rings();
-	want_more(castor_area());
-	castor_flush();
+	return supply_return();
 }
 
 static void take_off(void)
 {
 	uplink_to_bridge();
 	uplink_close();
-	take_rings();
+	supply_take();
 	pool_leave(); /* they are real objects of the driver VM's: its driver frees them */
-	report_pool();
+	supply_report();
 	castor_flush();
 	twin_unplace();
 	window_close();
@@ -348,10 +262,10 @@ static void take_off(void)
 
 void attach_rings(struct castor_shared *area)
 {
-	take_rings();
+	supply_take();
 	if (state != TWIN_ATTACHED)
 		return;
-	want_more(area);
+	supply_want(area);
 	uplink_kick();
 }
 
@@ -364,9 +278,9 @@ static void kill(void)
 	uint64_t since;
 	bool whole;
 
-	deaths++;
-	strlcpy(last_why, death_why(&since), sizeof(last_why));
-	log_warn("twin killed: %s", last_why);
+	counts.deaths++;
+	strlcpy(counts.last_why, death_why(&since), sizeof(counts.last_why));
+	log_warn("twin killed: %s", counts.last_why);
 	state = TWIN_DEAD;
 	whole = death_leaves_rings_whole(twin_frames() - frames_at_attach);
 	outage_stop(whole ? OUTAGE_CLEAN : OUTAGE_DIRTY, since);
@@ -458,53 +372,13 @@ void attach_poll(void)
 	}
 	if (upcall_run_queued())
 		return; /* the driver VM is dead, and the next turn buries it */
-	if (pool_stale() && castor_room(CASTOR_RING_BACK))
-		renew_pool();
+	supply_renew();
 	if (twin_frames() - level_checked > 64) {
 		level_checked = twin_frames();
-		take_rings();
-		want_more(castor_area());
+		supply_take();
+		supply_want(castor_area());
 	}
 }
-
-static const char *state_name(void)
-{
-	static const char *const names[] = { "absent", "detached", "attached", "dead" };
-
-	return names[state];
-}
-
-static int monitor_twin(int argc, char **argv)
-{
-	(void)argc;
-	(void)argv;
-	mon("%s; attachments %lu, deaths %lu%s%s", state_name(), attachments, deaths,
-	    deaths ? ", last: " : "", last_why);
-	mon("invocations %lu, interrupts %lu, polls %lu, packets %lu, warnings %lu",
-	    run_counts.invocations, uplink_counts.interrupts, uplink_counts.polls,
-	    uplink_counts.packets, run_counts.warns);
-	mon("interrupts passed to the driver VM %lu, not the device's %lu", uplink_counts.passed,
-	    uplink_counts.not_ours);
-	mon("received %lu frames: %lu to guests, %lu to the driver VM, %lu dropped, %lu too large "
-	    "for guests",
-	    receive_counts.frames, receive_counts.to_guests, receive_counts.to_dvm,
-	    receive_counts.dropped, receive_counts.too_large);
-	mon("transmitted %lu of %lu queued; stopped %lu, busy %lu, locked %lu, no buffer %lu",
-	    transmit_counts.sent, transmit_counts.queued, transmit_counts.stopped,
-	    transmit_counts.busy, transmit_counts.locked, transmit_counts.no_buffer);
-	mon("window: %lu pages, fills %lu (large %lu, registers %lu), dropped %lu, refused %lu",
-	    window_pages(), window_stats.fills, window_stats.large_fills, window_stats.bar_fills,
-	    window_stats.dropped, window_stats.refused);
-	mon("pool: %u skbs, %u heads, %u fragments of %u bytes, %u pages, %u out, %u too small; "
-	    "given %lu, leaked %lu (and %lu of the driver VM's own), empty %lu, renewed %lu",
-	    pool_level(CASTOR_SKB), pool_level(CASTOR_HEAD), pool_level(CASTOR_FRAG),
-	    pool_need(CASTOR_FRAG), pool_level(CASTOR_PAGE), pool_out(), pool_stale(),
-	    pool_counts.given, pool_counts.leaked, pool_counts.foreign, pool_counts.empty,
-	    pool_counts.renewed);
-	mon("the driver VM is trusted: it owns a DMA engine, and no IOMMU confines it");
-	return 0;
-}
-MONITOR("twin", "state and counters of the twin", monitor_twin);
 
 static void set_wanted(bool twin)
 {
@@ -533,7 +407,7 @@ static int monitor_mode(int argc, char **argv)
 
 	if (argc != 2 || (!twin && strcmp(argv[1], "bridge"))) {
 		mon("usage: mode twin|bridge (now %s, twin %s)", wanted ? "twin" : "bridge",
-		    state_name());
+		    attach_state_name());
 		return -EINVAL;
 	}
 	if (twin && state == TWIN_ABSENT) {
@@ -544,42 +418,3 @@ static int monitor_mode(int argc, char **argv)
 	return 0;
 }
 MONITOR("mode", "mode twin|bridge: how guests' frames reach the wire", monitor_mode);
-
-static void stats_twin(void)
-{
-	json_string("state", state_name());
-	json_string("last_death", last_why);
-	json_u64("attachments", attachments);
-	json_u64("deaths", deaths);
-	outage_stats();
-	json_u64("invocations", run_counts.invocations);
-	json_u64("us", run_counts.tsc * 1000 / tsc_khz);
-	json_u64("interrupts", uplink_counts.interrupts);
-	json_u64("irqs_passed", uplink_counts.passed);
-	json_u64("polls", uplink_counts.polls);
-	json_u64("tx_packets", transmit_counts.sent);
-	json_u64("rx_packets", receive_counts.frames);
-	json_u64("rx_to_guests", receive_counts.to_guests);
-	json_u64("rx_to_dvm", receive_counts.to_dvm);
-	json_u64("rx_own", receive_counts.own);
-	json_u64("rx_too_large", receive_counts.too_large);
-	json_u64("tx_queued", transmit_counts.queued);
-	json_u64("tx_discarded", transmit_counts.discarded);
-	json_u64("tx_stopped", transmit_counts.stopped);
-	json_u64("tx_busy", transmit_counts.busy);
-	json_u64("tx_own", transmit_counts.own);
-	json_u64("jiffies", run_counts.jiffies);
-	json_u64("jiffies_ahead", run_counts.jiffies_ahead);
-	json_u64("window_faults", run_counts.faults);
-	json_u64("window_fills", window_stats.fills);
-	json_u64("window_dropped", window_stats.dropped);
-	json_u64("upcalls", upcall_total());
-	json_u64("pool_skb", pool_level(CASTOR_SKB));
-	json_u64("pool_head", pool_level(CASTOR_HEAD));
-	json_u64("pool_frag", pool_level(CASTOR_FRAG));
-	json_u64("pool_page", pool_level(CASTOR_PAGE));
-	json_u64("pool_empty", pool_counts.empty);
-	json_u64("pool_leaked", pool_counts.leaked);
-	json_u64("pool_frag_bytes", pool_need(CASTOR_FRAG));
-}
-STATS("twin", stats_twin);

@@ -8,12 +8,20 @@
 #define HV_TWIN_ATTACH_H
 
 #include "drivers/castor_abi.h"
+#include "lib/types.h"
 #include "vm/config.h"
 
 struct vpci_pass;
 
 enum attach_state { TWIN_ABSENT, TWIN_DETACHED, TWIN_ATTACHED, TWIN_DEAD };
 enum attach_state attach_state(void);
+const char *attach_state_name(void);
+
+struct attach_counts {
+	uint64_t attachments, deaths;
+	char last_why[200]; /* of the last death */
+};
+const struct attach_counts *attach_counts(void);
 
 /*
  * At boot: checks the .twin file, makes stacks and the port. Without a good file there is no
