@@ -4,7 +4,7 @@
 
 HV_DIR := $(O)/hv
 HV_JUDGE := $(filter-out %/main.c %/twinfile.c %/raw.c,$(wildcard drivers/verify/*.c))
-HV_SRC := $(wildcard boot/*.c boot/boot.S hv/*.c hv/*/*.c hv/*/*.S) $(HV_JUDGE) drivers/e1000/repair.c
+HV_SRC := $(wildcard boot/*.c boot/boot.S hv/*.c hv/*/*.c hv/*/*.S) $(HV_JUDGE) drivers/e1000/card.c drivers/e1000/repair.c
 HV_OBJ := $(patsubst %,$(HV_DIR)/%.o,$(basename $(HV_SRC)))
 
 HV_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wmissing-prototypes -Wvla \

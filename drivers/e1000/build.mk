@@ -25,10 +25,10 @@ $(E1000_TWIN) $(E1000_STRICT) $(E1000_ACCESS): $(E1000_KO) drivers/e1000/e1000.t
 		-k $(O)/kernel/vmlinux -o $@
 	$(Q)$(O)/drivers/verify $(VERIFY_LEVEL) $@
 
-# What the hypervisor's repair.c knows of the driver's own structures.
+# What the hypervisor's card.c and repair.c know of the driver's own structures.
 $(O)/hv/e1000_abi.h: drivers/e1000/e1000_abi.list scripts/kernel_abi.py $(E1000_KO) $(O)/kernel/vmlinux
 	@mkdir -p $(@D)
 	@echo "  BTF     $@"
 	$(Q)scripts/kernel_abi.py --vmlinux $(O)/kernel/vmlinux --module $(E1000_KO) --list $< -o $@
 
-LINT_C += drivers/e1000/repair.c
+LINT_C += drivers/e1000/card.c drivers/e1000/repair.c

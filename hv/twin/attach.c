@@ -12,6 +12,7 @@
 #include "net/net.h"
 #include "net/switch.h"
 #include "net/virtio_net.h"
+#include "twin/card.h"
 #include "twin/castor.h"
 #include "twin/check.h"
 #include "twin/death.h"
@@ -28,6 +29,7 @@
 #include "twin/transmit.h"
 #include "twin/upcall.h"
 #include "twin/uplink.h"
+#include "twin/watch.h"
 #include "twin/window.h"
 #include "virt/virt_ops.h"
 #include "vm/vm.h"
@@ -84,6 +86,7 @@ void attach_init(const struct config *cfg, struct vm *dvm_, const struct vpci_pa
 	}
 	run_init();
 	uplink_init();
+	card_prepare(nic);
 	state = TWIN_DETACHED;
 	log_info("twin of %s: %u bytes, %u imports, level %s, for kernel %s",
 		 twin_image.head->module, twin_count(TWIN_TABLE_TEXT),
@@ -227,6 +230,7 @@ int64_t attach_attach(struct castor_shared *area)
 	if (dvm->vnic)
 		net_drain(dvm); /* its bridge forwarded it; afterwards it is spoofed (R13) */
 	uplink_open(nic->pin);
+	stuck_attached();
 	log_info("twin for the module at %lx, with jiffies at %lx and RAM from %lx", section_dva[0],
 		 twin_att.jiffies, twin_att.page_offset_base);
 	outage_attached(twin_frames());
@@ -350,8 +354,25 @@ void attach_dvm_ended(void)
 	if (state != TWIN_ABSENT)
 		state = TWIN_DETACHED;
 	death_forget();
+	stuck_forget();
 	pool_reset();
 	castor_reset();
+}
+
+/* A driver that lives and moves no frame; true: that was the end of the twin or of its VM. */
+static bool ends_stuck(void)
+{
+	const char *what = NULL;
+	enum stuck_verdict v = watch_look(dvm, &what);
+
+	if (v == STUCK_DVM) {
+		vm_kill(dvm, "its card moves no frame, after a reset of its driver: %s", what);
+	} else if (v == STUCK_TWIN) {
+		if (what)
+			death_declare(what);
+		kill();
+	}
+	return v != STUCK_NO;
 }
 
 void attach_poll(void)
@@ -370,6 +391,8 @@ void attach_poll(void)
 		kill();
 		return;
 	}
+	if (ends_stuck())
+		return;
 	if (upcall_run_queued())
 		return; /* the driver VM is dead, and the next turn buries it */
 	supply_renew();

@@ -16,26 +16,32 @@
 #define SEND_MS            20 /* of its own time, for a driver VM to end sending a frame */
 #define CLEAN_AGAIN_FRAMES 16 /* that the twin moves between two clean stops */
 
-static bool noted;
+static bool noted, declared;
 static char why[200];
 static uint64_t died_at;         /* TSC */
 static uint64_t waits_since;     /* vm_time() of the driver VM */
 static bool foreign;             /* the driver VM has the transmit lock */
 static const char *rings_broken; /* NULL: they are whole */
 
-static void note(void)
+static void note(const char *what)
 {
 	if (noted)
 		return;
 	noted = true;
 	died_at = tsc_now();
 	waits_since = vm_time(twin_att.dvm);
-	strlcpy(why, run_why(), sizeof(why));
+	strlcpy(why, what, sizeof(why));
+}
+
+void death_declare(const char *what)
+{
+	note(what);
+	declared = true;
 }
 
 const char *death_why(uint64_t *since)
 {
-	note();
+	note(run_why());
 	*since = died_at;
 	return why;
 }
@@ -48,7 +54,7 @@ static void look_body(uint64_t arg)
 
 bool death_waits(void)
 {
-	note();
+	note(run_why());
 	return vm_time(twin_att.dvm) - waits_since < SEND_MS * tsc_khz &&
 	       run_invocation(look_body, 0) && foreign;
 }
@@ -64,13 +70,17 @@ static void repair_body(uint64_t arg)
 
 void death_forget(void)
 {
-	noted = false;
+	noted = declared = false;
 }
 
 bool death_leaves_rings_whole(uint64_t frames)
 {
+	bool reset = declared;
+
 	death_forget();
-	if (outage_last() == OUTAGE_CLEAN && frames < CLEAN_AGAIN_FRAMES)
+	if (reset)
+		rings_broken = "the driver does not move its frames";
+	else if (outage_last() == OUTAGE_CLEAN && frames < CLEAN_AGAIN_FRAMES)
 		rings_broken = "the twin died soon after such a stop";
 	else if (!run_invocation(repair_body, 0))
 		rings_broken = run_why();

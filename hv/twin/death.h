@@ -16,6 +16,12 @@
  */
 bool death_waits(void);
 
+/*
+ * No invocation failed, but the twin is to die of this, and the driver is to be reset: its rings
+ * are not what they should be, or it would move frames. Before the kill protocol.
+ */
+void death_declare(const char *why);
+
 /* Why it died, and when (TSC); what run_why() says is soon said of another invocation. */
 const char *death_why(uint64_t *since);
 

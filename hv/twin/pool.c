@@ -22,6 +22,7 @@ static uint16_t bucket[BUCKETS];      /* index + 1; 0 = empty */
 static uint16_t list[KINDS][OBJECTS]; /* stacks of pooled objects */
 static unsigned int list_count[KINDS];
 static unsigned int out_count[KINDS];
+static unsigned int handed_count;
 static uint32_t need[KINDS]; /* least size of a pooled object */
 static uint32_t now;         /* number of the invocation */
 static struct {
@@ -89,6 +90,7 @@ void pool_reset(void)
 	memset(list_count, 0, sizeof(list_count));
 	memset(&pool_counts, 0, sizeof(pool_counts));
 	memset(out_count, 0, sizeof(out_count));
+	handed_count = 0;
 	memset(need, 0, sizeof(need));
 	for (unused_count = 0; unused_count < OBJECTS; unused_count++)
 		unused[unused_count] = OBJECTS - 1 - unused_count;
@@ -239,12 +241,19 @@ struct pool_object *pool_find(dva_t dva)
 	return o && o->out ? o : NULL;
 }
 
+static void set_handed(struct pool_object *o, bool handed)
+{
+	handed_count += handed - o->handed;
+	o->handed = handed;
+}
+
 /* A hostile twin may free what waits in the transmit queue: whoever comes second does nothing. */
 void pool_put(struct pool_object *o)
 {
 	if (!o->kind || !o->out)
 		return;
 	o->out = false;
+	set_handed(o, false);
 	o->stamp = now;
 	out_count[o->kind]--;
 	list_add(list_of(o), o);
@@ -257,6 +266,7 @@ void pool_forget(struct pool_object *o)
 	if (!o->kind || !o->out || lookup(o->dva, &at) != o)
 		return;
 	bucket_remove(at);
+	set_handed(o, false);
 	out_count[o->kind]--;
 	o->kind = 0;
 	unused[unused_count++] = o - object;
@@ -290,6 +300,13 @@ void pool_lost(bool ours)
 void pool_hand_over(struct pool_object *o, bool driver)
 {
 	o->stamp = driver ? now : now - 1;
+	if (o->kind && o->out)
+		set_handed(o, driver);
+}
+
+uint32_t pool_handed(void)
+{
+	return handed_count;
 }
 
 void pool_begin(void)

@@ -31,6 +31,7 @@ struct pool_object {
 	uint32_t stamp; /* invocation in which it changed hands last */
 	uint8_t kind;   /* enum castor_kind; 0 = unused entry */
 	bool out;
+	bool handed; /* out, and the driver has it to send it (pool_hand_over) */
 };
 
 /*
@@ -70,8 +71,9 @@ void pool_give_back(struct pool_object *o);
 /* An skb for castor found no room in the ring: ours, given back before, or the dvm's own. */
 void pool_lost(bool ours);
 
-/* The driver gets it now (true), or refused it (false). */
+/* The driver gets it now (true), or refused it (false); how many it has that are not back. */
 void pool_hand_over(struct pool_object *o, bool driver);
+uint32_t pool_handed(void);
 
 void pool_begin(void);          /* a new invocation */
 uint32_t pool_given_back(void); /* objects given back to castor in it */

@@ -8,6 +8,7 @@
 #include "twin/pool.h"
 #include "twin/receive.h"
 #include "twin/run.h"
+#include "twin/stuck.h"
 #include "twin/transmit.h"
 #include "twin/upcall.h"
 #include "twin/uplink.h"
@@ -33,6 +34,8 @@ static int monitor_twin(int argc, char **argv)
 	mon("transmitted %lu of %lu queued; stopped %lu, busy %lu, locked %lu, no buffer %lu",
 	    transmit_counts.sent, transmit_counts.queued, transmit_counts.stopped,
 	    transmit_counts.busy, transmit_counts.locked, transmit_counts.no_buffer);
+	mon("stood still: transmit %lu, receive %lu; the driver VM ended for that %lu times",
+	    stuck_counts.transmit, stuck_counts.receive, stuck_counts.dvm);
 	mon("window: %lu pages, fills %lu (large %lu, registers %lu), dropped %lu, refused %lu",
 	    window_pages(), window_stats.fills, window_stats.large_fills, window_stats.bar_fills,
 	    window_stats.dropped, window_stats.refused);
@@ -56,6 +59,9 @@ static void stats_twin(void)
 	json_u64("attachments", c->attachments);
 	json_u64("deaths", c->deaths);
 	outage_stats();
+	json_u64("stuck_tx", stuck_counts.transmit);
+	json_u64("stuck_rx", stuck_counts.receive);
+	json_u64("stuck_dvm", stuck_counts.dvm);
 	json_u64("invocations", run_counts.invocations);
 	json_u64("us", run_counts.tsc * 1000 / tsc_khz);
 	json_u64("interrupts", uplink_counts.interrupts);

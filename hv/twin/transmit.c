@@ -118,6 +118,11 @@ bool transmit_waits(void)
 	return head != tail && share_guests_wait();
 }
 
+bool transmit_has_frames(void)
+{
+	return head != tail || pool_handed();
+}
+
 bool transmit_holds_lock(void)
 {
 	return holds_lock;

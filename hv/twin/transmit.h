@@ -34,6 +34,9 @@ bool transmit_pending(void);
 /* Whether frames wait for the end of the driver VM's turn; nobody tells but the clock (R10). */
 bool transmit_waits(void);
 
+/* Whether any wait here, or in the driver for their completion. */
+bool transmit_has_frames(void);
+
 /* Room for one more frame: a slot and a buffer. */
 bool transmit_has_room(void);
 

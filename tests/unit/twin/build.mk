@@ -41,6 +41,19 @@ $(TWIN_TEST)/repair_test: tests/unit/twin/repair_test.c drivers/e1000/repair.c t
 	@echo "  CCLD    $@"
 	$(Q)$(CC) -Itests/unit/twin/fake $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
 
+UNIT_TESTS += $(TWIN_TEST)/stuck_test
+$(TWIN_TEST)/stuck_test: tests/unit/twin/stuck_test.c hv/twin/stuck.c hv/twin/stuck.h tests/unit/twin/build.mk
+	@mkdir -p $(@D)
+	@echo "  CCLD    $@"
+	$(Q)$(CC) $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
+
+UNIT_TESTS += $(TWIN_TEST)/card_test
+$(TWIN_TEST)/card_test: tests/unit/twin/card_test.c drivers/e1000/card.c tests/unit/twin/fake/twin/win.h \
+		$(wildcard hv/*/*.h) tests/unit/twin/build.mk | $(O)/hv/kernel_abi.h $(O)/hv/e1000_abi.h
+	@mkdir -p $(@D)
+	@echo "  CCLD    $@"
+	$(Q)$(CC) -Itests/unit/twin/fake $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
+
 # All natives, found by their table; refusing/twin/win_access.h stands in front of the real one.
 UNIT_TESTS += $(TWIN_TEST)/native_fuzz_test
 $(TWIN_TEST)/native_fuzz_test: tests/unit/twin/native_fuzz_test.c tests/unit/twin/dvm_ram.c tests/fuzz/random.c \

@@ -188,6 +188,40 @@ static void test_r19_what_changed_hands_is_leaked(void **state)
 	assert_pool_adds_up();
 }
 
+/* Whatever way an object takes back, the driver has it no more. */
+static void test_r19_the_drivers_are_counted(void **state)
+{
+	struct pool_object *o[5];
+
+	(void)state;
+	for (unsigned int i = 0; i < 5; i++)
+		give(CASTOR_FRAG, i, SMALL);
+	pool_begin();
+	for (unsigned int i = 0; i < 5; i++) {
+		o[i] = pool_take(CASTOR_FRAG, 0);
+		pool_hand_over(o[i], true);
+		pool_hand_over(o[i], true);
+	}
+	assert_int_equal(pool_handed(), 5);
+	pool_hand_over(o[0], false); /* refused */
+	pool_hand_over(o[0], false);
+	assert_int_equal(pool_handed(), 4);
+	pool_put(o[1]);
+	pool_put(o[1]);
+	pool_hand_over(o[1], true); /* a hostile twin freed what waits: it is not out */
+	assert_int_equal(pool_handed(), 3);
+	pool_give_back(o[2]);
+	pool_hand_over(o[2], true);
+	assert_int_equal(pool_handed(), 2);
+	pool_begin();
+	pool_hand_over(o[3], true);
+	assert_int_equal(pool_leak(), 1);
+	assert_int_equal(pool_handed(), 1);
+	pool_leave();
+	assert_int_equal(pool_handed(), 0);
+	assert_pool_adds_up();
+}
+
 static void test_r19_an_invocation_that_ended_leaks_nothing(void **state)
 {
 	struct pool_object *o;
@@ -234,6 +268,7 @@ int main(void)
 		CASE(test_r16_pages),
 		CASE(test_r16_donated_while_it_is_out),
 		CASE(test_r19_what_changed_hands_is_leaked),
+		CASE(test_r19_the_drivers_are_counted),
 		CASE(test_r19_an_invocation_that_ended_leaks_nothing),
 		CASE(test_r19_lost_on_the_way_back),
 	};

@@ -156,6 +156,11 @@ uint32_t pool_level(enum castor_kind kind)
 	return OBJECTS;
 }
 
+uint32_t pool_handed(void)
+{
+	return 0; /* asked by nobody here */
+}
+
 void pool_hand_over(struct pool_object *o, bool driver)
 {
 	(void)o;
