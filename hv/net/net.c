@@ -8,7 +8,6 @@
 #include "mem/phys.h"
 #include "net/poll.h"
 #include "net/virtio_net.h"
-#include "vm/turn.h"
 #include "vm/vm.h"
 
 static struct net_switch the_switch;
@@ -58,22 +57,6 @@ void net_drain(struct vm *vm)
 void net_poll(void)
 {
 	poll_run();
-}
-
-bool net_charge(uint64_t ticks)
-{
-	uint32_t moved = 0;
-
-	for (unsigned int i = 0; i < vm_count; i++)
-		if (vms[i]->vnic && vms[i]->kind == VM_GUEST)
-			moved += vms[i]->vnic->port.moved;
-	for (unsigned int i = 0; moved && i < vm_count; i++) {
-		if (vms[i]->vnic && vms[i]->kind == VM_GUEST) {
-			turn_owe(vms[i], ticks * vms[i]->vnic->port.moved / moved);
-			vms[i]->vnic->port.moved = 0;
-		}
-	}
-	return moved;
 }
 
 bool net_end_rest(void)

@@ -27,14 +27,6 @@ int net_add_nic(struct vm *vm, unsigned int slot, unsigned int pin);
  */
 void net_poll(void);
 
-/*
- * So much time, in TSC ticks, went by in the hypervisor since the last call: the guests whose
- * frames moved meanwhile pay for it (vm/turn.h), each for its part of them. Whoever sends pays; for
- * what comes from the wire, whoever gets it. The driver VM's card carries others' frames. False: no
- * frame did, and nobody pays.
- */
-bool net_charge(uint64_t ticks);
-
 /* Before the CPU halts: no VM wants the time that net_poll() leaves to them. True: poll again. */
 bool net_end_rest(void);
 

@@ -90,7 +90,9 @@ struct port {
 	uint64_t drops[DROP_REASONS];
 	uint64_t pushed_back; /* frames of this port that had to wait for the uplink */
 
-	uint32_t moved; /* wire frames whose work its VM has not paid for yet (net_charge()) */
+	/* Wire frames whose work has not been paid for yet (net_charge()). */
+	uint32_t moved;  /* by its VM */
+	uint32_t served; /* of an uplink that queues: by the guests that they were of */
 
 	/* The poll loop's (net/poll.c). */
 	bool active, dirty, worked;

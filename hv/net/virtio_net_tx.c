@@ -47,12 +47,16 @@ int virtio_net_take(struct port *port)
 		return 0;
 	why = parse(vn);
 	if (why == DROP_REASONS) {
+		unsigned int left;
+
 		vn->packet.resume = vn->resume;
+		left = packet_frames_left(&vn->packet);
 		if (switch_input(vn->sw, port, &vn->packet) == -EAGAIN) {
 			vn->resume = vn->packet.resume;
+			port->moved += left - packet_frames_left(&vn->packet);
 			return -EAGAIN;
 		}
-		port->moved += packet_wire_frames(&vn->packet);
+		port->moved += left;
 	} else {
 		port_drop(port, why);
 		port->moved++;

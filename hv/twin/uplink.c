@@ -95,12 +95,21 @@ static void transmit_body(uint64_t arg)
 	transmit_run(fn_xmit);
 }
 
+/* Guests' frames that were given to the card or came back from it, ever. */
+static uint64_t served(void)
+{
+	return transmit_counts.sent + transmit_counts.ended - transmit_counts.own;
+}
+
 static bool invoke(void (*body)(uint64_t))
 {
+	uint64_t before = served();
+
 	if (!open || failed)
 		return false;
 	received = receive_counts.frames;
 	failed = !run_invocation(body, 0);
+	port.served += served() - before;
 	return !failed;
 }
 

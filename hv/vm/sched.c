@@ -16,6 +16,7 @@
 #include "debug/log.h"
 #include "debug/stats.h"
 #include "lib/errno.h"
+#include "net/charge.h"
 #include "net/net.h"
 #include "twin/attach.h"
 #include "virt/virt_ops.h"

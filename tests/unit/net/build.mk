@@ -24,4 +24,10 @@ endef
 
 $(foreach t,$(NET_TESTS),$(eval $(call NET_TEST_RULE,$(t))))
 
+UNIT_TESTS += $(NET_TEST)/charge_test
+$(NET_TEST)/charge_test: tests/unit/net/charge_test.c hv/net/charge.c $(wildcard hv/*/*.h) tests/unit/net/build.mk
+	@mkdir -p $(@D)
+	@echo "  CCLD    $@"
+	$(Q)$(CC) $(NET_TEST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
+
 LINT_C += $(wildcard tests/unit/net/*.[ch])

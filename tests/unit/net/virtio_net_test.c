@@ -308,12 +308,14 @@ static void test_push_back_within_a_frame(void **state)
 		       ~VIRTIO_NET_F_GUEST_TSO6);
 	tso_frame(60000, &h);
 	memcpy(frame, mac(0), 6);
+	vn[1]->port.moved = 0;
 	send_chain(1, &h, 60054);
 	for (int i = 0; i < 42; i++) {
 		int len;
 
 		poll_run();
 		expect_nothing(0);
+		assert_int_equal(vn[1]->port.moved, i); /* each piece is paid for when it goes */
 		drv_post(&d[0], 1);
 		drv_kick(&d[0], VNET_RX);
 		poll_run();
