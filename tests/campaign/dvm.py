@@ -62,6 +62,7 @@ OPERATIONS = {
 NAMES = list(OPERATIONS)
 REPEAT = 100
 MODULES = image.OUT / 'kernel/image/lib/modules'
+MODULES_LOADED = 'for m in stp garp mrp 8021q configfs; do [ ! -e /$m.ko ] || insmod /$m.ko || true; done'
 EXTRA = ['net/802/*', 'net/8021q/8021q', 'fs/configfs/configfs', 'drivers/net/netconsole']
 
 
@@ -77,7 +78,7 @@ def bench():
             s.attached()
             s.peer.run('ip', 'link', 'set', s.peer.tap, 'mtu', 9000)
             s.mac = s.peer.run('cat', f'/sys/class/net/{s.peer.tap}/address').strip()
-            s.dvm('for m in stp garp mrp 8021q configfs; do [ ! -e /$m.ko ] || insmod /$m.ko || true; done')
+            s.dvm(MODULES_LOADED)
             yield s
 
 

@@ -20,13 +20,15 @@ __all__ = ['Load', 'Session', 'lab']
 
 
 @contextmanager
-def lab(name, words, guests, spec=None, **description):
-    """A System that is ready, by its name; it ends with the block. spec: more for run.Spec;
-    description: see describe()."""
+def lab(name, words, guests, spec=None, early=lambda s: None, **description):
+    """A System that is ready, by its name; it ends with the block. spec: more for run.Spec; early: called with it while
+    it boots; description: see describe()."""
     with tempfile.TemporaryDirectory(prefix='pollux-campaign-') as folder:
         iso = image.make(Path(folder) / 'medium.iso', describe(words, guests, **description))
         with Machine(Spec(iso=iso, name=name, net='tap', **(spec or {}))) as machine:
-            yield System(machine, len(guests)).ready()
+            s = System(machine, len(guests))
+            early(s)
+            yield s.ready()
 
 
 class Session:

@@ -233,9 +233,10 @@ def tiny_kernel(folder, name, code):
 
 
 def describe(words, guests, twin=None, dvm_words='', dvm_kernel=VMLINUX, initrd=image.INITRD, without='',
-             linux=0):
+             linux=0, other=None):
     """The medium of a System. twin: a file, True, or None: if the words speak of one. without: a word that
-    the driver VM's kernel is not to get. linux: so many guests more, which run Linux."""
+    the driver VM's kernel is not to get. linux: so many guests more, which run Linux. other: the ELF file of one more,
+    the last, which may send from its own addresses alone."""
     d = image.Description(words).add_symbols()
     d.add_dvm(dvm_words, kernel=dvm_kernel, initrd=initrd)
     for m in d.modules if without else ():
@@ -244,6 +245,8 @@ def describe(words, guests, twin=None, dvm_words='', dvm_kernel=VMLINUX, initrd=
         d.add_guest(n, w, memory='32M')
     for n in range(len(guests) + 1, len(guests) + linux + 1):
         d.add_linux(n)
+    if other:
+        d.add_guest(len(guests) + linux + 1, '', memory='8M', elf=other, locked=True)
     if twin or (twin is None and 'twin' in words):
         d.add_twin(*([] if twin in (None, True) else [twin]))
     return d

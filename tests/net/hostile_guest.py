@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The hostile guest (tests/net/hostile), VM g2 beside the guest g1 whose TCP must not suffer.
+"""The hostile guest (tests/net/hostile), g2 if nothing else is said, beside guests whose TCP must not suffer.
 
     h = Hostile(system)
     life = h.live(seed=7, kinds=CHAINS | FRAMES, operations=2000)
@@ -15,9 +15,7 @@ from console import ConsoleError
 ELF = image.OUT / 'tests/hostile/hostile.elf'
 KINDS = ('ports', 'port-sweep', 'msr-sweep', 'cpuid-sweep', 'vmmcall', 'apic', 'control', 'outside', 'pci', 'registers',
          'features', 'chains', 'frames', 'kicks', 'vmmcall-user')
-VM = 3          # number on the console
 LIFE_S = 120    # a limit for slow machines
-END = r'(?s)g2 (killed|stopped): ([^\n]*)\n(.*)'
 
 
 def bits(*names):
@@ -41,10 +39,12 @@ def general(reason):
 
 
 class Hostile:
-    """The machine's guest 2. Its first life waits for a line when the machine is up."""
+    """The machine's guest of that number. Its first life waits for a line when the machine is up, and polls for it."""
 
-    def __init__(self, s):
+    def __init__(self, s, number=2):
         self.s, self.machine = s, s.machine
+        self.number, self.name = number, f'g{number}'
+        self.begun = 0 # where the hypervisor's log tells of the present life
         self.fresh = True
         self.reasons = {}
         self.operations = self.lives = 0
@@ -52,20 +52,25 @@ class Hostile:
     def begin(self, seed, kinds, operations):
         """A life, not waited for."""
         if not self.fresh:
-            self.machine.monitor('restart g2')
+            self.machine.monitor(f'restart {self.name}')
         self.fresh = False
-        self.machine.expect('g2', 'hostile: ready', 60)
+        self.machine.expect(self.name, 'hostile: ready', 60)
         self.machine.console.skip('hv')
-        self.machine.type(f'{seed} {kinds:x} {operations}', VM)
+        self.begun = len(self.machine.console.text('hv'))
+        self.machine.type(f'{seed} {kinds:x} {operations}', self.number + 1)
+
+    def is_over(self):
+        """Has the life ended that was begun?"""
+        return re.search(rf'{self.name} (killed|stopped): ', self.machine.console.text('hv')[self.begun:])
 
     def end(self):
         """(how, reason, operations) of the life that was begun."""
-        m = self.machine.expect('hv', r'g2 (killed|stopped): ([^\n]*)\n', LIFE_S)
+        m = self.machine.expect('hv', rf'{self.name} (killed|stopped): ([^\n]*)\n', LIFE_S)
         how, reason = m.group(1), m.group(2)
         if how == 'killed':
             count = int(self.machine.expect('hv', r'r15 ([0-9a-f]{16})', 20).group(1), 16)
         else:
-            done = re.findall(r'hostile: done operations=(\d+)', self.machine.console.text('g2'))
+            done = re.findall(r'hostile: done operations=(\d+)', self.machine.console.text(self.name))
             count = int(done[-1]) if done else 0
         self.lives += 1
         self.operations += count
@@ -82,7 +87,7 @@ class Hostile:
 
     def check(self):
         """Nobody else was hurt, and nothing that must not work has worked."""
-        assert 'FAILED' not in self.machine.console.text('g2')
+        assert 'FAILED' not in self.machine.console.text(self.name)
         states = {w[1]: w[3] for w in (line.split() for line in self.machine.monitor('vms').splitlines())
                   if w and w[0].isdigit()}
         assert states['dvm'] == states['g1'] == 'running', states
