@@ -15,10 +15,10 @@
 #define CHUNK         4096
 #define ANSWER_BYTES  17 /* 16 digits, newline */
 /*
- * No progress for this long: give up. A card that resets is away for some seconds, and TCP asks
- * again after 1.5, 4.5, 10.5, 22.5 and 46.5 seconds only.
+ * No progress for this long: give up. A driver VM that starts anew may be away for a minute on a
+ * busy host, and TCP asks again after 1.5, 4.5, 10.5, 22.5, 46.5, 94.5 and 190.5 seconds only.
  */
-#define STALL_US 60000000
+#define STALL_US 240000000
 
 struct transfer {
 	struct dial dial;
