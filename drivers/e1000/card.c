@@ -41,8 +41,10 @@ bool card_look(struct card_sight *s)
 		return false;
 	s->link = status & STATUS_LU;
 	s->paused = status & STATUS_TXOFF;
+	s->head = registers[REG_RDH / 4];
+	s->tail = registers[REG_RDT / 4];
 	/* The driver leaves one descriptor unused, so a full ring has them apart. */
-	s->deaf = !(rctl & RCTL_EN) || registers[REG_RDH / 4] == registers[REG_RDT / 4];
+	s->deaf = !(rctl & RCTL_EN) || s->head == s->tail;
 	return true;
 }
 

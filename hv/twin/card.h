@@ -13,9 +13,11 @@
 struct vpci_pass;
 
 struct card_sight {
-	bool link;   /* the wire has a carrier */
-	bool paused; /* the other end has asked for no more frames */
-	bool deaf;   /* the receiver is off or has no buffer left: no frame can come in */
+	bool link;     /* the wire has a carrier */
+	bool paused;   /* the other end has asked for no more frames */
+	bool deaf;     /* the receiver is off or has no buffer left: no frame can come in */
+	uint32_t head; /* moves with each frame that came in ... */
+	uint32_t tail; /* ... and with each buffer that the driver brings */
 };
 
 /*

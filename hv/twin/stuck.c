@@ -10,7 +10,7 @@ enum way { TRANSMIT, RECEIVE, WAYS };
 
 static const char *const names[WAYS] = {
 	"frames wait to be sent, and none was completed",
-	"the card has no room for a frame, and none was received",
+	"the card has frames, or no room for any, and none was received",
 };
 
 static struct {
@@ -18,7 +18,8 @@ static struct {
 	unsigned int stands; /* looks in a row, but for those that did not count */
 } way[WAYS];
 
-static unsigned int looks; /* since the twin was attached */
+static uint32_t head, tail; /* when the driver last received, or brought a buffer */
+static unsigned int looks;  /* since the twin was attached */
 
 /* The driver was reset for a way that stood still; nothing has shown yet that this helped. */
 static bool suspect;
@@ -43,8 +44,13 @@ static void look_at_transmit(const struct stuck_sight *s)
 
 static void look_at_receive(const struct stuck_sight *s)
 {
-	if (!has_moved(RECEIVE, s->received))
-		way[RECEIVE].stands = s->deaf ? way[RECEIVE].stands + 1 : 0;
+	if (has_moved(RECEIVE, s->received) || s->tail != tail) {
+		way[RECEIVE].stands = 0;
+		head = s->head;
+		tail = s->tail;
+	} else {
+		way[RECEIVE].stands = s->deaf || s->head != head ? way[RECEIVE].stands + 1 : 0;
+	}
 }
 
 static void stop_counting(void)

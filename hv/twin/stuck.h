@@ -5,8 +5,9 @@
  * (twin/watch); pure arithmetic, and it knows no driver.
  *
  * Transmit stands still at a look when frames wait, none has been completed since the look before,
- * and the card has a link that takes frames. Receive does when the card can take no frame and
- * none has come; on a quiet wire it can. A frame that moves ends it. Without a link, with a card
+ * and the card has a link that takes frames. Receive does when the card can take no frame, or has
+ * taken some of which the driver knows nothing: it received none and brought no buffer. On a quiet
+ * wire neither is so. A frame that moves ends it. Without a link, with a card
  * that was asked to pause, or while the driver sets its card up, nothing can be told: such a look
  * does not count, and ends nothing.
  *
@@ -30,6 +31,7 @@ struct stuck_sight {
 	bool paused;              /* the other end of it wants no frames */
 	bool waits;               /* frames wait in the driver, or for it */
 	bool deaf;                /* the card can take no frame: receiver off, or no buffer left */
+	uint32_t head, tail;      /* move with each frame that came in, with each buffer brought */
 	uint64_t ended, received; /* frames completed, frames received, so far */
 };
 

@@ -57,6 +57,8 @@ enum stuck_verdict watch_look(const struct vm *dvm, const char **what)
 	sight.link = card.link;
 	sight.paused = card.paused;
 	sight.deaf = card.deaf;
+	sight.head = card.head;
+	sight.tail = card.tail;
 	sight.waits = transmit_has_frames();
 	sight.ended = transmit_counts.ended;
 	sight.received = receive_counts.frames;

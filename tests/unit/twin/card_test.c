@@ -82,6 +82,7 @@ static void test_sights(void **state)
 	assert_true(s.link && !s.paused && !s.deaf);
 	RDH = 254; /* its last descriptor is used */
 	assert_true(card_look(&s) && s.deaf);
+	assert_true(s.head == 254 && s.tail == 254);
 	RDT = 100;
 	assert_true(card_look(&s) && !s.deaf);
 	RCTL = 0x8000;

@@ -66,6 +66,10 @@ static void test_r19_quiet_wire_is_not_stuck(void **state)
 {
 	(void)state;
 	never(LONG);
+	s.head = 5;
+	s.tail = 4;
+	s.received += 5;
+	never(LONG);
 }
 
 /* Once in a while a look finds the last buffer used up, just before the driver brings new ones. */
@@ -173,6 +177,27 @@ static void test_r19_receive_stands_still(void **state)
 }
 
 /* The kernel's own watchdog resets the driver every few seconds, in vain: frames are dropped. */
+/* A frame a minute, and the driver looks for it elsewhere: its ring would take hours to be full. */
+static void test_r19_frames_that_nobody_takes(void **state)
+{
+	(void)state;
+	s.head++;
+	never(STUCK_LOOKS - 1);
+	assert_int_equal(look(), STUCK_TWIN);
+	assert_int_equal(stuck_counts.receive, 1);
+}
+
+/* What it drops by itself, because it is spoilt, brings a new buffer. */
+static void test_r19_dropped_frames_are_not_stuck(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < LONG; i++) {
+		s.head = i / 2;
+		s.tail = (i + 1) / 2;
+		assert_int_equal(look(), STUCK_NO);
+	}
+}
+
 static void test_r19_vain_resets_hide_nothing(void **state)
 {
 	unsigned int stood = 0, n = 0;
@@ -267,6 +292,8 @@ int main(void)
 		cmocka_unit_test_setup(test_r19_opening_begins_anew, begin),
 		cmocka_unit_test_setup(test_r19_transmit_stands_still, begin),
 		cmocka_unit_test_setup(test_r19_receive_stands_still, begin),
+		cmocka_unit_test_setup(test_r19_frames_that_nobody_takes, begin),
+		cmocka_unit_test_setup(test_r19_dropped_frames_are_not_stuck, begin),
 		cmocka_unit_test_setup(test_r19_vain_resets_hide_nothing, begin),
 		cmocka_unit_test_setup(test_r20_vain_reset_ends_the_driver_vm, begin),
 		cmocka_unit_test_setup(test_r20_so_does_one_that_helps_for_seconds, begin),
