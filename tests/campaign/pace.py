@@ -148,7 +148,7 @@ def bench():
         line = Line(Path(folder))
         spec = {'icount': 0, 'extra': (*FAST_LINK, *line.extra)}
         with lab('campaign-pace', 'net=twin restarts=1000', ['', 'verify-server', ''], spec=spec, early=no_hostile, other=ELF,
-                 dvm_words='deaths=100000', initrd=initrd_with(Path(folder), files)) as s:
+                 dvm_words=kinds.DEATHS, initrd=initrd_with(Path(folder), files)) as s:
             s.attached()
             line.find(s.machine)
             with streams(s) as both:

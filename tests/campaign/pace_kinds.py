@@ -17,6 +17,7 @@ from test_upcalls import force, start_flood
 FLOODER, HOSTILE = 3, 4    # guests
 ENDLESS = 10 ** 9          # operations
 ROUNDS = 5
+DEATHS = 'deaths=100000'     # of the twin, that castor answers: its word, and the driver VM's
 SHELL_S = 240              # of the host, no expectation: a limit for slow machines
 
 
@@ -147,7 +148,7 @@ def polling(b):
     wait(lambda: b.s.peer.ping(DVM_IP, count=1)[0], 'the driver VM does not answer', SHELL_S)
     b.s.peer.run('/usr/bin/python3', '-c', UDP_SEND.format(DVM_IP, 7777))
     b.s.dvm('until grep -q "polls NAPI [1-9]" /poller.log; do usleep 10000; done', SHELL_S)
-    b.s.dvm('insmod /lib/modules/$(uname -r)/extra/castor.ko', SHELL_S)
+    b.s.dvm(f'insmod /lib/modules/$(uname -r)/extra/castor.ko {DEATHS}', SHELL_S)
     b.attached()
     b.streams.flowing()
     before = polled_packets(b.s)
