@@ -15,6 +15,7 @@ FORCED = ('is_vmalloc_addr', 'dma_map_page_attrs', 'eth_type_trans', 'skb_put')
 HOT = ('is_vmalloc_addr', 'dma_map_page_attrs', 'dma_unmap_page_attrs', 'dma_sync_single_for_cpu', 'eth_type_trans',
        'skb_put', 'dql_completed', 'napi_schedule_prep', '__napi_schedule', 'napi_complete_done',
        'netif_schedule_queue')
+SMALL_RING = 'netif_schedule_queue' # called when a full transmit ring has room again: seldom with 256 descriptors
 FLOOD = 5000 # frames a second that the driver VM sends itself, as far as it comes
 PATIENCE_S = 240
 
