@@ -94,6 +94,12 @@ enum castor_hypercall {
 	CASTOR_HC_ALIVE,
 	/* The interface was opened (rbx = 1) or closed (0): guests' links follow. */
 	CASTOR_HC_LINK,
+	/*
+	 * Process context, interrupts off: nothing that an event or the opened interface asks for
+	 * is left to do. Owed within ALIVE_WORK_S of CASTOR_EVENT_KILLED, CASTOR_EVENT_MODE or
+	 * CASTOR_HC_LINK.
+	 */
+	CASTOR_HC_SETTLED,
 	/* Detached, and the bridge carries frames between the wire and the virtio card. */
 	CASTOR_HC_OPEN,
 	CASTOR_HC_END, /* no call: the first number behind */
@@ -165,7 +171,7 @@ struct castor_upcall {
 };
 
 #define CASTOR_MAGIC       0x524f54534143ULL /* "CASTOR" */
-#define CASTOR_VERSION     7
+#define CASTOR_VERSION     8
 #define CASTOR_SECTIONS    64
 #define CASTOR_IMPORTS     256
 #define CASTOR_UC_MAX      32 /* unicast addresses that the hv wants received (R12) */

@@ -31,6 +31,17 @@ static void say_alive(struct work_struct *work)
 	castor_hypercall(CASTOR_HC_ALIVE, 0, 0);
 }
 
+/* The hypervisor waits for that. What comes meanwhile has this work item run once more. */
+static void say_settled(void)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	if (!(READ_ONCE(castor.flags) & (BIT(CASTOR_DEAD) | BIT(CASTOR_MODE))))
+		castor_hypercall(CASTOR_HC_SETTLED, 0, 0);
+	local_irq_restore(flags);
+}
+
 /* Brings the attachment to what is wanted; everything slow that an event asks for. */
 static void change_state(struct work_struct *work)
 {
@@ -44,6 +55,7 @@ static void change_state(struct work_struct *work)
 	else
 		castor_attach();
 	rtnl_unlock();
+	say_settled();
 }
 
 /*

@@ -9,6 +9,7 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "net/net.h"
+#include "twin/alive.h"
 #include "twin/attach.h"
 #include "twin/outage.h"
 #include "twin/uplink.h"
@@ -23,8 +24,7 @@
 #define CONFIG_BYTES 64
 #define EVENTS       6
 #define RINGS        5
-#define ASK_AFTER_MS 1000 /* of run time after the last sign of life */
-#define ASK_IDLE_S   10   /* of all time: one that is idle is asked too */
+#define WORK         (CASTOR_EVENT_KILLED | CASTOR_EVENT_MODE) /* of castor's work item */
 
 static struct vm *dvm;
 static struct castor_shared *area;
@@ -35,10 +35,6 @@ static bool pushed;             /* something for castor since the last CASTOR_EV
 static uint32_t upcall_number;  /* of the latest upcall; never 0 */
 static bool upcall_waits, upcall_done;
 static uint64_t raised[EVENTS], hypercalls, interrupts;
-static uint64_t run_seen; /* the driver VM's run time at the last turn */
-static uint64_t silent;   /* run time since the last sign of life, or the question for one */
-static uint64_t since;    /* steady clock then */
-static bool alive_asked;
 
 /* ---- the PCI function ---- */
 
@@ -108,9 +104,8 @@ void castor_reset(void)
 	pci_line = 0;
 	area = NULL;
 	events = 0;
-	pushed = held = alive_asked = false;
-	silent = 0;
-	since = steady_now();
+	pushed = held = false;
+	alive_begin(NULL);
 }
 
 /* ---- events ---- */
@@ -124,6 +119,8 @@ void castor_raise(uint32_t bits)
 	if (!events)
 		interrupts++;
 	events |= bits;
+	if (bits & WORK)
+		alive_work();
 	vm_pin_set(dvm, CASTOR_PIN, true);
 }
 
@@ -141,51 +138,6 @@ static uint32_t take_events(void)
 	events = 0;
 	vm_pin_set(dvm, CASTOR_PIN, false);
 	return bits;
-}
-
-/* ---- signs of life ---- */
-
-static void is_alive(void)
-{
-	alive_asked = false;
-	silent = 0;
-	since = steady_now();
-}
-
-static void ask(void)
-{
-	silent = 0;
-	since = steady_now();
-	alive_asked = true;
-	castor_raise(CASTOR_EVENT_ALIVE);
-}
-
-/* Wakes an idle hypervisor to look whether a question is due, or an answer. */
-static void look_fire(struct timer *timer)
-{
-	(void)timer;
-}
-static struct timer look_timer = { .fire = look_fire };
-
-enum castor_silence castor_silent(void)
-{
-	uint64_t limit = CASTOR_ANSWER_S * 1000 * tsc_khz;
-
-	silent += dvm->run_tsc - run_seen;
-	run_seen = dvm->run_tsc;
-	if (!area)
-		return CASTOR_HEARD;
-	if (!look_timer.deadline)
-		timer_arm(&look_timer, tsc_now() + limit);
-	if (alive_asked && silent > limit)
-		return CASTOR_STARVED;
-	/* The question woke it. Idle again, it has run all that it had to run. */
-	if (alive_asked && dvm->vcpu.halted && steady_now() - since > limit)
-		return CASTOR_GONE;
-	if (!alive_asked &&
-	    (silent > ASK_AFTER_MS * tsc_khz || steady_now() - since > ASK_IDLE_S * 1000 * tsc_khz))
-		ask();
-	return CASTOR_HEARD;
 }
 
 /* ---- rings ---- */
@@ -340,7 +292,7 @@ static int64_t hello(gpa_t gpa, uint64_t bytes)
 		return -EINVAL;
 	}
 	area = a;
-	is_alive();
+	alive_begin(dvm);
 	for (unsigned int i = 0; i < RINGS; i++)
 		tail_of[i] = ring_of(i)->tail;
 	attach_hello(area);
@@ -365,6 +317,7 @@ static int64_t bye(void)
 	take_events();
 	attach_reset_done();
 	net_set_links(true); /* nobody tells any more when the interface opens */
+	alive_begin(NULL);
 	area = NULL;
 	return 0;
 }
@@ -427,12 +380,18 @@ static int64_t dispatch(uint64_t nr, uint64_t a, uint64_t b)
 	case CASTOR_HC_PANIC:
 		return panicked();
 	case CASTOR_HC_ALIVE:
-		is_alive();
+		alive_sign();
+		return 0;
+	case CASTOR_HC_SETTLED:
+		if (!(events & WORK))
+			alive_work_done();
 		return 0;
 	case CASTOR_HC_OPEN:
 		attach_bridge_open();
 		return 0;
 	case CASTOR_HC_LINK:
+		if (a)
+			alive_work();
 		net_set_links(a);
 		log_info("castor: the interface and guests' links are %s", a ? "up" : "down");
 		return 0;

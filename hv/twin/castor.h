@@ -61,17 +61,6 @@ void castor_raise(uint32_t events);
 void castor_flush(void);
 
 /*
- * At each turn of the run loop: whether castor owes a sign of life for CASTOR_ANSWER_S. It asks for
- * one when the driver VM has run a second without, or ten seconds have passed.
- */
-enum castor_silence {
-	CASTOR_HEARD,
-	CASTOR_STARVED, /* the VM ran for that long, castor's work item did not */
-	CASTOR_GONE,    /* the VM is idle, so that nothing keeps castor's work item */
-};
-enum castor_silence castor_silent(void);
-
-/*
  * Runs a function of the driver VM, in the context that is asked for, and waits for its result, one
  * at a time. 0, or -EIO: no answer within CASTOR_ANSWER_S, so the driver VM was killed. n <= 12
  * arguments.

@@ -13,6 +13,7 @@
 #include "net/net.h"
 #include "net/switch.h"
 #include "net/virtio_net.h"
+#include "twin/alive.h"
 #include "twin/attach.h"
 #include "twin/castor.h"
 #include "vm/build.h"
@@ -62,7 +63,7 @@ static bool takes_no_interrupts(void)
 
 static void watch(void)
 {
-	enum castor_silence silence = castor_silent();
+	enum alive_verdict castor = alive_look();
 
 	if (takes_no_interrupts())
 		vm_kill(dvm, "no interrupt taken in %d s of its run time: it hangs", NO_INTERRUPTS);
@@ -71,10 +72,12 @@ static void watch(void)
 			CASTOR_ANSWER_S);
 	else if (attach_reset_due())
 		return; /* castor has other work, and a bound for it */
-	else if (silence == CASTOR_STARVED)
+	else if (castor == ALIVE_STARVED)
 		vm_kill(dvm, "its processes did not run in %d s of its run time", CASTOR_ANSWER_S);
-	else if (silence == CASTOR_GONE)
+	else if (castor == ALIVE_GONE)
 		vm_kill(dvm, "its agent did not answer in %d s, and it is idle", CASTOR_ANSWER_S);
+	else if (castor == ALIVE_STUCK)
+		vm_kill(dvm, "its agent did not come to an end of its work in %d s", ALIVE_WORK_S);
 }
 
 /* ---- the next life ---- */

@@ -57,6 +57,9 @@ DEATHS = {
     # Castor's work item dies of an oops, beside a process that computes, and in a VM that is idle.
     'agent': Death(SILENT, how='oops', at='castor:say_alive', trigger='while :; do :; done'),
     'idle agent': Death('its agent did not answer in 5 s, and it is idle', how='oops', at='castor:say_alive'),
+    # It never comes back from an attachment, with the interface's lock held; all else goes on.
+    'stuck agent': Death('its agent did not come to an end of its work in 30 s', how='sleep', at='castor:castor_attach',
+                         bridge=True, trigger='mode twin'),
     # Buffers are given to the pool, for those that went to this VM's own stack.
     'donation': Death(PANIC, at='castor:castor_owned_add', hits=20, trigger=f'ping -A -c 5000 -s 32 {PEER_IP}'),
     # Attaching: NAPI is off, the ports are to be closed; the twin is on, addresses are added (the first time alone).

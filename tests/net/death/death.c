@@ -5,6 +5,7 @@
  * its body is replaced by a death.
  *     insmod death.ko how=panic at=castor:castor_isolate hits=2
  */
+#include <linux/delay.h>
 #include <linux/interrupt.h>
 #include <linux/io.h>
 #include <linux/kprobes.h>
@@ -22,7 +23,7 @@
 
 static char *how = "panic";
 module_param(how, charp, 0);
-MODULE_PARM_DESC(how, "panic, softirq (it never ends), oops, triple (fault)");
+MODULE_PARM_DESC(how, "panic, softirq (it never ends), oops, triple (fault), sleep (for ever)");
 
 static char *at = "";
 module_param(at, charp, 0);
@@ -81,6 +82,13 @@ static void die_oops(void)
 	BUG();
 }
 
+/* With what it holds, too. */
+static void die_sleep(void)
+{
+	for (;;)
+		msleep(1000);
+}
+
 static void die_triple(void)
 {
 	static const struct desc_ptr none;
@@ -93,10 +101,8 @@ static const struct death {
 	const char *name;
 	void (*die)(void);
 } deaths[] = {
-	{ "panic", die_panic },
-	{ "softirq", die_softirq },
-	{ "oops", die_oops },
-	{ "triple", die_triple },
+	{ "panic", die_panic },   { "softirq", die_softirq }, { "oops", die_oops },
+	{ "triple", die_triple }, { "sleep", die_sleep },
 };
 static const struct death *death;
 

@@ -47,6 +47,12 @@ $(TWIN_TEST)/stuck_test: tests/unit/twin/stuck_test.c hv/twin/stuck.c hv/twin/st
 	@echo "  CCLD    $@"
 	$(Q)$(CC) $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
 
+UNIT_TESTS += $(TWIN_TEST)/alive_test
+$(TWIN_TEST)/alive_test: tests/unit/twin/alive_test.c hv/twin/alive.c $(wildcard hv/*/*.h) tests/unit/twin/build.mk
+	@mkdir -p $(@D)
+	@echo "  CCLD    $@"
+	$(Q)$(CC) $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
+
 UNIT_TESTS += $(TWIN_TEST)/card_test
 $(TWIN_TEST)/card_test: tests/unit/twin/card_test.c drivers/e1000/card.c tests/unit/twin/fake/twin/win.h \
 		$(wildcard hv/*/*.h) tests/unit/twin/build.mk | $(O)/hv/kernel_abi.h $(O)/hv/e1000_abi.h
