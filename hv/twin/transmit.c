@@ -133,9 +133,20 @@ bool transmit_lock_is_foreign(void)
 	return !holds_lock && win_read32(twin_att.txq + K_NETDEV_QUEUE__XMIT_LOCK);
 }
 
+static uint64_t queue_state(void)
+{
+	return win_read64(twin_att.txq + K_NETDEV_QUEUE_STATE);
+}
+
 void transmit_wake(void)
 {
 	stopped = false;
+}
+
+void transmit_look(void)
+{
+	if (stopped && head != tail && !(queue_state() & STOPPED))
+		twin_pending.transmit = true;
 }
 
 /*
@@ -161,11 +172,6 @@ static void unlock_queue(void)
 	win_write32(twin_att.txq + K_NETDEV_QUEUE_XMIT_LOCK_OWNER, NO_OWNER);
 	win_write8(twin_att.txq + K_NETDEV_QUEUE__XMIT_LOCK, 0);
 	holds_lock = false;
-}
-
-static uint64_t queue_state(void)
-{
-	return win_read64(twin_att.txq + K_NETDEV_QUEUE_STATE);
 }
 
 static bool may_send(void)

@@ -52,6 +52,12 @@ bool transmit_lock_is_foreign(void);
 /* The driver's queue may take frames again. */
 void transmit_wake(void);
 
+/*
+ * Inside an invocation, behind the driver's poll: whether it may, whoever said so (an upcall tells
+ * the driver VM alone). Then twin_pending.transmit is set.
+ */
+void transmit_look(void);
+
 /* Forgets all waiting frames and puts their buffers back into the pool (detach). */
 void transmit_reset(void);
 

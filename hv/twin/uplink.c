@@ -86,6 +86,7 @@ static void receive_body(uint64_t arg)
 		/* All of the budget used: NAPI stays scheduled and is polled again. */
 		if (job.done >= job.budget)
 			twin_pending.poll = true;
+		transmit_look();
 	}
 }
 

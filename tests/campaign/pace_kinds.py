@@ -12,7 +12,7 @@ from conftest import DVM_IP, PEER_IP
 from hostile_guest import bits
 from pace_lab import wait
 from test_polling import UDP_SEND, polled_packets
-from test_upcalls import SMALL_RING, force, start_flood
+from test_upcalls import AT_LIMIT, LIMITS, force, limit, start_flood
 
 FLOODER, HOSTILE = 3, 4    # guests
 ENDLESS = 10 ** 9          # operations
@@ -169,18 +169,12 @@ def own_flood(b):
     assert b.facts['own_frames'] > 100, 'no flood'
 
 
-def ring(b, descriptors):
-    """The transmit ring's size, and the twin is back."""
-    b.s.dvm(f'ethtool -G eth0 tx {descriptors}', SHELL_S)
-    b.attached()
-
-
 @contextmanager
 def upcalls(b, name):
     """A routine of a packet's way runs in the driver VM, which floods. The pace without that flood is what it is compared
-    with: the routine is a native otherwise. A full ring is what netif_schedule_queue is for, so the smallest one."""
-    if name == SMALL_RING:
-        ring(b, 80)
+    with: the routine is a native otherwise."""
+    if name == AT_LIMIT:
+        limit(b.s, LIMITS[0])
     force(b.s, name)
     b.streams.flowing()
     b.alone = b.streams.measure()
@@ -189,8 +183,8 @@ def upcalls(b, name):
         yield keep
     b.facts['calls'] = b.s.stats()['upcalls'].get(name, 0) - calls
     force(b.s)
-    if name == SMALL_RING:
-        ring(b, 256)
+    if name == AT_LIMIT:
+        limit(b.s, LIMITS[1])
     assert b.facts['calls'] > 0, 'no upcalls'
 
 

@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from campaign import main
 from lab import Session, lab
 
-from conftest import wait_for_link
-from test_upcalls import HOT, SMALL_RING, call_often
+from test_upcalls import HOT, call_often
 
 CALLS = 100000
 
@@ -31,9 +30,6 @@ def step(number, rng):
     """The routines in turn; rng, which a step may use, is not needed."""
     del rng
     with SESSION.step() as s:
-        if HOT[number] == SMALL_RING:
-            s.dvm('ethtool -G eth0 tx 80')
-            wait_for_link(s)
         return {'kind': HOT[number], 'tcp_right': True, **call_often(s, HOT[number], CALLS)}
 
 
