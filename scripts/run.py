@@ -239,8 +239,8 @@ class Machine:
         self.console.skip('mon')
         self.type(command, 0)
         m = self.expect('mon', r'(?s)(.*?)^(ok|error: [^\n]*)$', timeout)
-        # The monitor echoes what is typed, in parts when others print meanwhile; its answer comes in one piece.
-        answer = re.split(rf'(?m)^{re.escape(command)}\n', m.group(1), maxsplit=1)[-1]
+        # The monitor echoes what is typed, in parts or again when others print meanwhile; its answer comes in one piece.
+        answer = re.split(rf'(?m)^{re.escape(command)}\n', m.group(1))[-1]
         if m.group(2) != 'ok':
             raise ConsoleError(f'monitor: {command}: {answer}{m.group(2)}')
         return answer
