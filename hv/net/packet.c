@@ -164,6 +164,14 @@ unsigned int packet_frames_left(const struct packet *pkt)
 	return (pkt->len - pkt->payload - pkt->resume + pkt->gso_size - 1) / pkt->gso_size;
 }
 
+int packet_resume(struct packet *pkt, uint32_t at)
+{
+	if (at && (pkt->gso == GSO_NONE || at >= pkt->len - pkt->payload || at % pkt->gso_size))
+		return -EINVAL;
+	pkt->resume = at;
+	return 0;
+}
+
 void packet_cursor_set(struct packet_cursor *cur, const struct packet *pkt, uint32_t pos)
 {
 	uint32_t rest;

@@ -97,6 +97,12 @@ unsigned int packet_wire_frames(const struct packet *pkt);
 /* Of these, the ones that are not out yet (pkt->resume). */
 unsigned int packet_frames_left(const struct packet *pkt);
 
+/*
+ * Goes on behind payload byte `at`, which an earlier try at the frame came to; 0: from its start.
+ * -EINVAL: no segment of this frame begins there. Its sender has changed it meanwhile.
+ */
+int packet_resume(struct packet *pkt, uint32_t at);
+
 /* A place in the frame, moving forward. */
 struct packet_cursor {
 	const struct packet *pkt;

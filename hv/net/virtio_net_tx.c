@@ -23,7 +23,7 @@ static enum port_drop parse(struct virtio_net *vn)
 	packet_from_segs(&vn->packet, list->seg, list->segs, sizeof(hdr), len);
 	switch (packet_check(&vn->packet, &hdr, &vn->rights)) {
 	case 0:
-		return DROP_REASONS;
+		return packet_resume(&vn->packet, vn->resume) ? DROP_BAD_REQUEST : DROP_REASONS;
 	case -E2BIG:
 		return DROP_LENGTH;
 	default:
@@ -47,10 +47,8 @@ int virtio_net_take(struct port *port)
 		return 0;
 	why = parse(vn);
 	if (why == DROP_REASONS) {
-		unsigned int left;
+		unsigned int left = packet_frames_left(&vn->packet);
 
-		vn->packet.resume = vn->resume;
-		left = packet_frames_left(&vn->packet);
 		if (switch_input(vn->sw, port, &vn->packet) == -EAGAIN) {
 			vn->resume = vn->packet.resume;
 			port->moved += left - packet_frames_left(&vn->packet);

@@ -331,6 +331,80 @@ static void test_push_back_within_a_frame(void **state)
 	expect_nothing(0);
 }
 
+/* The header in the VM's memory of the frame that send_chain() sent. */
+static struct virtio_net_hdr *sent_hdr(int from)
+{
+	return ram(d[from].vm, 0x160000);
+}
+
+/*
+ * Its sender makes another frame of it while it waits in the middle: it is dropped, and the next
+ * one begins at its beginning.
+ */
+static void changed_within_a_frame(uint16_t size, void (*change)(struct virtio_net_hdr *h))
+{
+	struct virtio_net_hdr h;
+
+	setup_features(DRV_ALL & ~VIRTIO_NET_F_GUEST_TSO4 & ~VIRTIO_NET_F_GUEST_ECN &
+		       ~VIRTIO_NET_F_GUEST_TSO6);
+	tso_frame(60000, &h);
+	h.gso_size = size;
+	memcpy(frame, mac(0), 6);
+	send_chain(1, &h, 60054);
+	drv_post(&d[0], 2);
+	drv_kick(&d[0], VNET_RX);
+	poll_run();
+	for (int i = 0; i < 2; i++)
+		assert_true(drv_receive(&d[0], &hdr, got, false) > 54);
+	assert_int_equal(vn[1]->resume, 2 * size);
+	change(sent_hdr(1));
+	vn[1]->port.moved = 0;
+	drv_post(&d[0], 50);
+	drv_kick(&d[0], VNET_RX);
+	poll_run();
+	expect_nothing(0);
+	assert_int_equal(vn[1]->port.drops[DROP_BAD_REQUEST], 1);
+	assert_int_equal(vn[1]->port.moved, 1);
+	assert_int_equal(vn[1]->resume, 0);
+	send(1, 0, 60, 9);
+	drv_kick(&d[1], VNET_TX);
+	poll_run();
+	expect_frame(0, 60, 1, 9);
+}
+
+static void to_plain(struct virtio_net_hdr *h)
+{
+	struct vring_desc *first = drv_desc(&d[1], 1, 0);
+
+	h->gso_type = 0;
+	h->gso_size = 0;
+	first[0].len = sizeof(*h) + 1514;
+	first[0].flags = 0;
+}
+
+static void to_shorter(struct virtio_net_hdr *h)
+{
+	struct vring_desc *first = drv_desc(&d[1], 1, 0);
+
+	(void)h;
+	first[0].len = sizeof(*h) + 54 + 2 * 1460;
+	first[0].flags = 0;
+}
+
+static void to_other_segments(struct virtio_net_hdr *h)
+{
+	h->gso_size = 1448;
+}
+
+static void test_changed_within_a_frame(void **state)
+{
+	(void)state;
+	changed_within_a_frame(500, to_plain);
+	changed_within_a_frame(1460, to_plain);
+	changed_within_a_frame(1460, to_shorter);
+	changed_within_a_frame(1460, to_other_segments);
+}
+
 /*
  * An uplink that gives no buffers for a second is as good as down: guests can still talk with one
  * another.
@@ -560,6 +634,7 @@ int main(void)
 		T(test_small_buffer),
 		T(test_push_back),
 		T(test_push_back_within_a_frame),
+		T(test_changed_within_a_frame),
 		T(test_stalled_uplink),
 		T(test_slow_guest_drops),
 		T(test_flood_leaves_room),
