@@ -20,7 +20,7 @@
 #define NO_OWNER         0xffffffff
 #define CPU_OF_TWIN      0
 #define XOFF             ((1UL << K___QUEUE_STATE_DRV_XOFF) | (1UL << K___QUEUE_STATE_STACK_XOFF))
-#define STOPPED          (XOFF | (1UL << K___QUEUE_STATE_FROZEN))
+#define FROZEN           (1UL << K___QUEUE_STATE_FROZEN)
 /*
  * Most frames in a row that the card is not told of: fewer than the smallest ring takes, so that
  * there always are some whose completion brings the queue to life.
@@ -145,13 +145,22 @@ void transmit_wake(void)
 
 void transmit_look(void)
 {
-	if (stopped && head != tail && !(queue_state() & STOPPED))
+	if (stopped && head != tail && !(queue_state() & XOFF))
 		twin_pending.transmit = true;
+}
+
+/* A queued spin lock is released by its low byte: waiters live in the others. */
+static void unlock_queue(void)
+{
+	win_write32(twin_att.txq + K_NETDEV_QUEUE_XMIT_LOCK_OWNER, NO_OWNER);
+	win_write8(twin_att.txq + K_NETDEV_QUEUE__XMIT_LOCK, 0);
+	holds_lock = false;
 }
 
 /*
  * The driver VM may hold it, stopped in the middle of its own transmission: then we come back
- * later (R8).
+ * later (R8). A queue that is frozen is locked as well, by netif_tx_lock(), which lets go of the
+ * lock itself.
  */
 static bool lock_queue(void)
 {
@@ -163,15 +172,12 @@ static bool lock_queue(void)
 	}
 	holds_lock = true;
 	win_write32(twin_att.txq + K_NETDEV_QUEUE_XMIT_LOCK_OWNER, CPU_OF_TWIN);
+	if (queue_state() & FROZEN) {
+		unlock_queue();
+		transmit_counts.locked++;
+		return false;
+	}
 	return true;
-}
-
-/* A queued spin lock is released by its low byte: waiters live in the others. */
-static void unlock_queue(void)
-{
-	win_write32(twin_att.txq + K_NETDEV_QUEUE_XMIT_LOCK_OWNER, NO_OWNER);
-	win_write8(twin_att.txq + K_NETDEV_QUEUE__XMIT_LOCK, 0);
-	holds_lock = false;
 }
 
 static bool may_send(void)
@@ -180,7 +186,7 @@ static bool may_send(void)
 
 	if (!(state >> K___LINK_STATE_START & 1) || (state >> K___LINK_STATE_NOCARRIER & 1))
 		return false;
-	if (queue_state() & STOPPED) {
+	if (queue_state() & XOFF) {
 		transmit_counts.stopped++;
 		return false;
 	}
@@ -252,7 +258,7 @@ void transmit_run(uint64_t fn)
 		run_set_xmit_more(more);
 		if (!give_to_driver(fn, queue[head % QUEUE_SLOTS])) {
 			/* One that is busy for a moment stops nothing: the core tries again. */
-			stopped = queue_state() & STOPPED;
+			stopped = queue_state() & XOFF;
 			transmit_counts.busy++;
 			break;
 		}

@@ -268,6 +268,22 @@ static void test_r10_woken_by_an_upcall(void **state)
 	assert_false(twin_pending.transmit);
 }
 
+/* Nobody tells the hypervisor when the driver VM's netif_tx_unlock() comes. */
+static void test_r10_frozen_is_locked(void **state)
+{
+	(void)state;
+	queue_frames(3);
+	win_write64(TXQ + K_NETDEV_QUEUE_STATE, 1UL << K___QUEUE_STATE_FROZEN);
+	round_once(10);
+	assert_int_equal(card.accepted, 0);
+	assert_int_equal(transmit_counts.locked, 1);
+	assert_int_equal(win_read32(TXQ + K_NETDEV_QUEUE__XMIT_LOCK), 0);
+	assert_true(transmit_pending());
+	win_write64(TXQ + K_NETDEV_QUEUE_STATE, 0);
+	round_once(10);
+	assert_int_equal(card.sent, 3);
+}
+
 /* Refused in the middle of a batch, the queue not stopped: nobody wakes it. */
 static void test_r10_busy_for_a_moment(void **state)
 {
@@ -348,6 +364,7 @@ int main(void)
 		cmocka_unit_test_setup(test_r10_the_card_is_told_every_few_frames, begin),
 		cmocka_unit_test_setup(test_r10_small_ring, begin),
 		cmocka_unit_test_setup(test_r10_woken_by_an_upcall, begin),
+		cmocka_unit_test_setup(test_r10_frozen_is_locked, begin),
 		cmocka_unit_test_setup(test_r10_busy_for_a_moment, begin),
 		cmocka_unit_test_setup(test_r10_busy_and_stopped_before_the_tail_is_written, begin),
 		cmocka_unit_test_setup(test_r10_the_flush_is_not_forgotten, begin),
