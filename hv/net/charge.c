@@ -9,21 +9,33 @@
 #include "vm/turn.h"
 #include "vm/vm.h"
 
-static uint64_t kept; /* for frames that waited in the uplink, not billed yet */
+/* Wire frames that each moved when some did last, and all of them. */
+static uint32_t frames[VM_MAX];
+static uint64_t frames_all;
 
 static struct port *port_of(const struct vm *vm)
 {
 	return vm->vnic && vm->kind == VM_GUEST ? &vm->vnic->port : NULL;
 }
 
-static uint32_t moved(void)
+/* Takes the counts over, if there are any. */
+static bool moved(void)
 {
-	uint32_t frames = 0;
+	uint64_t all = 0;
 
 	for (unsigned int i = 0; i < vm_count; i++)
-		if (port_of(vms[i]))
-			frames += port_of(vms[i])->moved;
-	return frames;
+		all += port_of(vms[i]) ? port_of(vms[i])->moved : 0;
+	if (!all)
+		return false;
+	frames_all = all;
+	for (unsigned int i = 0; i < vm_count; i++) {
+		struct port *port = port_of(vms[i]);
+
+		frames[i] = port ? port->moved : 0;
+		if (port)
+			port->moved = 0;
+	}
+	return true;
 }
 
 static bool served(void)
@@ -38,23 +50,12 @@ static bool served(void)
 
 bool net_charge(uint64_t ticks)
 {
-	uint32_t frames = moved();
 	bool waited = served();
 
-	if (!frames) {
-		if (waited)
-			kept = MIN(kept + ticks, us_to_tsc(TURN_SLICE_US));
-		return waited;
-	}
-	ticks += kept;
-	kept = 0;
-	for (unsigned int i = 0; i < vm_count; i++) {
-		struct port *port = port_of(vms[i]);
-
-		if (!port)
-			continue;
-		turn_owe(vms[i], ticks * port->moved / frames);
-		port->moved = 0;
-	}
+	if (!moved() && !waited)
+		return false;
+	for (unsigned int i = 0; i < vm_count; i++)
+		if (frames[i])
+			turn_owe(vms[i], ticks * frames[i] / frames_all);
 	return true;
 }

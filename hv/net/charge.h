@@ -5,8 +5,8 @@
  * driver VM does not: its card carries others' frames, and upcalls are for theirs.
  *
  * An uplink with a queue of its own gives guests' frames to the card, and takes them back, when
- * other frames move or none. Whose they were nobody knows any more: that work is paid for with the
- * guests' next frames.
+ * other frames move or none. Whose they were nobody knows any more: whose frames moved last pay for
+ * that work.
  */
 #ifndef HV_NET_CHARGE_H
 #define HV_NET_CHARGE_H

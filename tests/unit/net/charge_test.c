@@ -79,37 +79,37 @@ static void test_driver_vm_does_not(void **state)
 }
 
 /* The card is given what has waited, and returns it, in runs of their own. */
-static void test_what_waited_is_paid_for_later(void **state)
+static void test_whoever_was_last_pays_for_what_waited(void **state)
 {
 	(void)state;
+	card[1].port.moved = 3;
+	card[2].port.moved = 1;
+	assert_true(net_charge(400));
 	twin.served = 7;
-	assert_true(net_charge(300));
-	assert_int_equal(owed[1] + owed[2], 0);
-	assert_false(net_charge(50)); /* not that: it is the exit's */
-	twin.served = 1;
 	assert_true(net_charge(200));
+	assert_int_equal(owed[1], 450);
+	assert_int_equal(owed[2], 150);
+	assert_false(net_charge(50)); /* not that: it is the exit's */
 	card[2].port.moved = 1;
 	twin.served = 1;
 	assert_true(net_charge(100));
-	assert_int_equal(owed[2], 600);
-	card[1].port.moved = 1;
+	twin.served = 1;
 	assert_true(net_charge(100));
-	assert_int_equal(owed[1], 100);
-}
-
-/* One guest does not pay for what all others have left behind. */
-static void test_a_slice_at_most(void **state)
-{
-	(void)state;
-	for (int i = 0; i < 100; i++) {
-		twin.served = 1;
-		net_charge(us_to_tsc(TURN_SLICE_US) / 4);
-	}
-	card[1].port.moved = 1;
-	net_charge(0);
-	assert_int_equal(owed[1], us_to_tsc(TURN_SLICE_US));
+	assert_int_equal(owed[1], 450);
+	assert_int_equal(owed[2], 350);
 	sw.uplink = NULL;
 	assert_false(net_charge(100));
+}
+
+/* Counts of a guest that makes them as large as they come. */
+static void test_large_counts(void **state)
+{
+	(void)state;
+	card[1].port.moved = 0xffffffff;
+	card[2].port.moved = 0xffffffff;
+	assert_true(net_charge(1000));
+	assert_int_equal(owed[1], 500);
+	assert_int_equal(owed[2], 500);
 }
 
 int main(void)
@@ -117,8 +117,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_each_for_its_frames, setup),
 		cmocka_unit_test_setup(test_driver_vm_does_not, setup),
-		cmocka_unit_test_setup(test_what_waited_is_paid_for_later, setup),
-		cmocka_unit_test_setup(test_a_slice_at_most, setup),
+		cmocka_unit_test_setup(test_whoever_was_last_pays_for_what_waited, setup),
+		cmocka_unit_test_setup(test_large_counts, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
