@@ -19,7 +19,7 @@ static struct {
 } way[WAYS];
 
 static uint32_t head, tail; /* when the driver last received, or brought a buffer */
-static unsigned int looks;  /* since the twin was attached */
+static unsigned int looks;  /* since the twin was attached; at the first there is no look before */
 
 /* The driver was reset for a way that stood still; nothing has shown yet that this helped. */
 static bool suspect;
@@ -44,7 +44,7 @@ static void look_at_transmit(const struct stuck_sight *s)
 
 static void look_at_receive(const struct stuck_sight *s)
 {
-	if (has_moved(RECEIVE, s->received) || s->tail != tail) {
+	if (has_moved(RECEIVE, s->received) || s->tail != tail || looks == 1) {
 		way[RECEIVE].stands = 0;
 		head = s->head;
 		tail = s->tail;
