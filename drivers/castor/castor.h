@@ -23,6 +23,7 @@
 #define CASTOR_DEAD 0 /* the twin died */
 #define CASTOR_MODE 1 /* somebody at the monitor asked for a mode */
 #define CASTOR_WAKE 2 /* the interface's queues may have backlog; taken by the tasklet */
+#define CASTOR_UP   3 /* the interface was opened */
 
 struct castor_counts {
 	unsigned long freed, received, returned, gone, upcalls;

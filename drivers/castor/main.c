@@ -37,7 +37,7 @@ static void say_settled(void)
 	unsigned long flags;
 
 	local_irq_save(flags);
-	if (!(READ_ONCE(castor.flags) & (BIT(CASTOR_DEAD) | BIT(CASTOR_MODE))))
+	if (!(READ_ONCE(castor.flags) & (BIT(CASTOR_DEAD) | BIT(CASTOR_MODE) | BIT(CASTOR_UP))))
 		castor_hypercall(CASTOR_HC_SETTLED, 0, 0);
 	local_irq_restore(flags);
 }
@@ -46,6 +46,7 @@ static void say_settled(void)
 static void change_state(struct work_struct *work)
 {
 	rtnl_lock();
+	clear_bit(CASTOR_UP, &castor.flags);
 	if (test_and_clear_bit(CASTOR_MODE, &castor.flags))
 		castor_forgive();
 	if (test_and_clear_bit(CASTOR_DEAD, &castor.flags))
@@ -92,6 +93,7 @@ static int netdev_event(struct notifier_block *nb, unsigned long event, void *pt
 
 	if (event == NETDEV_UP && net_eq(dev_net(nd), &init_net) && !strcmp(nd->name, dev)) {
 		WRITE_ONCE(castor.nd, nd);
+		set_bit(CASTOR_UP, &castor.flags);
 		castor_hypercall(CASTOR_HC_LINK, 1, 0);
 		schedule_work(&work_state);
 	} else if (event == NETDEV_CHANGEUPPER && castor.attached) {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Whether castor lives, and comes to an end of what it was asked for (R20). It is asked for a sign
- * of life when the driver VM has run a second without one, or ten seconds have passed. And each
- * time that it is to attach, detach or recover, its work item must say that it is through: one that
- * waits for ever, for a lock or for the driver, leaves processes that run and a twin that never
- * comes back.
+ * of life when the driver VM has run a second without one, or ten seconds have passed. And its work
+ * item, which attaches, detaches and recovers when an event or the opened interface asks for it,
+ * must say that it is through: one that waits for ever, for a lock or for the driver, leaves
+ * processes that run and a twin that never comes back.
  *
  * Interrupts off, one CPU.
  */
