@@ -167,6 +167,8 @@ def step(number, rng):
     with SESSION.step() as b:
         row = {'kind': name, **b.compare(rng, DISTURBANCES[name])}
     row['half'] = min(row['sent'], row['received']) >= LEAST
+    if not row['half']:
+        row['error'] = 'less than half of its pace'
     print(row, flush=True)
     return row
 
