@@ -5,7 +5,8 @@ NET_TEST := $(O)/tests/unit/net
 NET_TEST_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer -Ihv -Itests/unit/net
 
-NET_TESTS := vring virtio_pci identity switch poll offload virtio_net net_fuzz
+NET_TESTS := vring virtio_pci identity switch poll offload virtio_net large net_fuzz
+NET_ON_BENCH := virtio_net large
 
 NET_PCI := hv/dev/vpci.c hv/dev/virtio_pci.c hv/dev/virtio_pci_cfg.c hv/dev/virtio_pci_regs.c \
 	hv/dev/virtio_msix.c
@@ -15,8 +16,8 @@ NET_ALL := tests/unit/net/fake.c $(NET_PCI) hv/net/vring.c hv/net/packet.c hv/ne
 
 define NET_TEST_RULE
 UNIT_TESTS += $(NET_TEST)/$(1)_test
-$(NET_TEST)/$(1)_test: tests/unit/net/$(1)_test.c $(NET_ALL) $$(wildcard hv/*/*.h) \
-		$$(wildcard tests/unit/net/*.h) tests/unit/net/build.mk
+$(NET_TEST)/$(1)_test: tests/unit/net/$(1)_test.c $(NET_ALL) $(if $(filter $(1),$(NET_ON_BENCH)),tests/unit/net/bench.c) \
+		$$(wildcard hv/*/*.h) $$(wildcard tests/unit/net/*.h) tests/unit/net/build.mk
 	@mkdir -p $$(@D)
 	@echo "  CCLD    $$@"
 	$$(Q)$$(CC) $$(NET_TEST_CFLAGS) -o $$@ $$(filter %.c,$$^) -lcmocka -lpthread

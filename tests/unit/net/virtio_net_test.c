@@ -1,72 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Whole cards: drivers in several VMs, the switch between them, the poll loop and its timer. What
- * a kick costs, who waits and who drops, how frames are spread over buffers, and that a broken or
- * unfair VM hurts nobody else.
+ * a kick costs, who waits and who drops, and that a broken or unfair VM hurts nobody else.
  */
-#include "fake.h"
+#include "bench.h"
 
 #include "lib/errno.h"
 #include "net/poll.h"
-
-#define CARDS 4 /* 0 is the uplink */
-
-static struct net_switch sw;
-static struct virtio_net cards[CARDS], *vn[CARDS];
-static struct drv d[CARDS];
-static uint8_t frame[70000], got[70000];
-static struct virtio_net_hdr hdr;
-static const struct virtio_net_hdr plain;
-
-static int setup_features(uint64_t wanted)
-{
-	fake_reset();
-	memset(&sw, 0, sizeof(sw));
-	memset(cards, 0, sizeof(cards));
-	poll_init(&sw);
-	for (int i = 0; i < CARDS; i++) {
-		vn[i] = &cards[i];
-		assert_int_equal(virtio_net_add(vn[i], &sw, fake_vm(i), SLOT, PIN), 0);
-		drv_start(&d[i], vn[i], wanted);
-	}
-	switch_set_uplink(&sw, &vn[0]->port);
-	/* The start made all ports busy; let them go to sleep. */
-	for (int i = 0; i < 3; i++) {
-		poll_run();
-		fake_pass_us(10000);
-	}
-	assert_null(fake_timer);
-	return 0;
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	return setup_features(DRV_ALL);
-}
-
-static const uint8_t *mac(int i)
-{
-	return vms[i]->mac;
-}
-
-static void send(int from, int to, uint32_t len, uint32_t seed)
-{
-	make_frame(frame, len, mac(to), mac(from), seed);
-	drv_send(&d[from], &plain, frame, len);
-}
-
-static void expect_frame(int at, uint32_t len, int from, uint32_t seed)
-{
-	make_frame(frame, len, mac(at), mac(from), seed);
-	assert_int_equal(drv_receive(&d[at], &hdr, got, true), len);
-	assert_memory_equal(got, frame, len);
-}
-
-static void expect_nothing(int at)
-{
-	assert_int_equal(drv_receive(&d[at], &hdr, got, false), -1);
-}
 
 /*
  * A lone frame kicks and is served in that exit; then the port is busy and further ones cost
@@ -156,92 +96,6 @@ static void test_interrupts(void **state)
 	assert_int_equal(vn[2]->pci.irqs, 1); /* not passed yet */
 }
 
-/* Mergeable buffers: a frame of 60 KiB goes into many, and shows up in one step. */
-static void tso_frame(uint32_t payload, struct virtio_net_hdr *h)
-{
-	make_frame(frame, 54 + payload, mac(2), mac(1), 5);
-	memcpy(frame + 12, "\x08\x00\x45\x00\x00\x00\x00\x00\x40\x00\x40\x06", 12);
-	frame[46] = 0x50;
-	*h = (struct virtio_net_hdr){ 1, 1, 54, 1460, 34, 16, 0 };
-}
-
-/*
- * Too long for one buffer of drv_send: a chain of several, whose first holds just a part of the
- * header.
- */
-static void send_chain(int from, const struct virtio_net_hdr *h, uint32_t len)
-{
-	struct drv *s = &d[from];
-	uint8_t *all = ram(s->vm, 0x160000);
-	unsigned int first = s->q[1].next;
-	uint32_t at = 0, total = sizeof(*h) + len;
-
-	memcpy(all, h, sizeof(*h));
-	memcpy(all + sizeof(*h), frame, len);
-	while (at < total) {
-		uint32_t n = at ? MIN(4000, total - at) : 7;
-
-		*drv_desc(s, 1, s->q[1].next % QSIZE) =
-			(struct vring_desc){ 0x160000 + at, n, at + n < total,
-					     (s->q[1].next + 1) % QSIZE };
-		s->q[1].next++;
-		at += n;
-	}
-	drv_publish(s, 1, first % QSIZE);
-	drv_kick(s, 1);
-}
-
-static void test_merged_buffers(void **state)
-{
-	struct virtio_net_hdr h;
-
-	(void)state;
-	tso_frame(60000, &h);
-	drv_post(&d[2], 29); /* 29 * 2048 is less than 12 + 60054 */
-	send_chain(1, &h, 60054);
-	poll_run();
-	expect_nothing(2);
-	assert_int_equal(vn[2]->port.drops[DROP_NO_BUFFER], 42); /* as the wire counts */
-	drv_post(&d[2], 1);
-	send_chain(1, &h, 60054);
-	poll_run();
-	assert_int_equal(drv_receive(&d[2], &hdr, got, false), 60054);
-	assert_memory_equal(got, frame, 60054);
-	assert_int_equal(hdr.num_buffers, 30);
-	assert_int_equal(hdr.gso_size, 1460);
-	assert_int_equal(hdr.gso_type, 1);
-	assert_int_equal(hdr.hdr_len, 54);
-	assert_int_equal(vn[2]->port.rx.packets, 1);
-	assert_int_equal(vn[2]->port.rx.wire_frames, 42);
-	assert_int_equal(vn[1]->port.tx.wire_frames, 84);
-}
-
-/* Without the features the same frame comes as 42 small ones, each in its own buffer. */
-static void test_segments_for_a_plain_driver(void **state)
-{
-	struct virtio_net_hdr h;
-	uint32_t bytes = 0;
-
-	(void)state;
-	setup_features(DRV_ALL & ~VIRTIO_NET_F_GUEST_TSO4 & ~VIRTIO_NET_F_GUEST_ECN &
-		       ~VIRTIO_NET_F_GUEST_TSO6 & ~VIRTIO_NET_F_MRG_RXBUF & ~VIRTIO_F_EVENT_IDX);
-	tso_frame(60000, &h);
-	drv_post(&d[2], 50);
-	send_chain(1, &h, 60054);
-	poll_run();
-	for (int i = 0; i < 42; i++) {
-		int len = drv_receive(&d[2], &hdr, got, false);
-
-		assert_int_equal(len, i < 41 ? 1514 : 54 + 60000 - 41 * 1460);
-		assert_int_equal(hdr.num_buffers, 1);
-		assert_int_equal(hdr.gso_type, 0);
-		assert_memory_equal(got + 54, frame + 54 + bytes, len - 54);
-		bytes += len - 54;
-	}
-	expect_nothing(2);
-	assert_int_equal(bytes, 60000);
-}
-
 /* No merging and a buffer that is too small: the frame is dropped, the buffer stays. */
 static void test_small_buffer(void **state)
 {
@@ -295,114 +149,6 @@ static void test_push_back(void **state)
 	for (unsigned int i = 4; i < 10; i++)
 		expect_frame(0, 60, 1, i);
 	assert_int_equal(drv_used(&d[1], 1)[1], 10);
-}
-
-/* A frame that is cut for the uplink and does not fit goes on where it stopped, nothing twice. */
-static void test_push_back_within_a_frame(void **state)
-{
-	struct virtio_net_hdr h;
-	uint32_t bytes = 0;
-
-	(void)state;
-	setup_features(DRV_ALL & ~VIRTIO_NET_F_GUEST_TSO4 & ~VIRTIO_NET_F_GUEST_ECN &
-		       ~VIRTIO_NET_F_GUEST_TSO6);
-	tso_frame(60000, &h);
-	memcpy(frame, mac(0), 6);
-	vn[1]->port.moved = 0;
-	send_chain(1, &h, 60054);
-	for (int i = 0; i < 42; i++) {
-		int len;
-
-		poll_run();
-		expect_nothing(0);
-		assert_int_equal(vn[1]->port.moved, i); /* each piece is paid for when it goes */
-		drv_post(&d[0], 1);
-		drv_kick(&d[0], VNET_RX);
-		poll_run();
-		len = drv_receive(&d[0], &hdr, got, false);
-		assert_true(len > 54);
-		assert_memory_equal(got + 54, frame + 54 + bytes, len - 54);
-		bytes += len - 54;
-		assert_int_equal(drv_used(&d[1], 1)[1], i == 41);
-	}
-	assert_int_equal(bytes, 60000);
-	drv_post(&d[0], 1);
-	poll_run();
-	expect_nothing(0);
-}
-
-/* The header in the VM's memory of the frame that send_chain() sent. */
-static struct virtio_net_hdr *sent_hdr(int from)
-{
-	return ram(d[from].vm, 0x160000);
-}
-
-/*
- * Its sender makes another frame of it while it waits in the middle: it is dropped, and the next
- * one begins at its beginning.
- */
-static void changed_within_a_frame(uint16_t size, void (*change)(struct virtio_net_hdr *h))
-{
-	struct virtio_net_hdr h;
-
-	setup_features(DRV_ALL & ~VIRTIO_NET_F_GUEST_TSO4 & ~VIRTIO_NET_F_GUEST_ECN &
-		       ~VIRTIO_NET_F_GUEST_TSO6);
-	tso_frame(60000, &h);
-	h.gso_size = size;
-	memcpy(frame, mac(0), 6);
-	send_chain(1, &h, 60054);
-	drv_post(&d[0], 2);
-	drv_kick(&d[0], VNET_RX);
-	poll_run();
-	for (int i = 0; i < 2; i++)
-		assert_true(drv_receive(&d[0], &hdr, got, false) > 54);
-	assert_int_equal(vn[1]->resume, 2 * size);
-	change(sent_hdr(1));
-	vn[1]->port.moved = 0;
-	drv_post(&d[0], 50);
-	drv_kick(&d[0], VNET_RX);
-	poll_run();
-	expect_nothing(0);
-	assert_int_equal(vn[1]->port.drops[DROP_BAD_REQUEST], 1);
-	assert_int_equal(vn[1]->port.moved, 1);
-	assert_int_equal(vn[1]->resume, 0);
-	send(1, 0, 60, 9);
-	drv_kick(&d[1], VNET_TX);
-	poll_run();
-	expect_frame(0, 60, 1, 9);
-}
-
-static void to_plain(struct virtio_net_hdr *h)
-{
-	struct vring_desc *first = drv_desc(&d[1], 1, 0);
-
-	h->gso_type = 0;
-	h->gso_size = 0;
-	first[0].len = sizeof(*h) + 1514;
-	first[0].flags = 0;
-}
-
-static void to_shorter(struct virtio_net_hdr *h)
-{
-	struct vring_desc *first = drv_desc(&d[1], 1, 0);
-
-	(void)h;
-	first[0].len = sizeof(*h) + 54 + 2 * 1460;
-	first[0].flags = 0;
-}
-
-static void to_other_segments(struct virtio_net_hdr *h)
-{
-	h->gso_size = 1448;
-}
-
-static void test_changed_within_a_frame(void **state)
-{
-	(void)state;
-	changed_within_a_frame(500, to_plain);
-	changed_within_a_frame(1460, to_plain);
-	changed_within_a_frame(1460, to_shorter);
-	changed_within_a_frame(1460, to_other_segments);
 }
 
 /*
@@ -629,12 +375,8 @@ int main(void)
 		T(test_lone_frame_then_batch),
 		T(test_no_lost_frame_at_sleep),
 		T(test_interrupts),
-		T(test_merged_buffers),
-		T(test_segments_for_a_plain_driver),
 		T(test_small_buffer),
 		T(test_push_back),
-		T(test_push_back_within_a_frame),
-		T(test_changed_within_a_frame),
 		T(test_stalled_uplink),
 		T(test_slow_guest_drops),
 		T(test_flood_leaves_room),
