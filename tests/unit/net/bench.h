@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What tests of whole cards share: drivers in several VMs, the switch between them, the poll loop. */
+/* What tests of whole cards share: drivers in several VMs, the switch between them, poll loop. */
 #ifndef TESTS_UNIT_NET_BENCH_H
 #define TESTS_UNIT_NET_BENCH_H
 
