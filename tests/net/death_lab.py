@@ -13,6 +13,7 @@ from pathlib import Path
 import image
 from conftest import PEER_IP, Load
 from test_once import RESULT
+from test_upcalls import force
 
 FLOOD_RATE, FLOOD_MAX, SILENCE_S = 10000, 1000000, 2 # frames in a second, in all; s
 MODULE = image.OUT / 'tests/death/death.ko'
@@ -70,7 +71,7 @@ DEATHS = {
     # Buffers of the pool leave it, into this VM's stack.
     'pool': Death(PANIC, at='castor:castor_owned_remove', hits=20, trigger=f'ping -A -c 5000 -s 32 {PEER_IP}'),
     # The twin waits for the result.
-    'upcall': Death(PANIC, at='eth_type_trans', hits=100, bridge=True, forced='eth_type_trans', trigger='mode twin'),
+    'upcall': Death(PANIC, at='eth_type_trans', hits=100, forced='eth_type_trans'),
     # The twin died, the driver is to go on.
     'recovery': Death(PANIC, at='castor:castor_recover', trigger='fault wild'),
 }
@@ -154,7 +155,7 @@ class Dying:
 
     def prepare(self, death):
         if death.forced:
-            self.s.machine.monitor(f'upcalls force {death.forced}')
+            force(self.s, death.forced)
         if death.bridge:
             self.s.machine.monitor('mode bridge')
             self.wait('twin detached', 60)
@@ -162,7 +163,7 @@ class Dying:
     def die(self, death, ring):
         """Arm it, and pull the trigger. What is typed may be the last thing that the shell reads."""
         words = f'how={death.how} hits={death.hits}{" at=" if death.at else ""}{death.at} ring={self.ring * ring}'
-        if death.how and death.at:
+        if death.how and death.trigger and death.at:
             self.s.dvm(f'insmod /death.ko {words}')
         elif death.how:
             self.s.machine.type(f'insmod /death.ko {words}', 1)
