@@ -41,14 +41,10 @@ $(TWIN_TEST)/repair_test: tests/unit/twin/repair_test.c drivers/e1000/repair.c t
 	@echo "  CCLD    $@"
 	$(Q)$(CC) -Itests/unit/twin/fake $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
 
-UNIT_TESTS += $(TWIN_TEST)/stuck_test
-$(TWIN_TEST)/stuck_test: tests/unit/twin/stuck_test.c hv/twin/stuck.c hv/twin/stuck.h tests/unit/twin/build.mk
-	@mkdir -p $(@D)
-	@echo "  CCLD    $@"
-	$(Q)$(CC) $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
-
-UNIT_TESTS += $(TWIN_TEST)/alive_test
-$(TWIN_TEST)/alive_test: tests/unit/twin/alive_test.c hv/twin/alive.c $(wildcard hv/*/*.h) tests/unit/twin/build.mk
+# Tests of one source.
+TWIN_ALONE := $(patsubst %,$(TWIN_TEST)/%_test,stuck alive verdict upcall)
+UNIT_TESTS += $(TWIN_ALONE)
+$(TWIN_ALONE): $(TWIN_TEST)/%_test: tests/unit/twin/%_test.c hv/twin/%.c $(wildcard hv/*/*.h) tests/unit/twin/build.mk
 	@mkdir -p $(@D)
 	@echo "  CCLD    $@"
 	$(Q)$(CC) $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
@@ -78,18 +74,6 @@ $(TWIN_TEST)/window_test: tests/unit/twin/window_test.c hv/twin/window.c $(wildc
 	@mkdir -p $(@D)
 	@echo "  CCLD    $@"
 	$(Q)$(CC) -Itests/unit/twin/ports $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
-
-UNIT_TESTS += $(TWIN_TEST)/verdict_test
-$(TWIN_TEST)/verdict_test: tests/unit/twin/verdict_test.c hv/twin/verdict.c hv/twin/verdict.h tests/unit/twin/build.mk
-	@mkdir -p $(@D)
-	@echo "  CCLD    $@"
-	$(Q)$(CC) $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
-
-UNIT_TESTS += $(TWIN_TEST)/upcall_test
-$(TWIN_TEST)/upcall_test: tests/unit/twin/upcall_test.c hv/twin/upcall.c $(wildcard hv/*/*.h) tests/unit/twin/build.mk
-	@mkdir -p $(@D)
-	@echo "  CCLD    $@"
-	$(Q)$(CC) $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
 
 # Assembly is no business of the sanitizers, and it leaves frames by longjmp().
 UNIT_TESTS += $(TWIN_TEST)/enter_test
