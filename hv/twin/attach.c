@@ -247,11 +247,6 @@ static void uplink_to_bridge(void)
 	switch_set_uplink(net_switch(), dvm->vnic && vm_alive(dvm) ? &dvm->vnic->port : NULL);
 }
 
-int64_t attach_return(void)
-{
-	return supply_return();
-}
-
 static void take_off(void)
 {
 	uplink_to_bridge();

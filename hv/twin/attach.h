@@ -34,9 +34,6 @@ int64_t attach_query(struct castor_shared *area, uint64_t index);
 int64_t attach_attach(struct castor_shared *area);
 int64_t attach_detach(struct castor_shared *area);
 
-/* Gives pooled buffers back through ring `back`, as many as fit; how many. */
-int64_t attach_return(void);
-
 /* Castor looked after the rings: takes donations and notices of frees, goes on transmitting. */
 void attach_rings(struct castor_shared *area);
 

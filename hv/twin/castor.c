@@ -12,6 +12,7 @@
 #include "twin/alive.h"
 #include "twin/attach.h"
 #include "twin/outage.h"
+#include "twin/supply.h"
 #include "twin/uplink.h"
 #include "virt/virt_ops.h"
 #include "vm/irq.h"
@@ -374,7 +375,7 @@ static int64_t dispatch(uint64_t nr, uint64_t a, uint64_t b)
 		attach_reset_done();
 		return 0;
 	case CASTOR_HC_RETURN:
-		return attach_state() == TWIN_ATTACHED ? -EBUSY : attach_return();
+		return attach_state() == TWIN_ATTACHED ? -EBUSY : supply_return();
 	case CASTOR_HC_BYE:
 		return bye();
 	case CASTOR_HC_PANIC:
