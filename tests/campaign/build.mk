@@ -11,13 +11,3 @@ campaign: $(CAMPAIGNS) ## all campaigns: hours; one alone: make campaign-NAME (C
 $(CAMPAIGNS): campaign-%: all
 	@echo "  CAMPAIGN $*"
 	$(Q)$(PYTHON) tests/campaign/$*.py $(CAMPAIGN)
-
-# The peer's end of campaign pace's streams.
-STREAM_PEER := $(O)/tests/campaign/stream
-ALL += $(STREAM_PEER)
-LINT_C += tests/campaign/stream.c
-
-$(STREAM_PEER): tests/campaign/stream.c guest-stub/apps/verify.h tests/campaign/build.mk
-	@mkdir -p $(@D)
-	@echo "  CCLD    $@"
-	$(Q)$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -I. -o $@ $<

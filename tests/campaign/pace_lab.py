@@ -5,17 +5,13 @@ Bytes are counted by the peer's kernel: what it received and what was acknowledg
 (`up_us`), which is instructions here (icount), and the host's only while nobody in the machine has anything to do.
 """
 import re
-import signal
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from lab import image
-from conftest import PEER_IP
+from conftest import ENDLESS, PEER_IP, VERIFY_PORT, end_stream
 
-STREAM = image.OUT / 'tests/campaign/stream'
-FROM_GUEST, TO_GUEST = 5003, 5002  # ports
-ENDLESS = '1000G'
+FROM_GUEST, TO_GUEST = 5003, VERIFY_PORT
 WINDOW_US = 300_000     # least time of a measurement
 FLOW_BYTES = 500_000    # of each stream: it runs again
 FLOW_S = 300            # of the host, no expectation
@@ -47,10 +43,9 @@ class Streams:
     def __init__(self, s):
         self.s = s
         wait(lambda: s.peer.ping(s.address(2), count=1)[0], 'guest 2 does not answer', FLOW_S)
-        self.listening = s.peer.background(STREAM, 'listen', FROM_GUEST)
-        time.sleep(0.3)
+        self.listening = s.listen(FROM_GUEST, FLOW_S)
         s.machine.type(f'verify-client={PEER_IP} bytes={ENDLESS} port={FROM_GUEST}', 2)
-        self.sending = s.peer.background(STREAM, 'send', s.address(2), TO_GUEST)
+        self.sending = s.start_sending(2, patience=FLOW_S)
         self.flowing()
 
     def alive(self):
@@ -98,8 +93,7 @@ class Streams:
         """Guest 2's stream has the right hash, guest 1's was right so far."""
         self.alive()
         for b in (self.sending, self.listening):
-            b.process.send_signal(signal.SIGTERM)
-            assert ' right' in b.finish(END_S)
+            end_stream(b, END_S)
 
 
 @contextmanager

@@ -30,3 +30,13 @@ $(GUEST_STUB_UNITS): $(GUEST_STUB_UNIT_DIR)/%: tests/guest-stub/unit/%.c
 	$(Q)gcc $(GUEST_STUB_UNIT_FLAGS) $(filter %.c %.o,$^) -o $@ -lcmocka
 
 -include $(wildcard $(GUEST_STUB_UNITS:=.d))
+
+# The peer's end of a guest's self-checking streams.
+VERIFY_PEER := $(GUEST_STUB_UNIT_DIR)/verify-peer
+ALL += $(VERIFY_PEER)
+LINT_C += tests/guest-stub/verify_peer.c
+
+$(VERIFY_PEER): tests/guest-stub/verify_peer.c guest-stub/apps/verify.h tests/guest-stub/build.mk
+	@mkdir -p $(@D)
+	@echo "  CCLD    $@"
+	$(Q)$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -I. -o $@ $<

@@ -15,6 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 ELF = ROOT / os.environ.get("O", "out") / "guest-stub" / "guest.elf"
 PEER = Path(__file__).with_name("stub_peer.py")
+VERIFY_PEER = ROOT / os.environ.get("O", "out") / "tests/guest-stub/verify-peer"
 
 HOST_IP = "10.88.0.1"
 HOST_MAC = "52:54:00:88:00:01"  # fixed: a bridge otherwise takes one of its members'

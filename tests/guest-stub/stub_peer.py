@@ -3,23 +3,15 @@
 """The other end of the tests' connections, inside the namespace. A mismatch is exit status 1."""
 
 import argparse
-import errno
 import random
 import socket
 import struct
 import sys
 import threading
-import time
 
 RAW_TYPE = 0x88B5
 RAW_MAGIC = 0x504C5831
 SO_RCVBUFFORCE = 33  # not in Python's socket module
-
-
-def fnv1a(data, value=0xCBF29CE484222325):
-    for b in data:
-        value = (value ^ b) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
-    return value
 
 
 def tcp_echo(args):
@@ -50,40 +42,6 @@ def udp_echo(args):
             data = rng.randbytes(size)
             s.send(data)
             assert s.recv(65536) == data, f"datagram of {size} bytes came back changed"
-
-
-def connect_patiently(args):
-    """A connection, even if the other end cannot be reached for a while."""
-    end = time.monotonic() + args.patience
-    while True:
-        try:
-            return socket.create_connection((args.addr, args.port), timeout=args.patience)
-        except OSError as e:
-            if e.errno != errno.EHOSTUNREACH or time.monotonic() > end:
-                raise
-            time.sleep(0.5)
-
-
-def verify_send(args):
-    """The client of verify-server."""
-    data = random.Random(2).randbytes(args.bytes)
-    with connect_patiently(args) as s:
-        s.settimeout(args.patience)
-        s.sendall(data)
-        s.shutdown(socket.SHUT_WR)
-        answer = b"".join(iter(lambda: s.recv(100), b"")).decode()
-    assert answer == f"{fnv1a(data):016x}\n", f"hash {answer}"
-
-
-def verify_listen(args):
-    """The server of verify-client; --lie answers with a wrong hash."""
-    with socket.create_server(("", args.port)) as listener:
-        s, _ = listener.accept()
-        with s:
-            s.settimeout(args.patience)
-            data = b"".join(iter(lambda: s.recv(65536), b""))
-            s.sendall(f"{fnv1a(data) ^ args.lie:016x}\n".encode())
-    print(f"bytes={len(data)} hash={fnv1a(data):016x}")
 
 
 def frame(dst, src, sequence, total, stream=7, length=200):
@@ -133,11 +91,8 @@ def main():
         return lambda c: c.add_argument(f"--{name}", type=kind, default=default)
 
     addr = opt("addr", str, "10.88.0.11")
-    patience = opt("patience", int, 30) # seconds without an end before it is an error
     command(tcp_echo, addr, opt("port", int, 7), opt("bytes", int, 1 << 20))
     command(udp_echo, addr, opt("port", int, 7), opt("count", int, 200))
-    command(verify_send, addr, opt("port", int, 5002), opt("bytes", int, 1 << 18), patience)
-    command(verify_listen, opt("port", int, 5002), opt("lie", int, 0), patience)
     raw = [opt("device", str, "br0"), opt("dst", str, "52:54:00:88:00:11"), opt("total", int, 10)]
     command(raw_send, *raw, lambda c: c.add_argument("sequence", nargs="*"))
     command(raw_receive, *raw)

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The self-checking TCP transfer, also between two guests, and that it can fail."""
 
-from stub_lab import HOST_IP, PEER, guest_ip
+from stub_lab import HOST_IP, VERIFY_PEER, guest_ip
 
 
-def listen(lab, *args):
-    return lab.background("/usr/bin/python3", PEER, "verify-listen", *args)
+PORT, PATIENCE = 5002, 30
+
+
+def listen(lab, *lie):
+    return lab.background(VERIFY_PEER, "listen", PORT, PATIENCE, *lie)
 
 
 def test_client_to_host(lab, guest):
@@ -17,14 +20,14 @@ def test_client_to_host(lab, guest):
 
 
 def test_client_notices_a_wrong_hash(lab, guest):
-    with listen(lab, "--lie", 1):
+    with listen(lab, 1):
         g = guest(f"verify-client={HOST_IP} bytes=10000").ready()
         g.wait_for(r"^verify-client: error hashes differ")
 
 
 def test_host_to_server(lab, guest):
     guest("verify-server").ready()
-    lab.peer("verify-send", "--bytes", 300000)
+    lab.run(VERIFY_PEER, "send", guest_ip(1), PORT, 300000, PATIENCE)
 
 
 def test_guest_to_guest_both_ways(lab, guest):

@@ -11,6 +11,7 @@ Fixtures of tests/boot serve here too; what they leave behind is in out/run/TEST
 import gzip
 import importlib.util
 import re
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -29,6 +30,10 @@ import image # noqa: E402
 from initramfs import Cpio # noqa: E402
 
 STUB_PEER = TESTS / 'guest-stub/stub_peer.py'
+VERIFY_PEER = image.OUT / 'tests/guest-stub/verify-peer'
+VERIFY_PORT = 5002
+ENDLESS = '1000G' # bytes
+PATIENCE_S = 30 # of a stream, for its next byte
 DVM_IP = '10.88.0.2'
 PEER_IP = '10.88.0.1'
 BOOT_S = 600 # no expectation: a limit for slow machines, as those below
@@ -85,12 +90,16 @@ class System:
         return ['/usr/bin/python3', STUB_PEER, *args]
 
     def send_to_guest(self, number, size):
-        """TCP to a guest's verify-server; it answers with the hash of what it got."""
-        self.peer.run(*self.python('verify-send', '--addr', self.address(number), '--bytes', size), timeout=90)
+        """TCP to a guest's verify-server, until it has answered with the right hash."""
+        self.start_sending(number, size).finish(90)
 
-    def listen(self, *words):
-        """The peer's side of a guest's verify-client."""
-        b = self.peer.background(*self.python('verify-listen', *words))
+    def start_sending(self, number, size=0, patience=PATIENCE_S):
+        """The same in the background; without a size until SIGTERM."""
+        return self.peer.background(VERIFY_PEER, 'send', self.address(number), VERIFY_PORT, size, patience)
+
+    def listen(self, port=VERIFY_PORT, patience=PATIENCE_S):
+        """The peer's side of a guest's verify-client: each byte is compared."""
+        b = self.peer.background(VERIFY_PEER, 'listen', port, patience)
         time.sleep(0.3)
         return b
 
@@ -135,6 +144,12 @@ def set_mtu(s, mtu):
     wait_for_link(s)
 
 
+def end_stream(program, timeout=90):
+    """One without a size, of listen() or start_sending(), ends now: its bytes, all right."""
+    program.process.send_signal(signal.SIGTERM)
+    return int(re.match(r'bytes=(\d+) hash=\w+ right', program.finish(timeout)).group(1))
+
+
 class Load:
     """TCP both ways while something else happens: guest `sender` sends, guest `receiver` receives, each so many
     megabytes; keep() makes it last as long as that. Several at a time need a port each.
@@ -142,7 +157,7 @@ class Load:
     patience: seconds (of the host) that a stream may stand still before that is an error.
     """
 
-    def __init__(self, s, sender=1, receiver=2, megabytes=6, port=5002, patience=30):
+    def __init__(self, s, sender=1, receiver=2, megabytes=6, port=VERIFY_PORT, patience=PATIENCE_S):
         self.s, self.sender, self.receiver = s, sender, receiver
         self.size, self.port, self.patience = megabytes << 20, port, patience
         self.finished = 0 # streams that ended with the right hash
@@ -151,13 +166,11 @@ class Load:
         self._send_to_guest()
 
     def _send_to_peer(self):
-        self.listening = self.s.listen('--port', self.port, '--patience', self.patience)
+        self.listening = self.s.listen(self.port, self.patience)
         self.s.machine.type(f'verify-client={PEER_IP} bytes={self.size} port={self.port}', self.sender + 1)
 
     def _send_to_guest(self):
-        self.sending = self.s.peer.background(
-            *self.s.python('verify-send', '--addr', self.s.address(self.receiver), '--bytes', self.size,
-                           '--patience', self.patience))
+        self.sending = self.s.start_sending(self.receiver, self.size, self.patience)
 
     def _sent_to_peer(self, timeout):
         """Both ends have the same hash."""

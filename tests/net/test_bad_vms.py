@@ -7,7 +7,7 @@ import zlib
 import image
 import pytest
 
-from conftest import PEER_IP, STUB_PEER, tiny_kernel
+from conftest import PATIENCE_S, PEER_IP, VERIFY_PEER, VERIFY_PORT, tiny_kernel
 from run import GOOD_END
 
 HEADER = 64         # TWIN_HEADER_OFFSET
@@ -39,7 +39,7 @@ def test_bad_guests_harm_nobody(boot, tmp_path):
     assert 'g4 killed: triple fault' in log
     assert 'g5 killed' not in log
     assert m.peer.ping(image.guest_address(1))[0] == 5
-    m.peer.run('/usr/bin/python3', STUB_PEER, 'verify-send', '--bytes', 200000, timeout=90)
+    m.peer.run(VERIFY_PEER, 'send', image.guest_address(1), VERIFY_PORT, 200000, PATIENCE_S, timeout=90)
     states = [line.split()[3] for line in m.monitor('vms').splitlines() if line[:1].isdigit()]
     assert states == ['running', 'running', 'killed', 'killed', 'killed', 'running']
     m.monitor('kill g5')
@@ -54,7 +54,7 @@ def test_broken_ring_kills_its_guest_alone(system, net):
     if net == 'twin':
         s.attached()
     s.machine.type(f'flood={image.guest_mac(1)} count=100m len=60', 3)
-    load = s.peer.background(*s.python('verify-send', '--bytes', 4 << 20))
+    load = s.start_sending(1, 8 << 20)
     s.machine.type('break-ring', 3)
     s.machine.expect('hv', 'g2 killed: .*available index jumped beyond the ring', 30)
     load.finish(90)

@@ -33,10 +33,9 @@ def restarted(s, number):
 
 def start_transfers(s):
     """TCP from guest 1 and to guest 2, both well under way."""
-    server = s.listen('--patience', RESTART_S)
+    server = s.listen(patience=RESTART_S)
     s.machine.type(f'verify-client={PEER_IP} bytes={SIZE}', 2)
-    sender = s.peer.background(*s.python('verify-send', '--addr', s.address(2), '--bytes', SIZE,
-                                         '--patience', RESTART_S))
+    sender = s.start_sending(2, SIZE, RESTART_S)
     end = time.monotonic() + 60
     while min((p := s.stats()['net']['ports'])['g1']['tx']['bytes'], p['g2']['rx']['bytes']) < 100000:
         assert time.monotonic() < end
