@@ -48,8 +48,23 @@ def test_goes_on_where_it_was(tmp_path):
     assert values(tmp_path) == expected[:3]
     kept.write_text(kept.read_text() + '{"step": 3, "se')  # the process ended while it wrote
     again = run(tmp_path)
-    assert 'goes on behind step 3' in again.stdout
+    assert 'try: 3 of 5 steps are there' in again.stdout
     assert values(tmp_path) == expected
+
+
+def test_parts_make_a_whole(tmp_path):
+    run(tmp_path)
+    expected = values(tmp_path)
+    kept, parts = tmp_path / 'campaign/try.jsonl', []
+    for words in (['--first', '3'], ['--steps', '2']):
+        run(tmp_path, '--restart', *words)
+        parts.append(kept.read_text())
+    kept.write_text(''.join(reversed(parts)))
+    whole = run(tmp_path)
+    assert 'try: 4 of 5 steps are there' in whole.stdout and 'try: 5/5' in whole.stdout
+    rows = {r['step']: r.get('value') for r in map(json.loads, kept.read_text().splitlines())}
+    assert [rows[n] for n in range(5)] == expected
+    assert json.loads((tmp_path / 'campaign/try.json').read_text())['done'] == 5
 
 
 def test_another_seed_does_not_mix(tmp_path):
@@ -69,7 +84,7 @@ def test_another_program_does_not_mix(tmp_path):
     assert refused.returncode == 1 and 'of other programs' in refused.stderr
     assert values(tmp_path) == before
     assert run(tmp_path, '--restart', OF='another').returncode == 1
-    assert 'goes on behind step 5' in run(tmp_path, OF='another').stdout
+    assert 'try: 5 of 5 steps are there' in run(tmp_path, OF='another').stdout
 
 
 def test_help(tmp_path):

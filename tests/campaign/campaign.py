@@ -10,7 +10,8 @@ A campaign is a script beside this file:
         main('restart', steps=20, step=step)
 
 Each result is a line of out/campaign/NAME.jsonl at once, so that a campaign which was interrupted
-goes on where it was. At the end out/campaign/NAME.json holds counts by `kind` and by each key that
+goes on with what is missing. Several machines may share one: each does a part, --first to --steps, and a last call
+finds the lines of all in its file. At the end out/campaign/NAME.json holds counts by `kind` and by each key that
 is true or false, and the sums of `tally`, a dict of numbers or of such dicts. A step that raises is
 a failed one: it is kept with its error, and the exit status is 1. Seed, or what is tested, changed:
 begin again with --restart.
@@ -82,10 +83,10 @@ def summary(name, seed, steps, rows):
             'failed': sum('error' in r for r in rows), 'kinds': kinds}
 
 
-def progress(name, done, steps, began, first):
-    """One line: how many, how much time is left at this pace."""
-    left = (time.monotonic() - began) / max(done - first, 1) * (steps - done)
-    print(f'{name}: {done}/{steps}, {left // 60:.0f} min {left % 60:.0f} s left', flush=True)
+def progress(name, done, total, began, now):
+    """One line: how many, how much time is left when `now` of them took the time since `began`."""
+    left = (time.monotonic() - began) / max(now, 1) * (total - done)
+    print(f'{name}: {done}/{total}, {left // 60:.0f} min {left % 60:.0f} s left', flush=True)
 
 
 def attempt(step, number, seed, of):
@@ -101,13 +102,16 @@ def attempt(step, number, seed, of):
 
 def run_steps(kept, args, name, step, every):
     """All steps that are not there yet."""
-    began, first = time.monotonic(), len(kept.rows)
-    if first:
-        print(f'{name}: goes on behind step {first}')
-    for number in range(first, args.steps):
+    there = {row['step'] for row in kept.rows}
+    wanted = range(args.first, args.steps)
+    missing = [number for number in wanted if number not in there]
+    began, before = time.monotonic(), len(wanted) - len(missing)
+    if before:
+        print(f'{name}: {before} of {len(wanted)} steps are there')
+    for now, number in enumerate(missing, 1):
         kept.add(attempt(step, number, args.seed, kept.of))
         if (number + 1) % every == 0:
-            progress(name, number + 1, args.steps, began, first)
+            progress(name, before + now, len(wanted), began, now)
 
 
 def main(name, steps, step, every=1, end=None, of=''):
@@ -117,7 +121,8 @@ def main(name, steps, step, every=1, end=None, of=''):
     p = argparse.ArgumentParser(description=sys.modules['__main__'].__doc__,
                                 formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('--seed', type=int, default=1, help='of all that is random (%(default)s)')
-    p.add_argument('--steps', type=int, default=steps, help='how many (%(default)s)')
+    p.add_argument('--first', type=int, default=0, help='number of the first one (%(default)s)')
+    p.add_argument('--steps', type=int, default=steps, help='number behind the last one (%(default)s)')
     p.add_argument('--restart', action='store_true', help='forget what is kept, begin again')
     args = p.parse_args()
     kept = Kept(FOLDER / f'{name}.jsonl', args.seed, of, args.restart)
