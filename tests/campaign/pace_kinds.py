@@ -11,7 +11,7 @@ from lab import image
 from conftest import DVM_IP, PEER_IP
 from hostile_guest import bits
 from pace_lab import wait
-from test_polling import UDP_SEND, polled_packets
+from test_polling import polled_packets, start_poller
 from test_upcalls import AT_LIMIT, LIMITS, force, limit, start_flood
 
 FLOODER, HOSTILE = 3, 4    # guests
@@ -142,13 +142,8 @@ def netconsole(b):
 
 @contextmanager
 def polling(b):
-    """A socket that polls the card. It must have seen the driver's own NAPI, so castor is away for a moment before."""
-    b.s.dvm('rmmod castor', SHELL_S)
-    b.s.dvm('(poller >/poller.log 2>&1 &); until grep -q waits /poller.log; do usleep 10000; done', SHELL_S)
-    wait(lambda: b.s.peer.ping(DVM_IP, count=1)[0], 'the driver VM does not answer', SHELL_S)
-    b.s.peer.run('/usr/bin/python3', '-c', UDP_SEND.format(DVM_IP, 7777))
-    b.s.dvm('until grep -q "polls NAPI [1-9]" /poller.log; do usleep 10000; done', SHELL_S)
-    b.s.dvm(f'insmod /lib/modules/$(uname -r)/extra/castor.ko {DEATHS}', SHELL_S)
+    """A socket that polls the card."""
+    start_poller(b.s, DEATHS)
     b.attached()
     b.streams.flowing()
     before = polled_packets(b.s)

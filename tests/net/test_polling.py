@@ -89,20 +89,27 @@ def polled_packets(s):
                      "i++) if (name[i] == \"BusyPollRxPackets\") print value[i] }' /proc/net/netstat"))
 
 
+def start_poller(s, castor_words=''):
+    """A socket of the driver VM polls its card, which castor has given to the twin again. Wait for the attachment.
+
+    What the twin hands over has no number of a NAPI, so the socket must have seen a frame of the driver's own before.
+    """
+    s.dvm('rmmod castor')
+    s.dvm('(poller >/poller.log 2>&1 &); n=0; until grep -q waits /poller.log || [ $n = 50 ]; do n=$((n + 1)); usleep '
+          '100000; done')
+    assert s.peer.ping(DVM_IP, count=5)[0], 'the driver VM does not answer'
+    s.peer.run('/usr/bin/python3', '-c', UDP_SEND.format(DVM_IP, 7777))
+    s.dvm('n=0; until grep -q "polls NAPI [1-9]" /poller.log; do n=$((n + 1)); usleep 100000; [ $n -lt 50 ] || exit 1; '
+          'done')
+    s.dvm(f'insmod /lib/modules/$(uname -r)/extra/castor.ko {castor_words}')
+
+
 def test_r9_busy_polling(system, tmp_path):
     """A socket of the driver VM that has polled the card goes on with it when castor has given it to the twin."""
     s = system('net=twin', [SERVERS, SERVERS],
                initrd=initrd_with(tmp_path, {'bin/poller': static_program(tmp_path, POLLER)}))
     s.attached()
-    s.dvm('rmmod castor') # what the twin hands over has no number of a NAPI: the socket must have seen the driver's
-    s.machine.expect('hv', 'twin detached', 20)
-    s.dvm('poller >/poller.log & n=0; until grep -q waits /poller.log || [ $n = 50 ]; do n=$((n + 1)); usleep 100000; '
-          'done')
-    assert s.peer.ping(DVM_IP, count=2)[0]
-    s.peer.run('/usr/bin/python3', '-c', UDP_SEND.format(DVM_IP, 7777))
-    s.dvm('n=0; until grep -q "polls NAPI [1-9]" /poller.log; do n=$((n + 1)); usleep 100000; [ $n -lt 50 ] || exit 1; '
-          'done')
-    s.dvm('insmod /lib/modules/$(uname -r)/extra/castor.ko')
+    start_poller(s)
     s.attached(2)
     before = polled_packets(s)
     load = Load(s)
