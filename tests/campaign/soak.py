@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Soak: four guests send and receive without a pause while something happens in each step.
 
-Link flaps, switch-overs, faults of the twin, the interface down and up, all in turn. Each step moves
-STEP_MB megabytes each way for each guest and compares them to the byte; 10 GB each way are the default
-number of steps. At the end of each round of events pool, driver VM's memory and slab are noted, and the
-last round must be where the second one was.
+Nothing, a link flap, a switch-over, the interface down and up, in turn, and behind each a fault of the twin. Each step
+moves STEP_MB megabytes each way for each guest and compares them to the byte; 10 GB each way are the default number of
+steps. At the end of each round of events the levels of the pool, of the driver VM's memory and of its slab are noted,
+and must stay: memory as behind the second round, the pool full and not larger than by one ring.
 """
 import re
 import time
@@ -17,7 +17,9 @@ GUESTS = 4
 STEP_MB = 4
 STEPS = 10 * 1024 // (GUESTS * STEP_MB)
 ATTACH_S = 60
-DVM_KIB = 8 * 1024   # the driver VM's memory may differ by so much between rounds: caches of its own
+POOL = ('skb', 'head', 'frag', 'page')
+DRIFT_KIB = {'MemFree': 8 * 1024, 'SUnreclaim': 2 * 1024} # of the driver VM, between rounds: caches of its own
+RING = 256           # what the driver's own ring held at an attachment may be more in the pool
 WORDS = 'verify-server'
 
 
@@ -52,25 +54,21 @@ class Soak:
     def interface(self):
         self.s.dvm('ip link set eth0 down; ip link set eth0 up')
 
-    EVENTS = (quiet, link_flap, switch_over, fault, interface)
+    EVENTS = (quiet, link_flap, switch_over, interface)
 
     def back(self):
         """Twin mode again."""
         end = time.monotonic() + ATTACH_S
         while not self.s.machine.monitor('twin').startswith('attached'):
             assert time.monotonic() < end, self.s.machine.monitor('twin')
-            time.sleep(1)
-
-    def level(self):
-        """What must not grow or shrink, with nothing under way."""
-        text = self.s.dvm('echo 3 > /proc/sys/vm/drop_caches; sleep 1; cat /proc/meminfo')
-        kib = {k: int(v) for k, v in re.findall(r'^(MemFree|SUnreclaim):\s+(\d+)', text, re.M)}
-        return kib
+            time.sleep(0.2)
 
     def step(self, event):
+        """The event under all guests' streams, a fault of the twin behind it."""
         loads = [Load(self.s, n, n, STEP_MB, 5002 + n) for n in range(1, GUESTS + 1)]
-        time.sleep(0.5)
         event(self)
+        self.back()
+        self.fault()
         for load in loads:
             load.finish(300)
         self.back()
@@ -78,15 +76,29 @@ class Soak:
         assert 'DOES NOT ADD UP' not in text
         assert not re.search('Oops|BUG:|Call Trace', self.s.dvm('dmesg'))
         assert self.s.machine.monitor('hash') == self.fingerprints
-        assert all(vm['state'] == 'running' for vm in self.s.stats()['vms'].values())
+        stats = self.s.stats()
+        assert all(vm['state'] == 'running' for vm in stats['vms'].values())
+        return {'deaths': stats['twin']['deaths'], 'up_s': stats['cpu']['up_us'] // 10 ** 6}
 
+    def pool(self):
+        """Buffers in it, with nothing under way."""
+        twin = self.s.stats()['twin']
+        return [twin[f'pool_{kind}'] for kind in POOL]
+
+    def level(self):
+        """What must not grow or shrink."""
+        text = self.s.dvm('echo 3 > /proc/sys/vm/drop_caches; sleep 1; cat /proc/meminfo')
+        kib = {k: int(v) for k, v in re.findall(r'^(MemFree|SUnreclaim):\s+(\d+)', text, re.M)}
+        return {**kib, 'pool': self.pool()}
 
     def note_level(self):
-        """Memory's levels behind a round; from the third on as behind the second."""
+        """From the third round on as behind the first ones."""
         level = self.level()
         self.levels.append(level)
         if len(self.levels) > 2:
-            assert abs(level['MemFree'] - self.levels[1]['MemFree']) < DVM_KIB, self.levels
+            for what, most in DRIFT_KIB.items():
+                assert abs(level[what] - self.levels[1][what]) < most, self.levels
+            assert all(0 <= now - then <= RING for now, then in zip(level['pool'], self.levels[0]['pool'])), self.levels
         return level
 
 
@@ -103,8 +115,7 @@ def step(number, _rng):
     """One event."""
     event = Soak.EVENTS[number % len(Soak.EVENTS)]
     with SESSION.step() as bench:
-        bench.step(event)
-        row = {'kind': event.__name__, 'intact': True}
+        row = {'kind': event.__name__, 'intact': True, **bench.step(event)}
         if event is Soak.EVENTS[-1]:
             row.update(bench.note_level())
     return row
