@@ -27,6 +27,7 @@ from overhead_twin import MAGIC_OFFSET, TABLES_OFFSET, table
 KINDS = ('reg', 'load', 'data', 'argument', 'time', 'code', 'refused')
 BYTES = KINDS[5:] # of the code
 TRIES = 20
+CHANGES = 200 # that are tried of one instruction's bytes
 RESTARTS_MAX = 3 # of the driver VM in ten minutes, its budget (R20)
 # Not rsp (4): the judge takes it as given, and the hypervisor's own stack is there.
 REGISTERS = [r for r in range(16) if r != 4]
@@ -76,10 +77,11 @@ def draw(kind, met, rng):
     name = rng.choice([n for n, offsets in FUNCTIONS.items() if met & set(offsets)])
     offset = rng.choice(sorted(met & set(FUNCTIONS[name])))
     if kind in BYTES:
-        while True:
+        for _ in range(CHANGES):
             byte, change = rng.randrange(place_of(offset)[1]), rng.choice([1 << rng.randrange(8), rng.randrange(1, 256)])
             if judge_takes(offset + byte, change) == (kind == 'code'):
                 return offset, ['code', byte, change]
+        return draw(kind, met, rng) # a call, say: the judge takes no change of it
     return offset, {'reg': ['reg', rng.choice(REGISTERS), flip(rng)], 'load': ['load', flip(rng)],
                     'data': ['data', flip(rng)], 'time': ['loop']}[kind]
 

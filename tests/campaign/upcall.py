@@ -13,6 +13,7 @@ from lab import Session, lab
 from test_upcalls import HOT, call_often
 
 CALLS = 100000
+MEGABYTES = 32 # of a stream
 
 
 @contextmanager
@@ -30,7 +31,7 @@ def step(number, rng):
     """The routines in turn; rng, which a step may use, is not needed."""
     del rng
     with SESSION.step() as s:
-        return {'kind': HOT[number], 'tcp_right': True, **call_often(s, HOT[number], CALLS)}
+        return {'kind': HOT[number], 'tcp_right': True, **call_often(s, HOT[number], CALLS, MEGABYTES)}
 
 
 if __name__ == '__main__':

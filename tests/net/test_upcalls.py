@@ -42,12 +42,12 @@ def start_flood(s):
     s.dvm(f'(frames flood br0 1000000 {FLOOD} 1 {mac} >/dev/null 2>&1 & echo $! >/tmp/flood)')
 
 
-def call_often(s, name, count):
+def call_often(s, name, count, megabytes=2):
     """So many upcalls of a routine beside the driver VM's own flood and guests' TCP; the flood's frames meanwhile."""
     force(s, name)
     limit(s, LIMITS[name != AT_LIMIT])
     start_flood(s)
-    load = Load(s, receiver=1, megabytes=2, patience=PATIENCE_S)
+    load = Load(s, receiver=1, megabytes=megabytes, patience=PATIENCE_S)
     before, sent = s.stats(), 0
     calls = before['upcalls'].get(name, 0)
     last, end = calls, time.monotonic() + PATIENCE_S
