@@ -19,13 +19,14 @@
 #define STATUS_TXOFF BIT(4)     /* transmission paused, by a frame of the other end */
 #define RCTL_EN      BIT(1)     /* receiver on */
 #define GONE         0xffffffff /* what a card reads as that does not answer */
+#define ID_82542     0x1000     /* has its receive ring's registers elsewhere */
 
 static volatile uint32_t *registers;
 
 void card_prepare(const struct vpci_pass *nic)
 {
-	if (strcmp(twin_image.head->module, "e1000") == 0 && nic && !nic->bar[0].io &&
-	    nic->bar[0].size >= BYTES)
+	if (strcmp(twin_image.head->module, "e1000") == 0 && nic && nic->device != ID_82542 &&
+	    !nic->bar[0].io && nic->bar[0].size >= BYTES)
 		registers = mmio_map(nic->bar[0].base, BYTES);
 }
 

@@ -18,8 +18,9 @@ static struct {
 	unsigned int stands; /* looks in a row, but for those that did not count */
 } way[WAYS];
 
-static uint32_t head, tail; /* when the driver last received, or brought a buffer */
-static unsigned int looks;  /* since the twin was attached; at the first there is no look before */
+static uint32_t head, tail;  /* when the driver last received, or brought a buffer */
+static unsigned int looks;   /* since the twin was attached; at the first there is no look before */
+static unsigned int excuses; /* of these the last ones at which the driver said that it sets up */
 
 /* The driver was reset for a way that stood still; nothing has shown yet that this helped. */
 static bool suspect;
@@ -59,6 +60,17 @@ static void stop_counting(void)
 		way[w].stands = 0;
 }
 
+/* Interface down, or the card being set up. */
+static bool is_excused(const struct stuck_sight *s)
+{
+	excuses = s->started && !s->busy ? 0 : excuses + 1;
+	if (excuses > STUCK_EXCUSED)
+		return false;
+	if (!s->started)
+		stop_counting();
+	return excuses;
+}
+
 static enum stuck_verdict verdict(enum way w)
 {
 	uint64_t *const counts[WAYS] = { &stuck_counts.transmit, &stuck_counts.receive };
@@ -79,9 +91,7 @@ enum stuck_verdict stuck_look(const struct stuck_sight *s, const char **what)
 	unsigned int limit = suspect ? STUCK_LOOKS_AGAIN : STUCK_LOOKS;
 
 	looks++;
-	if (!s->started)
-		stop_counting();
-	if (!s->started || s->busy || !s->link)
+	if (is_excused(s) || !s->link)
 		return STUCK_NO;
 	look_at_transmit(s);
 	look_at_receive(s);
@@ -97,7 +107,7 @@ enum stuck_verdict stuck_look(const struct stuck_sight *s, const char **what)
 
 void stuck_attached(void)
 {
-	looks = 0;
+	looks = excuses = 0;
 	stop_counting();
 }
 

@@ -55,6 +55,8 @@ static void test_other_cards_are_not_known(void **state)
 	card_prepare(&nic);
 	nic.bar[0] = (struct vpci_pass_bar){ BASE, BYTES / 2, false };
 	card_prepare(&nic);
+	nic = (struct vpci_pass){ .bar = { { BASE, BYTES, false } }, .device = 0x1000 };
+	card_prepare(&nic);
 	card_prepare(NULL);
 	assert_int_equal(maps, 0);
 	assert_false(card_look(&s));

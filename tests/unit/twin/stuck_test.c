@@ -99,16 +99,42 @@ static void test_r19_who_may_not_send_is_not_stuck(void **state)
 	(void)state;
 	s.waits = s.deaf = true;
 	s.started = false;
-	never(LONG);
+	never(STUCK_EXCUSED);
 	s.started = true;
 	s.link = false;
 	never(LONG);
 	s.link = true;
 	s.busy = true;
-	never(LONG);
+	never(STUCK_EXCUSED);
 	s.busy = false;
 	s.deaf = false;
 	s.paused = true;
+	never(LONG);
+}
+
+/* Its data say for ever that it sets its card up. */
+static void test_r19_driver_is_not_busy_for_ever(void **state)
+{
+	(void)state;
+	s.waits = true;
+	s.busy = true;
+	assert_int_equal(looks_until(STUCK_TWIN, LONG), STUCK_EXCUSED + STUCK_LOOKS);
+	stuck_attached();
+	assert_int_equal(looks_until(STUCK_DVM, LONG), STUCK_EXCUSED + STUCK_LOOKS_AGAIN);
+}
+
+static void test_r19_interface_is_not_down_for_ever(void **state)
+{
+	(void)state;
+	s.waits = true;
+	s.started = false;
+	assert_int_equal(looks_until(STUCK_TWIN, LONG), STUCK_EXCUSED + STUCK_LOOKS);
+}
+
+static void test_r19_driver_that_has_nothing_to_do_may_be_busy(void **state)
+{
+	(void)state;
+	s.busy = true;
 	never(LONG);
 }
 
@@ -296,6 +322,9 @@ int main(void)
 		cmocka_unit_test_setup(test_r19_ring_that_is_filled_again_is_not_stuck, begin),
 		cmocka_unit_test_setup(test_r19_few_frames_are_not_stuck, begin),
 		cmocka_unit_test_setup(test_r19_who_may_not_send_is_not_stuck, begin),
+		cmocka_unit_test_setup(test_r19_driver_is_not_busy_for_ever, begin),
+		cmocka_unit_test_setup(test_r19_interface_is_not_down_for_ever, begin),
+		cmocka_unit_test_setup(test_r19_driver_that_has_nothing_to_do_may_be_busy, begin),
 		cmocka_unit_test_setup(test_r19_flapping_link_is_not_stuck, begin),
 		cmocka_unit_test_setup(test_r19_first_look_with_a_link_tells_nothing, begin),
 		cmocka_unit_test_setup(test_r19_opening_begins_anew, begin),
