@@ -33,7 +33,8 @@ STUB_PEER = TESTS / 'guest-stub/stub_peer.py'
 VERIFY_PEER = image.OUT / 'tests/guest-stub/verify-peer'
 VERIFY_PORT = 5002
 ENDLESS = '1000G' # bytes
-PATIENCE_S = 30 # of a stream, for its next byte
+FLOW_BYTES = 100000 # of a stream: it runs
+PATIENCE_S = 120 # of a stream, for its next byte: TCP asks ever more seldom
 DVM_IP = '10.88.0.2'
 PEER_IP = '10.88.0.1'
 BOOT_S = 600 # no expectation: a limit for slow machines, as those below
@@ -151,13 +152,14 @@ def end_stream(program, timeout=90):
 
 
 class Load:
-    """TCP both ways while something else happens: guest `sender` sends, guest `receiver` receives, each so many
-    megabytes; keep() makes it last as long as that. Several at a time need a port each.
+    """TCP both ways while something else happens: guest `sender` sends, guest `receiver` receives, until finish(). Several
+    at a time need a port each.
 
+    megabytes: each stream ends behind so many, and keep() begins the next.
     patience: seconds (of the host) that a stream may stand still before that is an error.
     """
 
-    def __init__(self, s, sender=1, receiver=2, megabytes=6, port=VERIFY_PORT, patience=PATIENCE_S):
+    def __init__(self, s, sender=1, receiver=2, megabytes=0, port=VERIFY_PORT, patience=PATIENCE_S):
         self.s, self.sender, self.receiver = s, sender, receiver
         self.size, self.port, self.patience = megabytes << 20, port, patience
         self.finished = 0 # streams that ended with the right hash
@@ -167,27 +169,36 @@ class Load:
 
     def _send_to_peer(self):
         self.listening = self.s.listen(self.port, self.patience)
-        self.s.machine.type(f'verify-client={PEER_IP} bytes={self.size} port={self.port}', self.sender + 1)
+        self.s.machine.type(f'verify-client={PEER_IP} bytes={self.size or ENDLESS} port={self.port}', self.sender + 1)
 
     def _send_to_guest(self):
         self.sending = self.s.start_sending(self.receiver, self.size, self.patience)
 
     def _sent_to_peer(self, timeout):
-        """Both ends have the same hash."""
+        """Both ends have the same hash; of an endless one each byte was right."""
+        if not self.size:
+            end_stream(self.listening, timeout)
+            self.s.machine.expect(f'g{self.sender}', r'^verify-client: error (?:reset|closed by peer).*\n', timeout)
+            self.finished += 1
+            return
         v = self.s.guest_values(self.sender, 'verify-client: done', timeout)
         assert f'bytes={self.size} hash={v["hash"]}' in self.listening.finish(60)
         self.finished += 1
 
     def _sent_to_guest(self, timeout):
         """The peer's end has compared the guest's answer."""
-        self.sending.finish(timeout)
+        if self.size:
+            self.sending.finish(timeout)
+        else:
+            end_stream(self.sending, timeout)
         self.finished += 1
 
     def runs(self):
         return self.listening.process.poll() is None or self.sending.process.poll() is None
 
     def keep(self):
-        """Check the stream that has ended, start it again."""
+        """Check the stream that has ended, start it again; an endless one must not have."""
+        assert self.size or all(b.process.poll() is None for b in (self.listening, self.sending)), 'a stream has ended'
         if self.listening.process.poll() is not None:
             self._sent_to_peer(self.patience)
             self._send_to_peer()
@@ -195,9 +206,25 @@ class Load:
             self._sent_to_guest(self.patience)
             self._send_to_guest()
 
+    def moved(self):
+        """Bytes so far: of the guest that sends, of the one that receives."""
+        ports = self.s.stats()['net']['ports']
+        return ports[f'g{self.sender}']['tx']['bytes'], ports[f'g{self.receiver}']['rx']['bytes']
+
+    def flows(self, until=lambda: False, keep=None):
+        """Wait until both streams run, or something else has happened. keep: instead of keep()."""
+        keep, before = keep or self.keep, self.moved()
+        end = time.monotonic() + self.patience
+        while not until() and min(b - a for a, b in zip(before, self.moved())) < FLOW_BYTES:
+            assert time.monotonic() < end, 'traffic stands still'
+            keep()
+            time.sleep(0.05)
+
     def finish(self, timeout=120):
-        """Both streams end, and right."""
+        """Both streams end, and right; what has no end of its own runs until now."""
         timeout = max(timeout, self.patience)
+        if not self.size:
+            self.flows()
         self._sent_to_peer(timeout)
         self._sent_to_guest(timeout)
 

@@ -18,7 +18,6 @@ MEGABYTES = 8
 PATIENCE_S = 240
 # Frames in each direction without the instruction being met: traffic does not reach it.
 UNMET_FRAMES = 200
-FLOW_BYTES = 100000 # of each stream: it runs
 GONE = r'(?:twin killed: |twin taken off: |twin detached).*\n'
 STEP = r"twin's step: .*\n"
 ATTACHED = r'twin attached \(\d+\. time\)'
@@ -68,23 +67,13 @@ class Campaign:
         twin = self.s.stats()['twin']
         return twin['tx_packets'], twin['rx_to_guests']
 
-    def _moved(self):
-        """Bytes of the streams: from the guest that sends, to the one that receives."""
-        ports = self.s.stats()['net']['ports']
-        return ports['g1']['tx']['bytes'], ports['g2']['rx']['bytes']
-
     def flows(self, until=lambda: False):
         """Wait until both streams run, or something else has happened.
 
         Else frames that are sent again would be what meets the next fault, and die of it, again and again, and TCP
         would wait longer each time.
         """
-        before = self._moved()
-        end = time.monotonic() + PATIENCE_S
-        while not until() and min(b - a for a, b in zip(before, self._moved())) < FLOW_BYTES:
-            assert time.monotonic() < end, 'traffic stands still'
-            self.keep()
-            time.sleep(0.05)
+        self.load.flows(until, self.keep)
 
     def _met(self, pattern, unmet):
         """Wait for a line of the log until `unmet` frames went both ways without it."""

@@ -112,7 +112,7 @@ def test_r9_busy_polling(system, tmp_path):
     start_poller(s)
     s.attached(2)
     before = polled_packets(s)
-    load = Load(s)
+    load = Load(s, megabytes=6)
     load.finish()
     assert polled_packets(s) - before > 100, 'nobody polled'
     s.dvm('killall poller')

@@ -3,12 +3,11 @@
 import re
 import time
 
-from conftest import PEER_IP, initrd_with, static_program
+from conftest import Load, initrd_with, static_program
 
 QUIET = (r'\[ ok \] network card 00:\w\w\.0 is quiet: pin \d+ masked, bus master off \(command 0003\), reset\r?\n'
          r'.*\[ ok \] dvm starts again \(restart {}\)')
 RESTART_S = 180
-SIZE = 24 << 20
 
 # Real-time priority: interrupts still come, but work queues never run again.
 HOG = '''
@@ -31,31 +30,18 @@ def restarted(s, number):
     s.machine.expect('dvm', 'built-in commands', 20)
 
 
-def start_transfers(s):
-    """TCP from guest 1 and to guest 2, both well under way."""
-    server = s.listen(patience=RESTART_S)
-    s.machine.type(f'verify-client={PEER_IP} bytes={SIZE}', 2)
-    sender = s.start_sending(2, SIZE, RESTART_S)
-    end = time.monotonic() + 60
-    while min((p := s.stats()['net']['ports'])['g1']['tx']['bytes'], p['g2']['rx']['bytes']) < 100000:
-        assert time.monotonic() < end
-    return server, sender
-
-
 def test_r20_panic_hang_and_triple_fault(system, tmp_path):
     """A transfer each way goes on where the driver VM left it; counters tell; the last death is final."""
     s = system('net=twin', ['verify-server echo', 'echo verify-server'],
                initrd=initrd_with(tmp_path, {'bin/hog': static_program(tmp_path, HOG)}))
     s.attached()
-    server, sender = start_transfers(s)
+    load = Load(s, patience=RESTART_S)
+    load.flows()
     s.machine.type('echo c >/proc/sysrq-trigger', 1)
     s.machine.expect('hv', 'dvm killed: kernel panic: sysrq triggered crash', 60)
-    assert server.process.poll() is None and sender.process.poll() is None, 'the transfers were too short'
     restarted(s, 1)
     s.attached(2)
-    v = s.guest_values(1, 'verify-client: done', 180)
-    assert f'bytes={SIZE} hash={v["hash"]}' in server.finish(30)
-    sender.finish(180)
+    load.finish(RESTART_S)
 
     s.machine.monitor('hang dvm')
     s.machine.expect('hv', r'dvm killed: no interrupt taken in 5 s of its run time: it hangs', 120)

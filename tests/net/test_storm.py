@@ -109,7 +109,7 @@ def test_r18_late_timer_kills_nobody(system):
     s.machine.monitor(f'upcalls force {FORCED}')
     s.machine.monitor('mode twin')
     s.attached()
-    load = Load(s, megabytes=8, patience=120)
+    load = Load(s, patience=120)
     s.machine.monitor('late 500 20')
     for seconds in [0.5] * 20 + [6] * 3:
         stop_machine(s, seconds)
