@@ -372,7 +372,6 @@ static bool ends_stuck(void)
 
 void attach_poll(void)
 {
-	static uint64_t level_checked;
 
 	outage_poll(bridge_frames(), twin_frames());
 	if (state != TWIN_ATTACHED)
@@ -391,8 +390,7 @@ void attach_poll(void)
 	if (upcall_run_queued())
 		return; /* the driver VM is dead, and the next turn buries it */
 	supply_renew();
-	if (twin_frames() - level_checked > 64) {
-		level_checked = twin_frames();
+	if (supply_is_due(twin_frames())) {
 		supply_take();
 		supply_want(castor_area());
 	}

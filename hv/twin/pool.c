@@ -395,15 +395,28 @@ uint32_t pool_stale(void)
 	return list_count[STALE];
 }
 
-uint32_t pool_leave(void)
+static uint32_t leave(bool buffers_alone)
 {
 	uint32_t n = 0;
 
-	for (unsigned int i = 0; i < OBJECTS; i++)
-		if (object[i].kind && object[i].out) {
-			pool_forget(&object[i]);
-			n++;
-		}
+	for (unsigned int i = 0; i < OBJECTS; i++) {
+		struct pool_object *o = &object[i];
+
+		if (!o->kind || !o->out || (buffers_alone && !is_buffer(o->kind)))
+			continue;
+		pool_forget(o);
+		n++;
+	}
 	pool_counts.left += n;
 	return n;
+}
+
+uint32_t pool_leave(void)
+{
+	return leave(false);
+}
+
+uint32_t pool_leave_rings(void)
+{
+	return leave(true);
 }

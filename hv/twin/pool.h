@@ -90,6 +90,12 @@ uint32_t pool_out_kind(enum castor_kind kind);
 /* Forgets all objects that are out: the driver keeps them. Returns how many. */
 uint32_t pool_leave(void);
 
+/*
+ * The same of fragments and pages alone, between two calls of the driver: its own instance may have
+ * freed those in its rings, and nobody tells of that. What is there still is adopted when it comes.
+ */
+uint32_t pool_leave_rings(void);
+
 /* Any one object that is in the pool or stale, taken out of it; NULL: there is none. */
 struct pool_object *pool_take_any(void);
 struct pool_object *pool_take_stale(void);

@@ -11,6 +11,7 @@
 #define DONATE_FRAG  768
 #define DONATE_PAGE  512 /* once the driver has asked for pages */
 #define BUFFER_BYTES 2048
+#define FRAMES       64 /* between two looks at the levels */
 
 void supply_hello(struct castor_shared *area)
 {
@@ -81,6 +82,17 @@ void supply_report(void)
 		 "+ leaked %lu + pooled %lu%s",
 		 c->donated, c->adopted, c->returned, c->left, c->given, c->leaked, pooled,
 		 even ? "" : " (DOES NOT ADD UP)");
+}
+
+bool supply_is_due(uint64_t frames)
+{
+	static uint64_t seen, empty;
+
+	if (frames - seen <= FRAMES && pool_counts.empty == empty)
+		return false;
+	seen = frames;
+	empty = pool_counts.empty;
+	return true;
 }
 
 static int64_t give_back(struct pool_object *(*next)(void))

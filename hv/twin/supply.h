@@ -19,6 +19,12 @@ void supply_take(void);
 /* Totals since HELLO: what was given, and what it takes to have the pools full again. */
 void supply_want(struct castor_shared *area);
 
+/*
+ * Whether it is time to look at the levels: enough frames have moved since, or the twin asked for a
+ * buffer in vain, so that none may move until it gets some. frames: moved by the twin so far.
+ */
+bool supply_is_due(uint64_t frames);
+
 /* Gives pooled buffers back through ring `back`, as many as fit; how many. */
 int64_t supply_return(void);
 

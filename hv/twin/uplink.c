@@ -17,6 +17,7 @@
 #include "twin/load.h"
 #include "twin/native.h"
 #include "twin/native_skb.h"
+#include "twin/pool.h"
 #include "twin/receive.h"
 #include "twin/run.h"
 #include "twin/transmit.h"
@@ -75,9 +76,24 @@ static void interrupt(void)
 	}
 }
 
+/*
+ * R16: a driver that sets its card up anew frees what is in its rings. It has no carrier then, and
+ * the kernel counts each time that a carrier goes.
+ */
+static void see_reset(void)
+{
+	static uint32_t seen;
+	uint32_t now = win_read32(twin_att.netdev + K_NET_DEVICE_CARRIER_DOWN_COUNT);
+
+	if (now != seen)
+		pool_leave_rings();
+	seen = now;
+}
+
 static void receive_body(uint64_t arg)
 {
 	(void)arg;
+	see_reset();
 	if (job.intr)
 		interrupt();
 	if (twin_pending.poll) {

@@ -91,6 +91,34 @@ static void test_r16_no_wish_beyond_a_page(void **state)
 	assert_int_equal(pool_stale(), 0);
 }
 
+/* A reset of the driver's rings frees what is there; the other kinds tell of it themselves. */
+static void test_r16_rings_that_were_reset(void **state)
+{
+	struct pool_object *o;
+
+	(void)state;
+	for (unsigned int i = 0; i < 8; i++)
+		give(CASTOR_FRAG, i, LARGE);
+	give(CASTOR_HEAD, 20, 0);
+	give(CASTOR_PAGE, 30, PAGE_SIZE);
+	for (unsigned int i = 0; i < 5; i++)
+		pool_take(CASTOR_FRAG, 1920);
+	pool_take(CASTOR_HEAD, 0);
+	pool_take(CASTOR_PAGE, PAGE_SIZE);
+	assert_int_equal(pool_leave_rings(), 6);
+	assert_int_equal(pool_out(), 1);
+	assert_int_equal(pool_out_kind(CASTOR_HEAD), 1);
+	assert_int_equal(pool_level(CASTOR_FRAG), 3);
+	assert_null(pool_find(at(7)));
+	o = pool_adopt(at(7), SMALL,
+		       CASTOR_FRAG); /* the driver has the address again, and less there */
+	assert_int_equal(o->bytes, SMALL);
+	pool_put(o);
+	assert_null(pool_take(CASTOR_FRAG, LARGE + 1));
+	assert_int_equal(pool_leave_rings(), 0);
+	assert_pool_adds_up();
+}
+
 static void test_r16_put_twice(void **state)
 {
 	struct pool_object *o;
@@ -264,6 +292,7 @@ int main(void)
 		CASE(test_r16_a_small_one_on_top_does_not_block),
 		CASE(test_r16_a_size_change_renews_the_pool),
 		CASE(test_r16_no_wish_beyond_a_page),
+		CASE(test_r16_rings_that_were_reset),
 		CASE(test_r16_put_twice),
 		CASE(test_r16_pages),
 		CASE(test_r16_donated_while_it_is_out),
