@@ -18,6 +18,8 @@ FLOODER, HOSTILE = 3, 4    # guests
 ENDLESS = 10 ** 9          # operations
 ROUNDS = 5
 DEATHS = 'deaths=100000'     # of the twin, that castor answers: its word, and the driver VM's
+AWAY_US = 10_000_000       # the network is back, and both streams run, at the latest
+TWIN_US = 10_000           # a clean stop and the twin's return
 SHELL_S = 240              # of the host, no expectation: a limit for slow machines
 
 
@@ -207,6 +209,7 @@ def away(b):
     b.attached()
     b.streams.flowing()
     b.facts['away_us'] = b.s.stats()['cpu']['up_us'] - begin
+    assert b.facts['away_us'] < AWAY_US, f'both streams run after {b.facts["away_us"]} us only'
 
 
 @contextmanager
@@ -287,6 +290,8 @@ def rounds(b, once):
         took = b.s.stats()['cpu']['up_us'] - begin
         b.facts['away_us'] += took
         b.facts['longest_us'] = max(took, b.facts['longest_us'])
+    assert b.facts['twin_us'] < ROUNDS * TWIN_US, f'the twin was away for {b.facts["twin_us"]} us'
+    assert b.facts['longest_us'] < AWAY_US, f'both streams run after {b.facts["longest_us"]} us only'
     yield nothing
 
 
