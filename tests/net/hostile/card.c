@@ -252,7 +252,36 @@ static uint32_t make_frame(uint8_t *f)
 	return len;
 }
 
-/* One good chain, a random header, a frame that is one or not. */
+/* TCP for the card to cut, all right: it is rewritten while it waits. */
+static uint32_t make_segments(uint8_t *b)
+{
+	static const uint8_t header[] = { 1, 1, 54, 0, 0, 1, 34, 0, 16, 0 }; /* 256 bytes each */
+	static const uint8_t ip[] = { 0x45, 0, 0, 0, 0, 0, 0, 0, 64, 6 };
+	uint32_t len = 54 + 1 + random_below(BUFFER - 12 - 54);
+	uint8_t *f = b + 12;
+
+	memset(b, 0, 12);
+	memcpy(b, header, sizeof(header));
+	memset(f, 0, len);
+	memcpy(f, victim, 6);
+	memcpy(f + 6, own, 6);
+	f[12] = 0x08;
+	memcpy(f + 14, ip, sizeof(ip));
+	f[16] = (uint8_t)((len - 14) >> 8);
+	f[17] = (uint8_t)(len - 14);
+	f[46] = 0x50;
+	return len;
+}
+
+/* What was handed over, its header and those of the frame first of all, becomes another. */
+static void rewrite(void)
+{
+	for (unsigned int i = random_below(8); i; i--)
+		buffers[random_below(BUFFERS)][random_below(random_below(4) ? 12 + 54 : BUFFER)] =
+			(uint8_t)random_value();
+}
+
+/* One good chain, a random header, a frame that is one or not; some are rewritten meanwhile. */
 void op_frames(void)
 {
 	struct queue *q = &queues[1];
@@ -273,12 +302,16 @@ void op_frames(void)
 	for (unsigned int i = 0; i < 12; i++)
 		b[i] = random_below(4) ? 0 : (uint8_t)random64();
 	b[1] = (uint8_t)(random_below(2) ? random_below(6) : b[1]);
-	len = 12 + make_frame(b + 12);
+	len = 12 + (random_below(4) ? make_frame(b + 12) : make_segments(b));
 	q->desc[slot] = (struct desc){ (uint64_t)b, len, 0, 0 };
 	q->avail.ring[q->avail.idx % SIZE] = slot;
 	__asm__ volatile("" : : : "memory");
 	q->avail.idx++;
+	if (random_below(4) == 0)
+		rewrite();
 	kick(1);
+	if (random_below(4) == 0)
+		rewrite();
 }
 
 void op_kicks(void)
