@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the campaigns against the twin share: a machine for many steps, with one of the workloads."""
 import hashlib
-import itertools
 import json
 import tempfile
 import time
@@ -20,7 +19,6 @@ STEPS_PER_BOOT = 150
 SERVERS = 'echo verify-server'
 MODULES = image.OUT / 'kernel/image/lib/modules'
 PLUGIN = image.OUT / 'profile/count.so'
-BOOTS = itertools.count(1)
 COUNTED = ('met', 'killed', 'recovered', 'down', 'dvm_restarted', 'error')
 SURVEY_FRAMES = 2000 # in each direction
 OFTEN = 20 # executions in a survey: the plain workload serves
@@ -28,7 +26,7 @@ OFTEN = 20 # executions in a survey: the plain workload serves
 
 @contextmanager
 def victim(name, workload='plain', linux=None, extra=()):
-    """A kill_lab.Campaign; streams and pool add up at its end. The boot's logs are in out/run/NAME-BOOT-WORKLOAD.
+    """A kill_lab.Campaign; streams and pool add up at its end. The boot's logs are in out/run/NAME-WORKLOAD-BOOT.
 
     linux: whether there is the Linux guest, if not the workload decides.
     """
@@ -37,7 +35,7 @@ def victim(name, workload='plain', linux=None, extra=()):
     files = {f.name: f.read_bytes() for e in ('802/*', '8021q/8021q') for f in MODULES.glob(f'*/kernel/net/{e}.ko')}
     with tempfile.TemporaryDirectory(prefix='pollux-campaign-') as folder:
         initrd = initrd_with(Path(folder), files)
-        with lab(f'{name}-{next(BOOTS)}-{workload}', 'net=twin', [SERVERS, SERVERS], dvm_words='deaths=100000',
+        with lab(f'{name}-{workload}', 'net=twin', [SERVERS, SERVERS], dvm_words='deaths=100000',
                  initrd=initrd, linux=int(linux), spec={'extra': (*kill_lab.FAST_LINK, *extra)}) as s:
             if linux:
                 s.machine.expect(f'g{LINUX}', 'built-in commands', BOOT_S)

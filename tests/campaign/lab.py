@@ -4,8 +4,9 @@
     with lab('soak', 'net=twin', ['verify-server'] * 4) as s:
         s.attached()
 
-What it leaves behind is in out/run/NAME/. Steps that share a system have a Session.
+What it leaves behind is in out/run/NAME-BOOT/, boots counted from 1. Steps that share a system have a Session.
 """
+import itertools
 import sys
 import tempfile
 from contextlib import ExitStack, contextmanager
@@ -18,6 +19,8 @@ from run import Machine, Spec # noqa: E402
 
 __all__ = ['Load', 'Session', 'lab']
 
+BOOTS = itertools.count(1) # a failed one's logs are not the next one's
+
 
 @contextmanager
 def lab(name, words, guests, spec=None, early=lambda s: None, **description):
@@ -25,7 +28,7 @@ def lab(name, words, guests, spec=None, early=lambda s: None, **description):
     it boots; description: see describe()."""
     with tempfile.TemporaryDirectory(prefix='pollux-campaign-') as folder:
         iso = image.make(Path(folder) / 'medium.iso', describe(words, guests, **description))
-        with Machine(Spec(iso=iso, name=name, net='tap', **(spec or {}))) as machine:
+        with Machine(Spec(iso=iso, name=f'{name}-{next(BOOTS)}', net='tap', **(spec or {}))) as machine:
             s = System(machine, len(guests))
             early(s)
             yield s.ready()

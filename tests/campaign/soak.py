@@ -2,8 +2,8 @@
 """Soak: four guests send and receive without a pause while something happens in each step.
 
 Nothing, a link flap, a switch-over, the interface down and up, in turn, and behind each a fault of the twin. Each step
-moves STEP_MB megabytes each way for each guest and compares them to the byte; 10 GB each way are the default number of
-steps. At the end of each round of events the levels of the pool, of the driver VM's memory and of its slab are noted,
+moves at least STEP_MB megabytes each way for each guest and compares them to the byte, and lasts at least STEP_S seconds
+of the hypervisor's clock, with a fault each FAULT_S: the default number of steps is 10 GB each way and an hour. At the end of each round of events the levels of the pool, of the driver VM's memory and of its slab are noted,
 and must stay: memory as behind the second round, the pool full and not larger than by one ring.
 """
 import re
@@ -14,9 +14,12 @@ from campaign import main
 from lab import Load, Session, lab
 
 GUESTS = 4
-STEP_MB = 4
+STEP_MB = 8
+STEP_S = 12
+FAULT_S = 8
 STEPS = 10 * 1024 // (GUESTS * STEP_MB)
 ATTACH_S = 60
+PATIENCE_S = 300
 POOL = ('skb', 'head', 'frag', 'page')
 DRIFT_KIB = {'MemFree': 8 * 1024, 'SUnreclaim': 2 * 1024} # of the driver VM, between rounds: caches of its own
 RING = 256           # what the driver's own ring held at an attachment may be more in the pool
@@ -63,14 +66,31 @@ class Soak:
             assert time.monotonic() < end, self.s.machine.monitor('twin')
             time.sleep(0.2)
 
+    def now(self):
+        """Seconds of the hypervisor's clock."""
+        return self.s.stats()['cpu']['up_us'] / 10 ** 6
+
+    def faults(self, loads, begin):
+        """One after the other until the step's time is over; all streams go on."""
+        while True:
+            self.back()
+            self.fault()
+            last = self.now()
+            while (now := self.now()) < last + FAULT_S:
+                if now > begin + STEP_S:
+                    return
+                for load in loads:
+                    load.keep()
+                time.sleep(0.2)
+
     def step(self, event):
-        """The event under all guests' streams, a fault of the twin behind it."""
-        loads = [Load(self.s, n, n, STEP_MB, 5002 + n) for n in range(1, GUESTS + 1)]
+        """The event under all guests' streams, and faults of the twin behind it."""
+        begin = self.now()
+        loads = [Load(self.s, n, n, STEP_MB, 5002 + n, PATIENCE_S) for n in range(1, GUESTS + 1)]
         event(self)
-        self.back()
-        self.fault()
+        self.faults(loads, begin)
         for load in loads:
-            load.finish(300)
+            load.finish()
         self.back()
         text = self.s.machine.console.text('hv')
         assert 'DOES NOT ADD UP' not in text
@@ -78,7 +98,8 @@ class Soak:
         assert self.s.machine.monitor('hash') == self.fingerprints
         stats = self.s.stats()
         assert all(vm['state'] == 'running' for vm in stats['vms'].values())
-        return {'deaths': stats['twin']['deaths'], 'up_s': stats['cpu']['up_us'] // 10 ** 6}
+        return {'deaths': stats['twin']['deaths'], 'up_s': stats['cpu']['up_us'] // 10 ** 6,
+                'tally': {'megabytes_each_way': STEP_MB * sum(load.finished for load in loads) // 2}}
 
     def pool(self):
         """Buffers in it, with nothing under way."""
@@ -104,7 +125,7 @@ class Soak:
 
 @contextmanager
 def soak():
-    with lab('soak', 'net=twin', [WORDS] * GUESTS, dvm_words=f'deaths={STEPS}') as s:
+    with lab('soak', 'net=twin', [WORDS] * GUESTS, dvm_words='deaths=100000') as s:
         yield Soak(s)
 
 
