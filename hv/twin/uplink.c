@@ -78,16 +78,20 @@ static void interrupt(void)
 
 /*
  * R16: a driver that sets its card up anew frees what is in its rings. It has no carrier then, and
- * the kernel counts each time that a carrier goes.
+ * the kernel counts each time that a carrier goes. The card may have the wire, and frames, a while
+ * before the kernel has the carrier: what is posted meanwhile another reset would free uncounted.
  */
 static void see_reset(void)
 {
 	static uint32_t seen;
+	static bool was_off;
 	uint32_t now = win_read32(twin_att.netdev + K_NET_DEVICE_CARRIER_DOWN_COUNT);
+	bool off = win_read64(twin_att.netdev + K_NET_DEVICE_STATE) >> K___LINK_STATE_NOCARRIER & 1;
 
-	if (now != seen)
+	if (now != seen || off || was_off)
 		pool_leave_rings();
 	seen = now;
+	was_off = off;
 }
 
 static void receive_body(uint64_t arg)
