@@ -10,8 +10,8 @@
  * wire neither is so. A frame that moves ends it. Without a link, with a card
  * that was asked to pause, or while the driver sets its card up, nothing can be told: such a look
  * does not count, and ends nothing. That it sets its card up, or that its interface is down, is
- * what its own data say, so they are believed for a minute: nothing takes longer while the twin is
- * attached (the longest is the self-test, which sleeps for four seconds).
+ * what its own data say, so they are believed for twenty looks: nothing takes longer while the twin is
+ * attached (the longest is the self-test, ten seconds with its resets).
  *
  * Ten such looks are the twin's fault: it dies, and its driver is reset. If that was in vain, if
  * frames stand still again within a minute or before any has moved, the driver VM is what has to
@@ -25,7 +25,7 @@
 #define STUCK_LOOKS       10
 #define STUCK_LOOKS_AGAIN 5  /* behind a reset that may have been in vain */
 #define STUCK_PROOF_LOOKS 60 /* it was not, if frames still move then */
-#define STUCK_EXCUSED     60 /* looks in a row at a driver that says that it may not move any */
+#define STUCK_EXCUSED     20 /* looks in a row at a driver that says that it may not move any */
 
 struct stuck_sight {
 	bool started;             /* the interface is up, as the driver VM has it */
