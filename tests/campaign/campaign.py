@@ -39,22 +39,21 @@ class Kept:
         self.rows = self.read() if path.exists() else []
 
     def read(self):
-        """The rows; a line that was cut off by the end of the process is dropped, from the file too."""
-        rows, good = [], []
+        """The rows, one for each step; a line that was cut off by the end of a process is dropped, from the file too."""
+        rows = {}
         for line in self.path.read_text().splitlines():
             try:
                 row = json.loads(line)
             except ValueError:
-                break
+                continue # and its step is done again
             if row['seed'] != self.seed:
                 sys.exit(f'campaign: {self.path} was made with seed {row["seed"]}; --seed {row["seed"]} goes on with '
                          'it, --restart begins again')
             if row.get('of', '') != self.of:
                 sys.exit(f'campaign: {self.path} is of other programs or files; --restart begins again')
-            rows.append(row)
-            good.append(line)
-        self.path.write_text(''.join(f'{line}\n' for line in good))
-        return rows
+            rows[row['step']] = row
+        self.path.write_text(''.join(f'{json.dumps(row)}\n' for row in rows.values()))
+        return list(rows.values())
 
     def add(self, row):
         self.rows.append(row)

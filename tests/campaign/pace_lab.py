@@ -4,14 +4,13 @@
 Bytes are counted by the peer's kernel: what it received and what was acknowledged. Time is the hypervisor's clock
 (`up_us`), which is instructions here (icount), and the host's only while nobody in the machine has anything to do.
 """
-import re
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from conftest import ENDLESS, PEER_IP, VERIFY_PORT, end_stream
+from conftest import ENDLESS, PEER_IP, end_stream, tcp_bytes
 
-FROM_GUEST, TO_GUEST = 5003, VERIFY_PORT
+FROM_GUEST = 5003
 WINDOW_US = 300_000     # least time of a measurement
 FLOW_BYTES = 500_000    # of each stream: it runs again
 FLOW_S = 300            # of the host, no expectation
@@ -55,13 +54,7 @@ class Streams:
 
     def moved(self):
         """(from guest 1, to guest 2), by the peer's TCP."""
-        text = self.s.peer.run('ss', '-tinH', 'state', 'established')
-        found = {}
-        for ports, counts in re.findall(r'(\S+ +\S+) *\n\t(.*)', text):
-            for port, word in ((FROM_GUEST, 'bytes_received'), (TO_GUEST, 'bytes_acked')):
-                if re.search(rf':{port}\b', ports) and (m := re.search(rf'{word}:(\d+)', counts)):
-                    found[port] = int(m.group(1))
-        return found.get(FROM_GUEST, 0), found.get(TO_GUEST, 0)
+        return tcp_bytes(self.s, 1, 2, FROM_GUEST)
 
     def sample(self):
         cpu = self.s.stats()['cpu']

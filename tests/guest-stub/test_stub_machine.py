@@ -5,6 +5,7 @@ import re
 import time
 
 import pytest
+from stub_lab import VERIFY_PEER
 
 SHAPES = {
     "default": {},
@@ -29,7 +30,7 @@ def test_device_shapes(lab, guest, shape):
     lab.run("ping", "-q", "-c", 5, "-i", "0.05", "-W", 2, g.address)
     lab.peer("udp-echo", "--count", 50)
     lab.peer("tcp-echo", "--bytes", 2 << 20)
-    lab.peer("verify-send")
+    lab.run(VERIFY_PEER, "send", g.address, 5002, 1 << 18, 30)
     assert g.values("verify-server: done")["bytes"] == str(1 << 18)
     s = g.stats()
     assert s["tcp"]["csum_err"] == s["udp"]["csum_err"] == s["ip"]["csum_err"] == 0

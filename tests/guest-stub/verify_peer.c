@@ -75,6 +75,15 @@ static void set_patience(int s, const char *seconds)
 	setsockopt(s, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof(t));
 }
 
+/* The generator's words are never 0; those of a stream that is all wrong may be. */
+static void check_word(uint64_t word)
+{
+	if (word)
+		return;
+	puts("a word of zeros");
+	exit(1);
+}
+
 static void compare(struct stream *e, const uint8_t *data, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -87,6 +96,7 @@ static void compare(struct stream *e, const uint8_t *data, size_t n)
 		}
 		if (at == 0) {
 			memcpy(&word, e->word, WORD);
+			check_word(word);
 			word = next(word);
 			memcpy(e->word, &word, WORD);
 		}

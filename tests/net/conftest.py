@@ -151,6 +151,17 @@ def end_stream(program, timeout=90):
     return int(re.match(r'bytes=(\d+) hash=\w+ right', program.finish(timeout)).group(1))
 
 
+def tcp_bytes(s, sender, receiver, port):
+    """As the peer's TCP counts: (received on that port from guest `sender`, acknowledged by guest `receiver`)."""
+    text, found = s.peer.run('ss', '-tinH', 'state', 'established'), [0, 0]
+    for local, remote, counts in re.findall(r'\S+:(\d+) +(\S+:\d+) *\n\t(.*)', text):
+        for way, here, word in ((0, local == str(port) and remote.startswith(f'{s.address(sender)}:'), 'bytes_received'),
+                                (1, remote == f'{s.address(receiver)}:{VERIFY_PORT}', 'bytes_acked')):
+            if here and (m := re.search(rf'{word}:(\d+)', counts)):
+                found[way] = int(m.group(1))
+    return tuple(found)
+
+
 class Load:
     """TCP both ways while something else happens: guest `sender` sends, guest `receiver` receives, until finish(). Several
     at a time need a port each.
@@ -207,18 +218,20 @@ class Load:
             self._send_to_guest()
 
     def moved(self):
-        """Bytes so far: of the guest that sends, of the one that receives."""
-        ports = self.s.stats()['net']['ports']
-        return ports[f'g{self.sender}']['tx']['bytes'], ports[f'g{self.receiver}']['rx']['bytes']
+        """Bytes of the present streams: that the peer has received, that were acknowledged to it."""
+        return tcp_bytes(self.s, self.sender, self.receiver, self.port)
 
     def flows(self, until=lambda: False, keep=None):
         """Wait until both streams run, or something else has happened. keep: instead of keep()."""
-        keep, before = keep or self.keep, self.moved()
+        keep, moved, last = keep or self.keep, [0, 0], self.moved()
         end = time.monotonic() + self.patience
-        while not until() and min(b - a for a, b in zip(before, self.moved())) < FLOW_BYTES:
+        while not until() and min(moved) < FLOW_BYTES:
             assert time.monotonic() < end, 'traffic stands still'
             keep()
             time.sleep(0.05)
+            now = self.moved() # less than before: the next stream
+            moved = [m + (b - a if b >= a else b) for m, a, b in zip(moved, last, now)]
+            last = now
 
     def finish(self, timeout=120):
         """Both streams end, and right; what has no end of its own runs until now."""

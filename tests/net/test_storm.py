@@ -88,7 +88,7 @@ def test_r18_pin_that_never_falls(system, tmp_path, mode):
     before, after = under_tcp(s)
     neighbour.write(EDU_LOWER, 1)
     assert after['storm']['held'] - before['storm']['held'] > 50
-    assert share_of_vms(before, after) > 0.8 * alone, alone
+    assert share_of_vms(before, after) > 0.6 * alone, alone
     goes_quiet(s)
     s.send_to_guest(1, 300000)
     nobody_died(s)
