@@ -10,8 +10,8 @@
  * wire neither is so. A frame that moves ends it. Without a link, with a card
  * that was asked to pause, or while the driver sets its card up, nothing can be told: such a look
  * does not count, and ends nothing. That it sets its card up, or that its interface is down, is
- * what its own data say, so they are believed for twenty looks: nothing takes longer while the twin is
- * attached (the longest is the self-test, ten seconds with its resets).
+ * what its own data say, so they are believed for twenty looks: nothing takes longer while the twin
+ * is attached (the longest is the self-test, ten seconds with its resets).
  *
  * Ten such looks are the twin's fault: it dies, and its driver is reset. If that was in vain, if
  * frames stand still again within a minute or before any has moved, the driver VM is what has to

@@ -2,9 +2,10 @@
 """Soak: four guests send and receive without a pause while something happens in each step.
 
 Nothing, a link flap, a switch-over, the interface down and up, in turn, and behind each a fault of the twin. Each step
-moves at least STEP_MB megabytes each way for each guest and compares them to the byte, and lasts at least STEP_S seconds
-of the hypervisor's clock, with a fault each FAULT_S: the default number of steps is 10 GB each way and an hour. At the end of each round of events the levels of the pool, of the driver VM's memory and of its slab are noted,
-and must stay: memory as behind the second round, the pool full and not larger than by one ring.
+moves at least STEP_MB megabytes each way for each guest and compares them to the byte, and lasts at least STEP_S
+seconds of the hypervisor's clock, with a fault each FAULT_S: the default number of steps is 10 GB each way and an hour.
+At the end of each round of events the levels of the pool, of the driver VM's memory and of its slab are noted, and must
+stay: memory as behind the second round, the pool full and not larger than by one ring.
 """
 import re
 import time
