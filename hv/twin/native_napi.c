@@ -56,9 +56,19 @@ static uint64_t completed(uint64_t old)
 
 static bool native_napi_complete_done(dva_t napi, int work)
 {
+	uint64_t state = win_read64(napi + K_NAPI_STRUCT_STATE);
+
 	(void)work;
-	if (win_read64(napi + K_NAPI_STRUCT_STATE) & (NAPIF(NPSVC) | NAPIF(IN_BUSY_POLL)))
+	if (state & NAPIF(IN_BUSY_POLL))
 		return false;
+	/*
+	 * Linux keeps netpoll out of a CPU's own poll (poll_owner); here the driver VM may stand in
+	 * the middle of netpoll's while the twin polls. Nobody but the twin would poll again.
+	 */
+	if (state & NAPIF(NPSVC)) {
+		native_napi_schedule(napi);
+		return false;
+	}
 	if (napi_swap(napi, completed) & NAPIF(MISSED)) {
 		native_napi_schedule(napi);
 		return false;

@@ -176,6 +176,9 @@ static int take(struct port *p)
 	uplink_counts.packets += job.done;
 	after();
 	castor_flush();
+	/* NAPI could not be given up: the driver VM must run first, the next try is the timer's. */
+	if (!job.done && twin_pending.poll)
+		return 0;
 	return 1 + job.done * 1000; /* for the round robin: about what it moved */
 }
 
@@ -275,8 +278,14 @@ bool uplink_is_dvm_address(const uint8_t *mac)
 	return memcmp(mac, dvm_mac, sizeof(dvm_mac)) == 0;
 }
 
+/*
+ * The driver VM lends its NAPI; or netpoll has the transmit ring cleaned, with no budget, whoever
+ * owns NAPI: when that is the twin, its poll is still to come.
+ */
 int uplink_poll(unsigned int budget)
 {
+	bool owned = twin_pending.poll;
+
 	job.intr = false;
 	job.budget = MIN(budget, (unsigned int)BUDGET);
 	job.done = 0;
@@ -285,7 +294,7 @@ int uplink_poll(unsigned int budget)
 		return -EIO;
 	uplink_counts.packets += job.done;
 	if (job.done >= job.budget)
-		twin_pending.poll = false; /* the driver VM owns NAPI and polls again itself */
+		twin_pending.poll = owned; /* if not, the driver VM polls again itself */
 	after();
 	castor_flush();
 	/*
