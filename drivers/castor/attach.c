@@ -151,15 +151,36 @@ void castor_attach(void)
 		castor.area->given_frag);
 }
 
-/* Gives the poll function back to the driver; and SCHED, when it is nobody's here. */
+/* NAPI is scheduled and nobody's here; softirqs are off. */
+static bool is_twins(const struct napi_struct *napi)
+{
+	return test_bit(NAPI_STATE_SCHED, &napi->state) && list_empty(&napi->poll_list) &&
+	       !test_bit(NAPI_STATE_SCHED_THREADED, &napi->state);
+}
+
+/* Gives the poll function back to the driver; and SCHED, when it is the twin's. */
 static void take_napi_back(void)
 {
 	struct napi_struct *napi = castor.napi;
 
 	local_bh_disable();
 	WRITE_ONCE(napi->poll, castor.driver_poll);
-	if (test_bit(NAPI_STATE_SCHED, &napi->state) && list_empty(&napi->poll_list) &&
-	    !test_bit(NAPI_STATE_SCHED_THREADED, &napi->state))
+	if (is_twins(napi))
+		napi_complete_done(napi, 0);
+	local_bh_enable();
+}
+
+/*
+ * As long as somebody waits in napi_disable() no other poll can begin, so SCHED without a place on
+ * a list is the dead twin's. Netpoll and busy polling end by themselves.
+ */
+void castor_free_waiter(void)
+{
+	struct napi_struct *napi = castor.napi;
+
+	local_bh_disable();
+	if (test_bit(CASTOR_DEAD, &castor.flags) && test_bit(NAPI_STATE_DISABLE, &napi->state) &&
+	    is_twins(napi))
 		napi_complete_done(napi, 0);
 	local_bh_enable();
 }

@@ -8,6 +8,7 @@
  *   donate_lock (BH)       producer of ring donate, and the given_ totals
  *   gone_lock (IRQ)        producer of ring gone: any context, since an skb may be freed in any
  *   owned's lock (IRQ)     set of donated skbs that carry our destructor
+ *   rcu_read_lock          castor_free_waiter(), whoever has the rtnl_lock
  *   hard interrupt         castor_interrupt(): events, upcalls; takes no lock of its own
  */
 #ifndef CASTOR_H
@@ -55,11 +56,12 @@ void castor_area_free(void);
 unsigned long castor_symbol(const char *name); /* any address of the kernel's; 0: none */
 int castor_write_facts(void); /* before each attach, rtnl_lock held; 0 or negative */
 
-/* attach.c: all under rtnl_lock */
+/* attach.c: all under rtnl_lock, but for castor_free_waiter() */
 void castor_attach(void);  /* if it is wanted and possible */
 void castor_detach(void);  /* if attached */
 void castor_leave(void);   /* the interface or castor goes: nothing of ours is left on it */
 void castor_recover(void); /* after a death of the twin: the driver goes on, or resets itself */
+void castor_free_waiter(void); /* in napi_disable() for a dead twin, if so. RCU, nd is not NULL */
 void castor_forgive(void); /* forget earlier deaths */
 
 /* bridge.c: rtnl_lock held */

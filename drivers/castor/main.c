@@ -21,6 +21,8 @@ static void change_state(struct work_struct *work);
 static DECLARE_WORK(work_state, change_state);
 static void say_alive(struct work_struct *work);
 static DECLARE_WORK(work_alive, say_alive);
+static void free_waiter(struct work_struct *work);
+static DECLARE_DELAYED_WORK(work_waiter, free_waiter);
 
 /*
  * That this runs at all is the message: softirqs end, and processes get the CPU. No lock: whoever
@@ -60,6 +62,20 @@ static void change_state(struct work_struct *work)
 }
 
 /*
+ * The recovery needs rtnl_lock, and whoever has that may wait for a poll that the twin did not live
+ * to end: until the recovery has its turn.
+ */
+static void free_waiter(struct work_struct *work)
+{
+	rcu_read_lock(); /* an interface that goes is forgotten before it is freed */
+	if (READ_ONCE(castor.nd) && READ_ONCE(castor.attached))
+		castor_free_waiter();
+	rcu_read_unlock();
+	if (test_bit(CASTOR_DEAD, &castor.flags))
+		schedule_delayed_work(&work_waiter, 1);
+}
+
+/*
  * Level: reading the events lowers the pin. Several in one; an upcall goes first, since the twin
  * waits for it.
  */
@@ -77,6 +93,8 @@ static irqreturn_t castor_interrupt(int irq, void *data)
 		set_bit(CASTOR_MODE, &castor.flags);
 	if (events & (CASTOR_EVENT_KILLED | CASTOR_EVENT_MODE))
 		schedule_work(&work_state);
+	if (events & CASTOR_EVENT_KILLED)
+		schedule_delayed_work(&work_waiter, 0);
 	if (events & CASTOR_EVENT_ALIVE)
 		schedule_work(&work_alive);
 	if (events & (CASTOR_EVENT_RINGS | CASTOR_EVENT_WAKE))
@@ -172,6 +190,7 @@ static void castor_remove(struct pci_dev *pdev)
 	free_irq(pdev->irq, &castor);
 	cancel_work_sync(&work_state); /* without an interface it does nothing */
 	cancel_work_sync(&work_alive);
+	cancel_delayed_work_sync(&work_waiter);
 	castor_upcall_exit();
 	castor_rings_exit();
 	castor_repage_exit();

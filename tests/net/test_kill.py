@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """R19 by samples: the twin dies at chosen instructions under guests' TCP. All of them: make campaign."""
 import random
+import re
 
 import image
 import kill_lab
+from conftest import initrd_with
 
 SEED = 3
 SAMPLES = 10
@@ -31,3 +33,19 @@ def test_r19_killed_at_any_instruction(system):
     c.finish()
     assert all(r['recovered'] for r in killed), killed
     assert len(killed) >= SAMPLES // 2, killed
+
+
+def test_r19_death_while_another_waits_for_napi(system, tmp_path):
+    """The twin dies in a poll while a process of the driver VM has the rtnl_lock, and then waits for that poll to end, as
+    a driver's reset does: the driver VM lives, the twin comes back."""
+    s = system('net=twin', [SERVERS, SERVERS], dvm_words='deaths=2', extra=kill_lab.FAST_LINK,
+               initrd=initrd_with(tmp_path, {'hold.ko': (image.OUT / 'tests/death/hold.ko').read_bytes()}))
+    s.attached()
+    c = kill_lab.Campaign(s)
+    s.dvm('dmesg -c >/dev/null; (insmod /hold.ko ms=3000; echo "ended $?" >/hold.log) & '
+          'until dmesg | grep -q "hold: has the rtnl_lock"; do usleep 10000; done')
+    record = c.kill_at(kill_lab.functions(image.TWIN)['e1000_clean'][1])
+    assert record['met'] and record['recovered'] and not record['dvm_restarted'], record
+    assert s.dvm('cat /hold.log').strip() == 'ended 0'
+    c.finish()
+    assert not re.search('Oops|BUG:|WARNING: CPU|Call Trace', s.dvm('dmesg'))

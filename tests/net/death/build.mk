@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# death.ko, with which tests kill the driver VM's kernel.
+# death.ko, with which tests kill the driver VM's kernel, and hold.ko, which waits with a lock held.
 
 DEATH_DIR := $(O)/tests/death
+DEATH_SRC := $(wildcard tests/net/death/*.c) tests/net/death/Kbuild
 
 ALL += $(DEATH_DIR)/death.ko
 
-$(DEATH_DIR)/death.ko: tests/net/death/death.c tests/net/death/Kbuild tests/net/death/build.mk
+$(DEATH_DIR)/death.ko: $(DEATH_SRC) tests/net/death/build.mk
 	@mkdir -p $(@D)
-	@echo "  KBUILD  $@"
-	$(Q)cp $(filter-out %.mk,$^) $(@D)/
+	@echo "  KBUILD  $(@D)"
+	$(Q)cp $(DEATH_SRC) $(@D)/
 	$(Q)$(call kbuild,$(@D))
