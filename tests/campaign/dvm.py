@@ -3,7 +3,8 @@
 """What an administrator of the driver VM does with its card, again and again under guests' TCP both ways (R9, R12).
 
 Each step is one operation, ten times in a row. TCP of guest 1 to the peer and of the peer to guest 2 runs all the time,
-guest 2 receives numbered frames from the wire as well. Each time guest 2 answers within 1 s of the link's return.
+guest 2 receives numbered frames from the wire as well. Each time guest 2 answers within 1 s of the link's return, and the
+emulator's own pause where the operation changes the card's filter.
 Afterwards: all streams have the right hash; no numbered frame came twice or damaged; none is missing but in a full ring
 of guest 2 (which the hypervisor counts), while the link was off, or among the frames that the card got and the driver
 did not: those are at most what the receive ring can hold, for each time that the operation resets it, and nothing
@@ -25,6 +26,7 @@ from test_once import FRAMES, RESULT
 from test_polling import POLLER, polled_packets, start_poller
 
 SECONDS = 1.0            # link to first answer
+PAUSE_S = 1.0            # QEMU's e1000 takes no frame for so long behind each change of its filter (set_rx_control())
 PATIENCE_S = 240         # of a stream, for its end
 RATE = 200               # numbered frames in a second
 SILENCE_S = 2            # then guest 2 reports what it got
@@ -60,6 +62,8 @@ OPERATIONS = {
     'promiscuous': (0, ['ip link set eth0 promisc on', 'sleep 1', 'ip link set eth0 promisc off']),
     'out of the bridge': (0, ['ip link set eth0 nomaster', 'sleep 1', 'ip link set eth0 master br0']),
 }
+# They change the card's filter when the link is there.
+FILTERED = {'down and up', 'castor unloaded', 'driver unloaded', 'vlans', 'promiscuous', 'out of the bridge'}
 NAMES = list(OPERATIONS)
 TIMES = 10               # in a row
 ROUNDS = 10
@@ -203,20 +207,22 @@ def wait_attached(s):
 
 
 class Pings:
-    """Of guest 2 by the peer, all the time; in a file, so that they are read while they go on."""
+    """Of guest 2 by the peer, all the time; in a file, so that they are read while they go on. seconds: for an answer."""
     ANSWER = re.compile(r'^\[([\d.]+)\] \d+ bytes from', re.M)
 
-    def __init__(self, s, folder):
+    def __init__(self, s, folder, seconds):
+        self.seconds = seconds
         self.out = Path(folder) / 'pings'
         self.program = s.peer.background('sh', '-c', f'exec stdbuf -oL ping -D -n -i 0.05 {s.address(2)} >{self.out}')
 
     def gap(self, back):
-        """Seconds from the link's return to the next answer, at most SECONDS and a little more."""
+        """Seconds from the link's return to the next answer, at most `seconds`."""
         while True:
             answers = [t for t in map(float, self.ANSWER.findall(self.out.read_text())) if t > back - 0.05]
+            gap = max(0.0, (answers[0] if answers else time.time() - 0.5) - back) # 0.5: it may be on its way
+            assert gap <= self.seconds, f'guest 2 does not answer {self.seconds} s behind the link ({gap})'
             if answers:
-                return max(0.0, answers[0] - back)
-            assert time.time() < back + SECONDS + 0.5, f'guest 2 does not answer {SECONDS} s behind the link'
+                return gap
             time.sleep(0.05)
 
 
@@ -225,9 +231,7 @@ def repeat(s, name, load, count, pings):
     longest, ran = 0.0, 0
     for _ in range(TIMES):
         back = operate(s, name, load, count)
-        gap = pings.gap(back)
-        assert gap <= SECONDS, f'guest 2 answered {gap} s behind the link'
-        longest = max(longest, gap)
+        longest = max(longest, pings.gap(back))
         ran += load.runs()
         load.keep()
     return longest, ran
@@ -249,7 +253,7 @@ def run(s, name, number):
     load = Load(s, megabytes=3, patience=PATIENCE_S)
     flood = s.peer.background(FRAMES, 'flood', s.peer.tap, 1000000, RATE, number, image.guest_mac(2))
     with tempfile.TemporaryDirectory() as folder:
-        pings = Pings(s, folder)
+        pings = Pings(s, folder, SECONDS + PAUSE_S * (name in FILTERED))
         time.sleep(0.3)
         gap, ran = repeat(s, name, load, count, pings)
         pings.program.stop()
