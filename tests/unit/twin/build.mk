@@ -34,6 +34,15 @@ $(TWIN_TEST)/transmit_test: tests/unit/twin/transmit_test.c hv/twin/transmit.c h
 	@echo "  CCLD    $@"
 	$(Q)$(CC) -Itests/unit/twin/fake $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
 
+UNIT_TESTS += $(TWIN_TEST)/napi_test
+$(TWIN_TEST)/napi_test: tests/unit/twin/napi_test.c hv/twin/uplink.c hv/twin/native_napi.c hv/lib/string.c \
+		tests/unit/twin/fake/twin/win_access.h tests/unit/twin/win_memory.h tests/unit/twin/sections.ld \
+		$(wildcard hv/*/*.h) tests/unit/twin/build.mk | $(O)/hv/kernel_abi.h
+	@mkdir -p $(@D)
+	@echo "  CCLD    $@"
+	$(Q)$(CC) -Itests/unit/twin/fake $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) \
+		-Wl,-T,tests/unit/twin/sections.ld -lcmocka
+
 UNIT_TESTS += $(TWIN_TEST)/repair_test
 $(TWIN_TEST)/repair_test: tests/unit/twin/repair_test.c drivers/e1000/repair.c tests/unit/twin/fake/twin/win.h \
 		$(wildcard hv/twin/*.h) tests/unit/twin/build.mk | $(O)/hv/kernel_abi.h $(O)/hv/e1000_abi.h
