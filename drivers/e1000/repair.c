@@ -281,6 +281,8 @@ const char *repair_rings(uint64_t delivered)
 	regs = READ(adapter, E1000_ADAPTER_HW_HW_ADDR);
 	tx = tx_ring(adapter, regs);
 	rx = rx_ring(adapter, regs);
+	if (READ(tx.at, E1000_TX_RING_TDT) != REG_TDT || READ(rx.at, E1000_RX_RING_RDT) != REG_RDT)
+		return "its card has the rings' registers elsewhere"; /* 82542 */
 	if (!is_sound(&tx) || !is_sound(&rx))
 		return "an index is beyond its ring";
 	why = rx_repair(&rx, delivered);

@@ -296,6 +296,8 @@ static void power_up(void)
 	win_write64(ADAPTER + K_E1000_ADAPTER_TX_RING, TX_RING);
 	win_write64(ADAPTER + K_E1000_ADAPTER_RX_RING, RX_RING);
 	win_write64(ADAPTER + K_E1000_ADAPTER_HW_HW_ADDR, REGS);
+	win_write16(TXF(TDT), TDT);
+	win_write16(RXF(RDT), RDT);
 	win_write64(TXF(DESC), TX_DESC);
 	win_write64(TXF(BUFFER_INFO), TX_INFO);
 	win_write32(TXF(COUNT), COUNT);
@@ -457,6 +459,8 @@ static void test_r19_spoilt_rings_are_refused(void **state)
 	refused_with(RX_DESC + 16 * 3, 0x1000);
 	refused_with(ADAPTER + K_E1000_ADAPTER_FLAGS, 2);
 	refused_with(ADAPTER + K_E1000_ADAPTER_NETDEV, 8);
+	refused_with(TXF(TDT), 0x438); /* where an 82542 has them */
+	refused_with(RXF(RDT), 0x128);
 	refused_with(NETDEV + K_NET_DEVICE_MTU, 9000);
 	refused_with(RXF(RX_SKB_TOP), 0x3000);
 }
