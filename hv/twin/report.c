@@ -9,6 +9,7 @@
 #include "twin/receive.h"
 #include "twin/run.h"
 #include "twin/stuck.h"
+#include "twin/supply.h"
 #include "twin/transmit.h"
 #include "twin/upcall.h"
 #include "twin/uplink.h"
@@ -91,5 +92,6 @@ static void stats_twin(void)
 	json_u64("pool_empty", pool_counts.empty);
 	json_u64("pool_leaked", pool_counts.leaked);
 	json_u64("pool_frag_bytes", pool_need(CASTOR_FRAG));
+	json_bool("pool_adds_up", supply_adds_up());
 }
 STATS("twin", stats_twin);

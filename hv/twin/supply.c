@@ -69,19 +69,29 @@ void supply_want(struct castor_shared *area)
 		castor_raise(CASTOR_EVENT_RINGS);
 }
 
+static uint64_t pooled(void)
+{
+	return pool_level(CASTOR_SKB) + pool_level(CASTOR_HEAD) + pool_level(CASTOR_FRAG) +
+	       pool_level(CASTOR_PAGE) + pool_stale();
+}
+
+bool supply_adds_up(void)
+{
+	const struct pool_counts *c = &pool_counts;
+
+	return c->donated + c->adopted ==
+	       c->returned + c->left + c->given + c->leaked + pool_out() + pooled();
+}
+
 void supply_report(void)
 {
 	const struct pool_counts *c = &pool_counts;
-	uint64_t pooled = pool_level(CASTOR_SKB) + pool_level(CASTOR_HEAD) +
-			  pool_level(CASTOR_FRAG) + pool_level(CASTOR_PAGE) + pool_stale();
-	bool even = c->donated + c->adopted ==
-		    c->returned + c->left + c->given + c->leaked + pool_out() + pooled;
 
 	log_info("twin's buffers: donated %lu + adopted %lu = returned %lu + left in rings %lu "
 		 "+ to stack %lu "
 		 "+ leaked %lu + pooled %lu%s",
-		 c->donated, c->adopted, c->returned, c->left, c->given, c->leaked, pooled,
-		 even ? "" : " (DOES NOT ADD UP)");
+		 c->donated, c->adopted, c->returned, c->left, c->given, c->leaked, pooled(),
+		 supply_adds_up() ? "" : " (DOES NOT ADD UP)");
 }
 
 bool supply_is_due(uint64_t frames)

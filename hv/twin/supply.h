@@ -31,7 +31,10 @@ int64_t supply_return(void);
 /* Objects that became too small go back, larger ones are asked for. Cheap when there are none. */
 void supply_renew(void);
 
-/* Logs where every buffer went, as the equation of pool.h. */
+/* Whether every buffer is accounted for by the equation of pool.h, at any time. */
+bool supply_adds_up(void);
+
+/* Logs where every buffer went, by that equation. */
 void supply_report(void);
 
 #endif

@@ -21,7 +21,7 @@ from campaign import main
 from lab import Load, Session, lab
 
 import image
-from conftest import DVM_IP, PEER_IP, initrd_with, static_program
+from conftest import DVM_IP, OOPS, PEER_IP, initrd_with, static_program
 from test_once import FRAMES, RESULT
 from test_polling import POLLER, polled_packets, start_poller
 
@@ -34,9 +34,10 @@ RING = 256               # descriptors of the receive ring
 LINK = 'n=0; until [ "$(cat /sys/class/net/eth0/carrier)" = 1 ]; do usleep 10000; n=$((n + 1)); [ $n -lt 1500 ] || exit 1; done'
 UP_AGAIN = 'ip link set eth0 name eth0; ip link set eth0 master br0; ip link set eth0 up'
 VLAN = 'ip link add link eth0 name eth0.{0} type vlan id {0}; ip link set eth0.{0} up'
-RESET = 'echo 1 >/sys/module/castor/parameters/tx_timeout; until dmesg | grep -q "Reset adapter"; do usleep 10000; done'
+DOWNS = '$(cat /sys/class/net/eth0/carrier_down_count)'
+RESET = f'n={DOWNS}; echo 1 >/sys/module/castor/parameters/tx_timeout; until [ {DOWNS} -gt $n ]; do usleep 10000; done'
+COMPLAINTS = f'{OOPS}|NETDEV WATCHDOG|Tx Unit Hang'
 CARD_RX = 'cat /sys/class/net/eth0/statistics/rx_packets'
-COMPLAINTS = r'Oops|BUG:|WARNING: CPU|Call Trace|NETDEV WATCHDOG|Tx Unit Hang'
 
 # Name: how often the driver throws away what its receive ring holds; commands, one after the other. `link off` and
 # `link on` are QEMU's; `jumbo`, `netconsole`, `poll` and `unload`: see do().
@@ -85,7 +86,6 @@ def bench():
             s.peer.run('ip', 'link', 'set', s.peer.tap, 'mtu', 9000)
             s.mac = s.peer.run('cat', f'/sys/class/net/{s.peer.tap}/address').strip()
             s.dvm(MODULES_LOADED)
-            s.fingerprints = s.machine.monitor('hash')
             yield s
 
 
@@ -143,7 +143,7 @@ def jumbo(s):
 def poll(s):
     """A socket polls the card while it receives."""
     start_poller(s)
-    wait_attached(s)
+    s.wait_attached()
     before = polled_packets(s)
     time.sleep(0.5)
     polled = polled_packets(s) - before
@@ -199,13 +199,6 @@ def numbered(s, stream):
     return span - sum(r[0] for r in got), sum(r[3] + r[4] for r in got)
 
 
-def wait_attached(s):
-    end = time.monotonic() + 60
-    while s.stats()['twin']['state'] != 'attached':
-        assert time.monotonic() < end, 'the twin is not attached again'
-        time.sleep(0.5)
-
-
 class Pings:
     """Of guest 2 by the peer, all the time; in a file, so that they are read while they go on. seconds: for an answer."""
     ANSWER = re.compile(r'^\[([\d.]+)\] \d+ bytes from', re.M)
@@ -239,12 +232,11 @@ def repeat(s, name, load, count, pings):
 
 def check(s):
     """Nothing has died, nothing has changed."""
-    wait_attached(s)
+    s.wait_attached()
     log = s.dvm('dmesg')
     assert not re.search(COMPLAINTS, log), log
-    assert s.stats()['twin']['deaths'] == 0 and 'DOES NOT ADD UP' not in s.machine.console.text('hv')
-    now = s.machine.monitor('hash')
-    assert now == s.fingerprints, f'the hypervisor changed: {s.fingerprints}, now {now}'
+    assert s.stats()['twin']['deaths'] == 0
+    s.sound()
 
 
 def run(s, name, number):

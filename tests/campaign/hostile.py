@@ -54,9 +54,7 @@ def bench(net):
     with tempfile.TemporaryDirectory(prefix='pollux-campaign-') as folder:
         iso = image.make(Path(folder) / 'medium.iso', describe_hostile(f'net={net}', 'verify-server', net == 'twin'))
         with Machine(Spec(iso=iso, name='campaign-hostile', net='tap')) as m:
-            m.expect('dvm', 'built-in commands', 300)
-            m.expect('g1', r'^net: link=up', 60)
-            s = System(m, 1)
+            s = System(m, 1).ready()
             if net == 'twin':
                 s.attached()
             b = Bench(s)

@@ -34,6 +34,9 @@ LEAST = 0.5
 CARD = ('pci', 'registers', 'features', 'chains', 'frames', 'kicks')
 NOBODY = '02:00:00:00:00:77'
 SETTING = '/sys/class/net/eth0'
+# Of campaign dvm: those that take the network away.
+OPERATIONS = ('vlans', 'promiscuous', 'out of the bridge', 'link', 'ring sizes', 'offloads', 'mtu 1400', 'offline test',
+              'restart', 'reset task', 'down and up', 'castor unloaded', 'driver unloaded')
 
 DISTURBANCES = {
     'flood to the receiver': partial(kinds.flood, to=image.guest_mac(2)),
@@ -64,7 +67,7 @@ DISTURBANCES = {
     'wild deaths of the twin': lambda b: kinds.rounds(b, partial(kinds.die, how='wild')),
     **{f'upcalls of {name}': partial(kinds.upcalls, name=name) for name in HOT},
     'switch-overs': lambda b: kinds.rounds(b, kinds.switch),
-    **{name: partial(kinds.operation, name=name) for name in ('vlans', 'promiscuous', 'out of the bridge', 'link')},
+    **{name: partial(kinds.operation, name=name) for name in OPERATIONS},
     'hypercalls of the driver VM': kinds.hypercalls,
     'panic of the driver VM': kinds.panic,
 }
@@ -91,11 +94,8 @@ class Bench:
         self.nmis = Nmis(s)
         self.rng, self.facts, self.alone = random.Random(), {}, None
 
-    def is_attached(self):
-        return self.s.machine.monitor('twin').startswith('attached')
-
     def attached(self):
-        wait(self.is_attached, 'the twin is not attached', kinds.SHELL_S)
+        self.s.wait_attached(kinds.SHELL_S)
 
     def load_modules(self):
         self.s.dvm(dvm.MODULES_LOADED, kinds.SHELL_S)
@@ -118,6 +118,7 @@ class Bench:
         self.alone = self.streams.measure()
         with disturbance(self) as keep:
             during = self.streams.measure(keep)
+        self.s.sound()
         row = {'up_us': during.up_us, 'idle': share(during), 'idle_alone': share(self.alone), **self.facts}
         for way in ('sent', 'received'):
             before = getattr(self.alone, way) / self.alone.up_us

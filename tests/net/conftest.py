@@ -38,6 +38,7 @@ PATIENCE_S = 120 # of a stream, for its next byte: TCP asks ever more seldom
 DVM_IP = '10.88.0.2'
 PEER_IP = '10.88.0.1'
 BOOT_S = 600 # no expectation: a limit for slow machines, as those below
+OOPS = 'Oops|BUG:|WARNING: CPU|Call Trace' # in a kernel's log
 VMLINUX = image.OUT / 'kernel/vmlinux.boot'
 
 
@@ -48,13 +49,25 @@ class System:
         self.machine = machine
         self.peer = machine.peer
         self.guests = guests
+        self.fingerprints = None # of the hypervisor, when all were ready
 
     def ready(self):
         self.machine.expect('dvm', 'dvm ready', BOOT_S)
         self.machine.expect('dvm', 'built-in commands', 120) # its shell; a prompt alone is no line
         for n in range(1, self.guests + 1):
             self.machine.expect(f'g{n}', r'^net: link=up', 120)
+        self.fingerprints = self._fingerprints()
         return self
+
+    def _fingerprints(self):
+        """Of text, constants and descriptors; a placed twin changes the mappings."""
+        return self.machine.monitor('hash').split(', mappings')[0]
+
+    def sound(self):
+        """The hypervisor is what it was when all were ready, and each buffer of the pool is accounted for (R16)."""
+        now = self._fingerprints()
+        assert now == self.fingerprints, f'the hypervisor changed: {self.fingerprints}, now {now}'
+        assert self.stats()['twin']['pool_adds_up'] and 'DOES NOT ADD UP' not in self.machine.console.text('hv')
 
     @staticmethod
     def address(number):
@@ -63,6 +76,13 @@ class System:
     def attached(self, times=1):
         """Wait until the twin is attached for the so manieth time."""
         return self.machine.expect('hv', rf'twin attached \({times}\. time\)', 240)
+
+    def wait_attached(self, seconds=60):
+        """Wait until the twin is attached, for the first time or again."""
+        end = time.monotonic() + seconds
+        while self.stats()['twin']['state'] != 'attached':
+            assert time.monotonic() < end, 'the twin is not attached'
+            time.sleep(0.2)
 
     def dvm(self, command, timeout=60):
         """Output of a command in the driver VM, which must succeed."""
@@ -243,9 +263,9 @@ class Load:
 
 
 def unharmed(s):
-    text = s.machine.console.text('hv')
-    assert 'DOES NOT ADD UP' not in text and 'twin killed' not in text
-    assert not re.search('Oops|BUG:|WARNING: CPU|Call Trace', s.dvm('dmesg'))
+    s.sound()
+    assert 'twin killed' not in s.machine.console.text('hv')
+    assert not re.search(OOPS, s.dvm('dmesg'))
 
 
 def initrd_with(folder, programs):
@@ -307,10 +327,17 @@ def describe(words, guests, twin=None, dvm_words='', dvm_kernel=VMLINUX, initrd=
 
 @pytest.fixture
 def system(boot):
-    """system(words, [words of g1, ...], ...) boots what describe() describes, waits until all are ready."""
+    """system(words, [words of g1, ...], ...) boots what describe() describes, waits until all are ready. At the test's end the
+    hypervisor must be as it was then, and the pool add up."""
+    begun = []
+
     def begin(words, guests, twin=None, dvm_words='', wait=True, dvm_kernel=VMLINUX, initrd=image.INITRD,
               without='', **spec):
         d = describe(words, guests, twin, dvm_words, dvm_kernel, initrd, without)
         s = System(boot(d, **{'net': 'tap', **spec}), len(guests))
+        begun.append(s)
         return s.ready() if wait else s
-    return begin
+    yield begin
+    for s in begun:
+        if s.fingerprints and s.machine.process.poll() is None:
+            s.sound()

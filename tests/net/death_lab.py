@@ -118,7 +118,6 @@ class Dying:
         self.text_at = int(start, 16), int(end, 16) + 1
         assert self.text_at[0] <= self.ring < self.text_at[1]
         self.text = self.read_text()
-        self.fingerprints = s.machine.monitor('hash')
 
     def read_text(self):
         """The text of the driver VM's kernel as it is in memory now: physical is linear there."""
@@ -181,10 +180,7 @@ class Dying:
         self.s.machine.expect('dvm', 'built-in commands', 30)
         self.s.machine.monitor('upcalls force')
         self.s.machine.monitor('mode twin')
-        end = time.monotonic() + RESTART_S
-        while not self.s.machine.monitor('twin').startswith('attached'):
-            assert time.monotonic() < end, 'the twin is not attached again'
-            time.sleep(0.5)
+        self.s.wait_attached(RESTART_S)
         return round(time.monotonic() - died, 1)
 
     def live_through(self, name, flooded=False):
@@ -205,8 +201,7 @@ class Dying:
         if flood:
             record.update(frames_per_s=flood.end(), frames=flood.received())
         load.finish()
-        assert self.s.machine.monitor('hash') == self.fingerprints, 'the hypervisor changed'
-        assert 'DOES NOT ADD UP' not in self.log()
+        self.s.sound()
         vms = self.s.stats()['vms']
         assert all(vm['state'] == 'running' for vm in vms.values()) and vms['dvm']['restarts'] == self.lives - 1, vms
         return {**record, 'tcp_right': True, 'text_right': True}

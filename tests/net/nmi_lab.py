@@ -13,7 +13,6 @@ class Nmis:
 
     def __init__(self, s):
         self.s = s
-        self.fingerprints = s.machine.monitor('hash')
         self.before = self.counts()
 
     def counts(self):
@@ -43,9 +42,8 @@ class Nmis:
 
     def unharmed(self, twin=True, deaths=False):
         """Everything is as before. twin: it is attached; deaths: it may have died."""
-        assert self.s.machine.monitor('hash') == self.fingerprints
+        self.s.sound()
         stats = self.s.stats()
         assert (stats['twin']['state'] == 'attached') == twin
         assert deaths or stats['twin']['deaths'] == 0, stats['twin']['last_death']
         assert all(vm['state'] == 'running' for vm in stats['vms'].values())
-        assert 'DOES NOT ADD UP' not in self.s.machine.console.text('hv')

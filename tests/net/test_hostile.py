@@ -13,10 +13,7 @@ def hostile(boot):
     """hostile(net) boots driver VM, g1 and the hostile g2."""
     def begin(net):
         m = boot(describe_hostile(f'net={net}', 'verify-server', net == 'twin'), net='tap')
-        m.expect('dvm', 'dvm ready', 180)
-        m.expect('dvm', 'built-in commands', 60)
-        m.expect('g1', r'^net: link=up', 30)
-        s = System(m, 1)
+        s = System(m, 1).ready()
         if net == 'twin':
             s.attached()
         return s, Hostile(s)
