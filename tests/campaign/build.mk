@@ -6,7 +6,9 @@ CAMPAIGN_PARTS := %/campaign.py %/lab.py %/kill_session.py %/workloads.py %/pace
 CAMPAIGNS := $(patsubst tests/campaign/%.py,campaign-%,$(filter-out $(CAMPAIGN_PARTS),$(wildcard tests/campaign/*.py)))
 .PHONY: campaign $(CAMPAIGNS)
 
-campaign: $(CAMPAIGNS) ## all campaigns: hours; one alone: make campaign-NAME (CAMPAIGN=--help)
+# A campaign with a failed step keeps none of the others from being run.
+campaign: all ## all campaigns: hours; one alone: make campaign-NAME (CAMPAIGN=--help)
+	$(Q)$(MAKE) --keep-going $(CAMPAIGNS)
 
 $(CAMPAIGNS): campaign-%: all
 	@echo "  CAMPAIGN $*"
