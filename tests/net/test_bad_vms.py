@@ -77,14 +77,17 @@ def ip_spoof_is_dropped(m):
     assert m.peer.ping(image.guest_address(2))[0] == 5
 
 
-def test_spoofed_address_stays_inside(boot):
+@pytest.mark.parametrize('net', ['bridge', 'twin'])
+def test_spoofed_address_stays_inside(boot, net):
     """A stock Linux guest takes another's addresses: its frames are dropped and counted, the owner's are not."""
-    d = image.Description('net=bridge').add_symbols().add_dvm(kernel=image.OUT / 'kernel/vmlinux.boot')
+    d = image.Description(f'net={net}').add_symbols().add_dvm(kernel=image.OUT / 'kernel/vmlinux.boot')
     d.add_guest(1, 'echo', memory='32M')
     d.add_linux(2, locked=True)
-    m = boot(d, net='tap')
+    m = boot(d.add_twin() if net == 'twin' else d, net='tap')
     m.expect('dvm', 'dvm ready', 180)
     m.expect('g2', 'dvm ready', 180)
+    if net == 'twin':
+        m.expect('hv', 'twin attached', 180)
     assert m.peer.ping(image.guest_address(2))[0] == 5
     ip_spoof_is_dropped(m)
     capture = m.peer.capture(f'ether src {image.guest_mac(1)}')
