@@ -13,10 +13,12 @@ from lab import image, lab
 import kill_lab
 import overhead_sums as sums
 from conftest import BOOT_S, initrd_with
+from death_lab import SILENCE_S, Flood
 from workloads import LINUX, WORKLOADS
 
 STEPS_PER_BOOT = 150
-SERVERS = 'echo verify-server'
+SERVERS = ['echo verify-server', f'echo verify-server sink time={SILENCE_S}']
+RATE, STREAM = 100, 9 # numbered frames to guest 2 in a second
 MODULES = image.OUT / 'kernel/image/lib/modules'
 PLUGIN = image.OUT / 'profile/count.so'
 COUNTED = ('met', 'killed', 'recovered', 'down', 'dvm_restarted', 'error')
@@ -26,7 +28,8 @@ OFTEN = 20 # executions in a survey: the plain workload serves
 
 @contextmanager
 def victim(name, workload='plain', linux=None, extra=()):
-    """A kill_lab.Campaign; streams and pool add up at its end. The boot's logs are in out/run/NAME-WORKLOAD-BOOT.
+    """A kill_lab.Campaign; streams and pool add up at its end, and no numbered frame was delivered twice or damaged. The
+    boot's logs are in out/run/NAME-WORKLOAD-BOOT.
 
     linux: whether there is the Linux guest, if not the workload decides.
     """
@@ -35,7 +38,7 @@ def victim(name, workload='plain', linux=None, extra=()):
     files = {f.name: f.read_bytes() for e in ('802/*', '8021q/8021q') for f in MODULES.glob(f'*/kernel/net/{e}.ko')}
     with tempfile.TemporaryDirectory(prefix='pollux-campaign-') as folder:
         initrd = initrd_with(Path(folder), files)
-        with lab(f'{name}-{workload}', 'net=twin', [SERVERS, SERVERS], dvm_words='deaths=100000',
+        with lab(f'{name}-{workload}', 'net=twin', SERVERS, dvm_words='deaths=100000',
                  initrd=initrd, linux=int(linux), spec={'extra': (*kill_lab.FAST_LINK, *extra)}) as s:
             if linux:
                 s.machine.expect(f'g{LINUX}', 'built-in commands', BOOT_S)
@@ -43,8 +46,11 @@ def victim(name, workload='plain', linux=None, extra=()):
             beside = kind(s)
             beside.start()
             campaign = kill_lab.Campaign(s, beside)
+            flood = Flood(s, STREAM, RATE)
             yield campaign
+            flood.end()
             campaign.finish()
+            flood.received()
 
 
 def measure(campaign, folder, number):

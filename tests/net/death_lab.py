@@ -77,12 +77,12 @@ DEATHS = {
 
 
 class Flood:
-    """Numbered frames from the wire to guest 2, at a constant rate."""
+    """Numbered frames from the wire to guest 2, at a constant rate: so many in a second."""
 
-    def __init__(self, s, stream):
+    def __init__(self, s, stream, rate=FLOOD_RATE):
         self.s, self.stream = s, stream
         self.begin, self.before = time.monotonic(), self._sent()
-        self.running = s.peer.background(FRAMES, 'storm', s.peer.tap, FLOOD_MAX, FLOOD_RATE, stream, image.guest_mac(2))
+        self.running = s.peer.background(FRAMES, 'storm', s.peer.tap, FLOOD_MAX, rate, stream, image.guest_mac(2))
 
     def _sent(self):
         """Frames that were given to the wire, those that it had no room for included."""
