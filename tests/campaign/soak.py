@@ -66,16 +66,17 @@ class Soak:
         return self.s.stats()['cpu']['up_us'] / 10 ** 6
 
     def faults(self, loads, begin):
-        """One after the other until the step's time is over; all streams go on."""
+        """One after the other until the step's time is over and the last streams have ended; until then all go on."""
         while True:
             self.s.wait_attached()
             self.fault()
             last = self.now()
             while (now := self.now()) < last + FAULT_S:
-                if now > begin + STEP_S:
+                if now < begin + STEP_S:
+                    for load in loads:
+                        load.keep()
+                elif not any(load.runs() for load in loads):
                     return
-                for load in loads:
-                    load.keep()
                 time.sleep(0.2)
 
     def step(self, event):
