@@ -297,6 +297,7 @@ def rounds(b, once):
 
 def switch(b):
     """To the bridge and back; the outages of both, in us."""
+    b.s.machine.console.skip('hv')
     b.s.machine.monitor('mode bridge')
     b.s.machine.expect('hv', 'the bridge is open', SHELL_S)
     b.s.machine.monitor('mode twin')

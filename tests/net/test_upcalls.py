@@ -24,6 +24,7 @@ PATIENCE_S = 240
 def force(s, *names):
     """The twin is attached anew, and these routines run in the driver VM."""
     attachments = s.stats()['twin']['attachments']
+    s.machine.console.skip('hv') # of an earlier detachment
     s.machine.monitor('mode bridge')
     s.machine.expect('hv', 'twin detached', 60)
     s.machine.monitor(' '.join(['upcalls', 'force', *names]))
