@@ -86,6 +86,7 @@ def bench():
             s.peer.run('ip', 'link', 'set', s.peer.tap, 'mtu', 9000)
             s.mac = s.peer.run('cat', f'/sys/class/net/{s.peer.tap}/address').strip()
             s.dvm(MODULES_LOADED)
+            s.hash = s.machine.monitor('hash')
             yield s
 
 
@@ -236,7 +237,7 @@ def check(s):
     log = s.dvm('dmesg')
     assert not re.search(COMPLAINTS, log), log
     assert s.stats()['twin']['deaths'] == 0
-    s.sound()
+    s.sound(s.hash)
 
 
 def run(s, name, number):

@@ -35,6 +35,7 @@ class Soak:
     def __init__(self, s):
         self.s = s
         s.attached()
+        self.hash = s.machine.monitor('hash')
         self.levels = []
 
     # Events: each leaves the system as it was.
@@ -88,7 +89,7 @@ class Soak:
         for load in loads:
             load.finish()
         self.s.wait_attached()
-        self.s.sound()
+        self.s.sound(self.hash)
         assert not re.search(OOPS, self.s.dvm('dmesg'))
         stats = self.s.stats()
         assert all(vm['state'] == 'running' for vm in stats['vms'].values())

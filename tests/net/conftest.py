@@ -63,8 +63,11 @@ class System:
         """Of text, constants and descriptors; a placed twin changes the mappings."""
         return self.machine.monitor('hash').split(', mappings')[0]
 
-    def sound(self):
-        """The hypervisor is what it was when all were ready, and each buffer of the pool is accounted for (R16)."""
+    def sound(self, attached=None):
+        """The hypervisor is what it was when all were ready, and each buffer of the pool is accounted for (R16). attached:
+        what `hash` said with the twin attached, as it is again; then the mappings must be the same, too."""
+        if attached:
+            assert self.machine.monitor('hash') == attached, 'the hypervisor changed'
         now = self._fingerprints()
         assert now == self.fingerprints, f'the hypervisor changed: {self.fingerprints}, now {now}'
         assert self.stats()['twin']['pool_adds_up'] and 'DOES NOT ADD UP' not in self.machine.console.text('hv')

@@ -133,6 +133,7 @@ class Dying:
         self.text_at = int(start, 16), int(end, 16) + 1
         assert self.text_at[0] <= self.ring < self.text_at[1]
         self.text = self.read_text()
+        self.hash = s.machine.monitor('hash')
 
     def read(self, start, end):
         """Of the driver VM's memory as it is now, in which its kernel is linear."""
@@ -221,7 +222,7 @@ class Dying:
         if flood:
             record.update(frames_per_s=flood.end(), frames=flood.received())
         load.finish()
-        self.s.sound()
+        self.s.sound(self.hash)
         vms = self.s.stats()['vms']
         assert all(vm['state'] == 'running' for vm in vms.values()) and vms['dvm']['restarts'] == self.lives - 1, vms
         return {**record, 'tcp_right': True, 'text_right': True}

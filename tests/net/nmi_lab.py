@@ -13,6 +13,7 @@ class Nmis:
 
     def __init__(self, s):
         self.s = s
+        self.hash = s.machine.monitor('hash')
         self.before = self.counts()
 
     def counts(self):
@@ -42,7 +43,7 @@ class Nmis:
 
     def unharmed(self, twin=True, deaths=False):
         """Everything is as before. twin: it is attached; deaths: it may have died."""
-        self.s.sound()
+        self.s.sound(self.hash)
         stats = self.s.stats()
         assert (stats['twin']['state'] == 'attached') == twin
         assert deaths or stats['twin']['deaths'] == 0, stats['twin']['last_death']
