@@ -4,6 +4,7 @@ import json
 import subprocess
 
 import image
+import inside
 from demo_measure import ALL
 
 DERIVE = image.OUT / 'drivers/derive/derive'
@@ -70,7 +71,7 @@ def print_counters(document):
     c, d = document['counters'], document['derive']
     moved = c['twin_tx_packets'] + c['twin_rx_packets']
     entries = c['driver_vm_entries']
-    woken = sum(n for cause, n in entries.items() if cause != 'timer')
+    woken = sum(inside.woken(entries).values())
     print(f'counters over the {len(c["windows"])} windows of twin mode')
     print(f'  packets by the twin     {c["twin_tx_packets"]:,} sent, {c["twin_rx_packets"]:,} received')
     print(f'  driver VM saw           {c["driver_vm_packets"]:,} of the guests\' frames (heard of groups: '

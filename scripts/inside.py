@@ -14,6 +14,7 @@ ASK_S = 60
 HEARD_PER_MINUTE = 20
 COMMAND = 'cat /proc/net/dev; echo softnet; cat /proc/net/softnet_stat; cat /run/witness'
 OWN = ('eth0', 'lo') # the twin's card, and what leaves it never
+NO_WORK = ('timer', 'resumed') # causes of entries (hv/vm/entry.h) that say nothing of work for others
 
 
 def ask(machine, command):
@@ -54,6 +55,11 @@ def read(machine):
         return parse(text)
     except (AttributeError, IndexError, ValueError) as e:
         raise ConsoleError(f'dvm: its counters cannot be read ({e}):\n{text}') from None
+
+
+def woken(entries):
+    """Of a VM's entries by cause: those that somebody else's work caused."""
+    return {cause: n for cause, n in entries.items() if cause not in NO_WORK}
 
 
 def difference(before, after):

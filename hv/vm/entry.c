@@ -14,9 +14,9 @@
 const char *entry_cause_name(enum entry_cause cause)
 {
 	static const char *const names[ENTRY_CAUSES] = {
-		[ENTRY_START] = "start", [ENTRY_TIMER] = "timer",   [ENTRY_NIC] = "nic",
-		[ENTRY_CARD] = "card",   [ENTRY_CASTOR] = "castor", [ENTRY_CONSOLE] = "console",
-		[ENTRY_OTHER] = "other",
+		[ENTRY_START] = "start",     [ENTRY_TIMER] = "timer",   [ENTRY_NIC] = "nic",
+		[ENTRY_CARD] = "card",       [ENTRY_CASTOR] = "castor", [ENTRY_CONSOLE] = "console",
+		[ENTRY_RESUMED] = "resumed", [ENTRY_OTHER] = "other",
 	};
 
 	return cause < ENTRY_CAUSES ? names[cause] : "?";
@@ -55,6 +55,10 @@ void entry_count(struct vm *vm, int vector)
 
 	if (cause != ENTRY_TIMER || vcpu->last_exit == EXIT_HLT)
 		vcpu->cause = cause;
+	if (vector < 0 && vcpu->last_exit == EXIT_INTR)
+		cause = ENTRY_RESUMED;
+	else
+		cause = vcpu->cause;
 	vm->entries++;
-	vm->entries_by[vcpu->cause]++;
+	vm->entries_by[cause]++;
 }

@@ -7,6 +7,10 @@
  *
  * An activity ends with HLT. The VM's own timer begins one only then; any other interrupt begins
  * one at once, so what is not the timer's is never counted as the timer's. The reverse happens.
+ *
+ * An entry that brings no interrupt and follows an exit by a physical one says nothing about the
+ * VM: the machine took the CPU (the twin's card, another VM's turn) and gives it back. How many
+ * of these an activity has depends on how long it takes, so they are counted apart.
  * Sum of entries = sum of exits (vm.exits), but for an entry that is under way.
  */
 #ifndef HV_VM_ENTRY_H
@@ -21,6 +25,7 @@ enum entry_cause {
 	ENTRY_CARD,    /* virtio network card */
 	ENTRY_CASTOR,  /* the agent's device; by event in the object `castor` */
 	ENTRY_CONSOLE, /* serial port */
+	ENTRY_RESUMED, /* goes on where a physical interrupt took the CPU from it */
 	ENTRY_OTHER,   /* an interrupt that the VM sent to itself, a vector set up by nobody */
 	ENTRY_CAUSES
 };

@@ -117,6 +117,7 @@ def test_what_the_driver_vm_saw_is_read():
     ({}, None),
     ({'driver_vm_packets': 1}, "1 of the guests' frames"),
     ({'driver_vm_heard': {'v0': 3, 'softnet': 21}}, "more than 20 frames were heard .*{'softnet': 21}"),
+    ({'driver_vm_entries': {'timer': 5000, 'resumed': 5000, 'card': 60, 'castor': 40}}, None),
     ({'driver_vm_entries': {'timer': 5000, 'card': 61, 'castor': 40}}, "more than 1 entry .*'card': 61, 'castor': 40"),
     ({'upcalls_steady': {'dma_unmap_page_attrs': 1}}, "upcalls in steady state: {'dma_unmap_page_attrs': 1}"),
     ({'window_faults': 101}, 'more than 1 window fault .* 101 for 100,000'),

@@ -68,7 +68,7 @@ static void each_source_has_its_cause(void **state)
 	};
 
 	(void)state;
-	assert_int_equal(entry_after(EXIT_INTR, -1), ENTRY_START);
+	assert_int_equal(entry_after(EXIT_MSR, -1), ENTRY_START);
 	for (unsigned int i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		assert_int_equal(entry_after(EXIT_HLT, cases[i].vector), cases[i].cause);
 		/* What the handler's exits lead to belongs to it. */
@@ -86,6 +86,19 @@ static void the_timer_takes_nothing_from_others(void **state)
 	assert_int_equal(entry_after(EXIT_HLT, V_TIMER), ENTRY_TIMER);
 	assert_int_equal(entry_after(EXIT_MSR, V_NIC), ENTRY_NIC);
 	assert_int_equal(entry_after(EXIT_HYPERCALL, V_CARD_MSI), ENTRY_CARD);
+}
+
+static void a_physical_interrupt_is_nobodys_cause(void **state)
+{
+	(void)state;
+	assert_int_equal(entry_after(EXIT_INTR, -1), ENTRY_RESUMED);
+	entry_after(EXIT_HLT, V_CASTOR);
+	assert_int_equal(entry_after(EXIT_INTR, -1), ENTRY_RESUMED);
+	/* It ends no activity, and one that brings an interrupt has that one's cause. */
+	assert_int_equal(entry_after(EXIT_MSR, -1), ENTRY_CASTOR);
+	assert_int_equal(entry_after(EXIT_INTR, V_NIC), ENTRY_NIC);
+	assert_int_equal(entry_after(EXIT_INTR, -1), ENTRY_RESUMED);
+	assert_int_equal(entry_after(EXIT_IO, -1), ENTRY_NIC);
 }
 
 static void a_guest_has_no_agent(void **state)
@@ -114,6 +127,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		T(each_source_has_its_cause),
 		T(the_timer_takes_nothing_from_others),
+		T(a_physical_interrupt_is_nobodys_cause),
 		T(a_guest_has_no_agent),
 		T(names_are_told_apart),
 	};
