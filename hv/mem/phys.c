@@ -3,6 +3,7 @@
 #include "mem/phys.h"
 
 #include "debug/log.h"
+#include "debug/monitor.h"
 #include "lib/string.h"
 #include "mem/layout.h"
 
@@ -164,3 +165,25 @@ void phys_set_floor(hpa_t floor)
 {
 	alloc_floor = MAX(floor, MIB(1));
 }
+
+static int monitor_memory(int argc, char **argv)
+{
+	static const char *const names[FRAME_VM] = {
+		[FRAME_FREE] = "free",
+		[FRAME_HV] = "hypervisor",
+		[FRAME_BOOT] = "boot modules",
+	};
+	uint64_t owned[UINT8_MAX + 1] = { 0 };
+
+	(void)argc;
+	(void)argv;
+	for (uint64_t i = 0; i < frames; i++)
+		owned[frame[i]]++;
+	for (unsigned int o = FRAME_FREE; o <= UINT8_MAX; o++)
+		if (o < FRAME_VM)
+			mon("%-12s %lu KiB", names[o], owned[o] << (PAGE_SHIFT - 10));
+		else if (owned[o])
+			mon("VM %-9u %lu KiB", o - FRAME_VM, owned[o] << (PAGE_SHIFT - 10));
+	return 0;
+}
+MONITOR("memory", "RAM by its owner", monitor_memory);

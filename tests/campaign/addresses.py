@@ -31,7 +31,7 @@ def bench():
         without_promiscuity(s)
         for key in ('accept_dad=0', 'disable_ipv6=0'):
             s.peer.run('sysctl', '-q', '-w', f'net.ipv6.conf.{s.peer.tap}.{key}')
-        s.hash = s.machine.monitor('hash')
+        s.hash = s.whole()
         yield s
 
 

@@ -86,7 +86,7 @@ def bench():
             s.peer.run('ip', 'link', 'set', s.peer.tap, 'mtu', 9000)
             s.mac = s.peer.run('cat', f'/sys/class/net/{s.peer.tap}/address').strip()
             s.dvm(MODULES_LOADED)
-            s.hash = s.machine.monitor('hash')
+            s.hash = s.whole()
             yield s
 
 

@@ -5,7 +5,8 @@ Nothing, a link flap, a switch-over, the interface down and up, in turn, and beh
 moves at least STEP_MB megabytes each way for each guest and compares them to the byte, and lasts at least STEP_S
 seconds of the hypervisor's clock, with a fault each FAULT_S: the default number of steps is 10 GB each way and an hour.
 At the end of each round of events the levels of the pool, of the driver VM's memory and of its slab are noted, and must
-stay: memory as behind the second round, the pool full and not larger than by one ring.
+stay: memory as behind the second round, the pool full and not larger than by one ring. The machine's RAM belongs behind
+each step to whom it did before (`memory`).
 """
 import re
 import time
@@ -35,7 +36,7 @@ class Soak:
     def __init__(self, s):
         self.s = s
         s.attached()
-        self.hash = s.machine.monitor('hash')
+        self.hash = s.whole()
         self.levels = []
 
     # Events: each leaves the system as it was.

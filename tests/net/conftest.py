@@ -63,11 +63,16 @@ class System:
         """Of text, constants and descriptors; a placed twin changes the mappings."""
         return self.machine.monitor('hash').split(', mappings')[0]
 
+    def whole(self):
+        """The hypervisor with the twin attached: text, constants, descriptors, mappings, and who owns how much RAM."""
+        return self.machine.monitor('hash') + self.machine.monitor('memory')
+
     def sound(self, attached=None):
         """The hypervisor is what it was when all were ready, and each buffer of the pool is accounted for (R16). attached:
-        what `hash` said with the twin attached, as it is again; then the mappings must be the same, too."""
+        what whole() was, as it is again."""
         if attached:
-            assert self.machine.monitor('hash') == attached, 'the hypervisor changed'
+            now = self.whole()
+            assert now == attached, f'the hypervisor changed: {attached}, now {now}'
         now = self._fingerprints()
         assert now == self.fingerprints, f'the hypervisor changed: {self.fingerprints}, now {now}'
         assert self.stats()['twin']['pool_adds_up'] and 'DOES NOT ADD UP' not in self.machine.console.text('hv')

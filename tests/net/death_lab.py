@@ -133,7 +133,7 @@ class Dying:
         self.text_at = int(start, 16), int(end, 16) + 1
         assert self.text_at[0] <= self.ring < self.text_at[1]
         self.text = self.read_text()
-        self.hash = s.machine.monitor('hash')
+        self.hash = s.whole()
 
     def read(self, start, end):
         """Of the driver VM's memory as it is now, in which its kernel is linear."""

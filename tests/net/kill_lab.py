@@ -52,7 +52,7 @@ class Campaign:
         self.attached_at = [m.end() for m in re.finditer(ATTACHED, self._log())][-1]
         self.settle()
         self.load = Load(s, megabytes=MEGABYTES, patience=PATIENCE_S)
-        self.fingerprints = self._hash()
+        self.fingerprints = self.s.whole()
 
     def _log(self):
         return self.s.machine.console.text('hv')
@@ -180,12 +180,9 @@ class Campaign:
             assert len(later) < DEATHS_IN_A_ROW, later
         return later
 
-    def _hash(self):
-        return self.s.machine.monitor('hash').strip()
-
     def check(self):
         """Hypervisor and pool are as they were. The twin's own mapping is there only while it is attached."""
-        while (now := self._hash()) != self.fingerprints and self.gone():
+        while (now := self.s.whole()) != self.fingerprints and self.gone():
             self.settle()
         assert now == self.fingerprints, f'the hypervisor changed: {self.fingerprints}, now {now}'
         assert 'DOES NOT ADD UP' not in self._log()

@@ -13,7 +13,7 @@ class Nmis:
 
     def __init__(self, s):
         self.s = s
-        self.hash = s.machine.monitor('hash')
+        self.hash = s.whole()
         self.before = self.counts()
 
     def counts(self):
