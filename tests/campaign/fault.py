@@ -9,14 +9,15 @@ nobody holds, so whatever becomes of these is counted, but is no failure). A fau
 instruction: others are drawn until one is met. Then the twin dies and comes back, or it goes on: both are `recovered`.
 `dvm_restarted`: the driver VM crashed on its own data and was started again (R20). `down`: nobody died, but the driver
 took its interface down and up. An error of the step is: a stream broke, the hypervisor died or its fingerprints changed,
-the pool does not add up.
+the pool does not add up. Numbered frames that came twice or damaged are counted.
 """
+import json
 import struct
 import subprocess
 import tempfile
 import zlib
 
-from campaign import main
+from campaign import FOLDER, main
 from kill_session import STEPS_PER_BOOT, add_up, surveys, victim
 from lab import Session, image
 
@@ -42,7 +43,17 @@ FILLED = {at + n for at, kind, _, _ in table(TWIN, kill_lab.RELOCS, kill_lab.REL
 JUDGE = image.OUT / 'drivers/verify'
 CALLS = kill_lab.import_calls(image.TWIN)
 LONGEST = 15 # bytes of an x86 instruction
-SESSION = Session(lambda: victim('campaign-fault'), STEPS_PER_BOOT)
+FRAMES = FOLDER / 'fault-frames.jsonl'
+
+
+def note_frames(frames):
+    """What became of a boot's numbered frames. A broken driver may take one buffer for another or a wrong length, as it
+    may on any machine. Guests are not told that a checksum is right, so their own stacks see it; the streams show that."""
+    with open(FRAMES, 'a', encoding='utf-8') as f:
+        f.write(json.dumps(frames) + '\n')
+
+
+SESSION = Session(lambda: victim('campaign-fault', arrived=note_frames), STEPS_PER_BOOT)
 
 
 def place_of(offset):
@@ -133,4 +144,4 @@ if __name__ == '__main__':
     try:
         main('fault', steps=1001, step=step, every=len(KINDS), end=SESSION.end)
     finally:
-        add_up('fault')
+        add_up('fault', frames=[json.loads(line) for line in FRAMES.read_text().splitlines()] if FRAMES.exists() else [])

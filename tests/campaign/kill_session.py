@@ -26,12 +26,17 @@ SURVEY_FRAMES = 2000 # in each direction
 OFTEN = 20 # executions in a survey: the plain workload serves
 
 
-@contextmanager
-def victim(name, workload='plain', linux=None, extra=()):
-    """A kill_lab.Campaign; streams and pool add up at its end, and no numbered frame was delivered twice or damaged. The
-    boot's logs are in out/run/NAME-WORKLOAD-BOOT.
+def no_harm(frames):
+    """None was delivered twice or damaged."""
+    assert not frames['repeated'] + frames['damaged'], frames
 
-    linux: whether there is the Linux guest, if not the workload decides.
+
+@contextmanager
+def victim(name, workload='plain', linux=None, extra=(), arrived=no_harm):
+    """A kill_lab.Campaign; streams and pool add up at its end. The boot's logs are in out/run/NAME-WORKLOAD-BOOT.
+
+    linux: whether there is the Linux guest, if not the workload decides. arrived: is given what became of the numbered
+    frames at the end, Flood.arrived().
     """
     kind = WORKLOADS[workload]
     linux = kind.linux if linux is None else linux
@@ -50,7 +55,7 @@ def victim(name, workload='plain', linux=None, extra=()):
             yield campaign
             flood.end()
             campaign.finish()
-            flood.received()
+            arrived(flood.arrived())
 
 
 def measure(campaign, folder, number):

@@ -237,13 +237,20 @@ class Load:
 
     def keep(self):
         """Check the stream that has ended, start it again; an endless one must not have."""
-        assert self.size or all(b.process.poll() is None for b in (self.listening, self.sending)), 'a stream has ended'
+        assert self.size or all(b.process.poll() is None for b in (self.listening, self.sending)), \
+            f'a stream has ended: {self.state()}'
         if self.listening.process.poll() is not None:
             self._sent_to_peer(self.patience)
             self._send_to_peer()
         if self.sending.process.poll() is not None:
             self._sent_to_guest(self.patience)
             self._send_to_guest()
+
+    def state(self):
+        """For a failure: what became of the peer's two programs, what the guests said last, the peer's connections."""
+        ends = {b.command[5]: b.stop() if b.process.poll() is not None else 'runs' for b in (self.listening, self.sending)}
+        said = [self.s.machine.console.text(f'g{n}').splitlines()[-2:] for n in (self.sender, self.receiver)]
+        return f'{ends}, {said}\n{self.s.peer.run("ss", "-tanoi")}'
 
     def moved(self):
         """Bytes of the present streams: that the peer has received, that were acknowledged to it."""
@@ -254,7 +261,7 @@ class Load:
         keep, moved, last = keep or self.keep, [0, 0], self.moved()
         end = time.monotonic() + self.patience
         while not until() and min(moved) < FLOW_BYTES:
-            assert time.monotonic() < end, 'traffic stands still'
+            assert time.monotonic() < end, f'traffic stands still: {self.state()}'
             keep()
             time.sleep(0.05)
             now = self.moved() # less than before: the next stream
