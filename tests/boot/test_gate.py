@@ -34,7 +34,7 @@ def executed(code):
 
 @pytest.mark.parametrize('suffix, end', [('', [rf'jmp \*{TABLE}']),
                                          ('_retpoline', [rf'mov {TABLE},%r11', r'call .*', r'mov %r11,\(%rsp\)', 'ret'])])
-def test_thunks_read_through_the_segment_and_end_as_they_should(code, suffix, end):
+def test_r5_thunks_read_through_the_segment_and_end_as_they_should(code, suffix, end):
     for reg in REGISTERS:
         run = executed(code[f'twin_thunk_{reg}{suffix}'])
         assert len(run) <= MOST[suffix], '\n'.join([reg, *run])

@@ -145,7 +145,7 @@ def damaged(how):
     ('version', r'twin refused: its format is version 99, this hypervisor reads version \d+'),
     ('no twin', r'twin refused: it is not a \.twin file'),
 ])
-def test_damaged_twin_is_refused_at_boot(system, tmp_path, how, text):
+def test_r7_damaged_twin_is_refused_at_boot(system, tmp_path, how, text):
     file = tmp_path / 'bad.twin'
     file.write_bytes(damaged(how))
     s = system('net=twin', ['echo'], twin=file, wait=False)

@@ -26,7 +26,7 @@ def works(s):
     s.send_to_guest(2, 1 << 18)
 
 
-def test_ring_3_of_the_driver_vm(system, tmp_path):
+def test_r15_ring_3_of_the_driver_vm(system, tmp_path):
     """Every hypercall of a process ends in SIGILL; ports that it may use hurt nobody, itself included."""
     s = begin(system, tmp_path)
     s.machine.console.skip('dvm')
@@ -40,7 +40,7 @@ def test_ring_3_of_the_driver_vm(system, tmp_path):
     s.quit()
 
 
-def test_random_hypercalls_of_the_driver_vm(system, tmp_path):
+def test_r15_random_hypercalls_of_the_driver_vm(system, tmp_path):
     """Behind castor's back, which may cost the driver VM its twin or itself, and nobody else anything."""
     s = begin(system, tmp_path)
     for seed in range(3):

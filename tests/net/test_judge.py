@@ -22,7 +22,7 @@ def test_r6_boot_log_names_the_level_and_why(boot, words, cpu, line):
     ('net=twin', 'slots', 'normal'),
     ('net=twin judge=strict', 'strict', 'strict'),
 ])
-def test_twin_for_the_level_is_taken(system, words, level, verdict):
+def test_r6_twin_for_the_level_is_taken(system, words, level, verdict):
     """Of two on the medium; it carries TCP both ways, and both kinds of thunks refuse a wrong address (R5)."""
     s = system(words, ['verify-server'])
     s.attached()

@@ -51,7 +51,7 @@ def window(s, direction, work):
     return text
 
 
-def test_steady_state(system, record_property):
+def test_r15_steady_state(system, record_property):
     s = system('net=twin', [UDP])
     s.attached()
     inside.start_witness(s.machine, [1])

@@ -70,7 +70,7 @@ def test_r11_driver_vm_keeps_its_own_network(system):
     assert s.guest(1, f'ping={DVM_IP} count=5', 'ping: done')['received'] == '5'
 
 
-def test_mode_changes_under_tcp(system):
+def test_r13_mode_changes_under_tcp(system):
     """A transfer of each direction lives through twin, bridge, twin; no byte is lost or changed."""
     s = system('net=twin', [SERVERS, SERVERS])
     s.attached()
@@ -87,7 +87,7 @@ def test_mode_changes_under_tcp(system):
     assert 'DOES NOT ADD UP' not in s.machine.console.text('hv')
 
 
-def test_interface_and_agent_come_and_go(system):
+def test_r9_interface_and_agent_come_and_go(system):
     """ip link down and up, rmmod and insmod of castor, and of the driver itself: off and on again each time."""
     s = system('net=twin', [SERVERS])
     s.attached()
@@ -136,7 +136,7 @@ KINDS = [
 
 # Three deaths in ten minutes are castor's budget for attaching again, so three kinds a machine.
 @pytest.mark.parametrize('kinds', [KINDS[:3], KINDS[3:6], KINDS[6:9], KINDS[9:]], ids=lambda k: '-'.join(x for x, _ in k))
-def test_fault_kills_the_twin_alone(system, kinds):
+def test_r19_fault_kills_the_twin_alone(system, kinds):
     """R3, R5, R14, R18, R19: one line says what and where; guests go on over the bridge; the twin comes back."""
     s = system('net=twin', [SERVERS, 'echo'])
     s.attached()
@@ -155,7 +155,7 @@ def test_fault_kills_the_twin_alone(system, kinds):
     s.quit()
 
 
-def test_too_many_deaths_leave_the_bridge(system):
+def test_r19_too_many_deaths_leave_the_bridge(system):
     """The budget for new attachments ends; traffic stays on the bridge."""
     s = system('net=twin', [SERVERS])
     for attachment in range(1, 5):
