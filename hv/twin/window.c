@@ -133,7 +133,7 @@ static bool walk(dva_t va, struct leaf *leaf, const char **why)
 			*why = "a page table of the driver VM lies outside its memory";
 			return false;
 		}
-		leaf->entry = *leaf->source; /* read once */
+		leaf->entry = *(const volatile uint64_t *)leaf->source; /* read once */
 		if (!(leaf->entry & PTE_P)) {
 			*why = "not mapped in the driver VM";
 			return false;

@@ -11,6 +11,7 @@
 
 #include "cpu/x86.h"
 #include "dev/vpci_pass.h"
+#include "lib/errno.h"
 #include "mem/paging.h"
 #include "mem/phys.h"
 #include "virt/virt_ops.h"
@@ -29,6 +30,8 @@ static uint8_t *ram;
 static uint64_t (*root)[512];
 static struct vm dvm;
 static struct vpci_pass nic;
+static uint64_t cr4;
+static void (*meanwhile)(gpa_t gpa); /* called when that part of its RAM is about to be read */
 
 /* ---- what lies below ---- */
 
@@ -72,6 +75,8 @@ bool phys_owned_by(hpa_t hpa, uint64_t len, unsigned int owner)
 void *vm_ram(const struct vm *vm, gpa_t gpa, uint64_t len)
 {
 	(void)vm;
+	if (meanwhile)
+		meanwhile(gpa);
 	return gpa < RAM && len <= RAM - gpa ? ram + gpa : NULL;
 }
 
@@ -84,13 +89,15 @@ bool vpci_pass_may_map(const struct vpci_pass *p, uint64_t hpa)
 static void sysregs_read(const struct vcpu *vcpu, struct vcpu_sysregs *regs)
 {
 	(void)vcpu;
-	*regs = (struct vcpu_sysregs){ .pat = 0x0007040600070406UL };
+	*regs = (struct vcpu_sysregs){ .pat = 0x0007040600070406UL, .cr4 = cr4 };
 }
 
 /* The driver VM's RAM and everything above it is mapped as it is. */
 static bool npt_lookup(const struct vm *vm, gpa_t gpa, hpa_t *hpa, bool *write)
 {
 	(void)vm;
+	if (meanwhile)
+		meanwhile(RAM);
 	*hpa = gpa < RAM ? (hpa_t)ram + gpa : gpa;
 	*write = true;
 	return true;
@@ -124,6 +131,8 @@ static int begin(void **state)
 	dvm.mem_size = RAM;
 	window_set_rule(true);
 	map(VADDR, PAGE_A | PTE_P | PTE_W);
+	cr4 = 0;
+	meanwhile = NULL;
 	return window_open(&dvm, PGD, DIRECT, &nic);
 }
 
@@ -134,6 +143,16 @@ static int end(void **state)
 	free(ram);
 	free(root);
 	return 0;
+}
+
+/* What the window has for that page. */
+static uint64_t window_entry(dva_t va)
+{
+	uint64_t *table = *root;
+
+	for (int level = 3; level > 0; level--)
+		table = (uint64_t *)(table[va >> (PAGE_SHIFT + 9 * level) & 511] & PTE_ADDR);
+	return table[va >> PAGE_SHIFT & 511];
 }
 
 static bool fill(dva_t va, bool write, const char **why)
@@ -181,6 +200,57 @@ static void test_r3_only_frames_of_the_dvm_and_its_card(void **state)
 	assert_string_equal(why, "no memory of the driver VM's there");
 	*entry(PMD, VADDR, 1) = 0x7fffff000UL | PTE_P; /* a table outside of its RAM */
 	assert_false(fill(VADDR, true, &why));
+}
+
+/* All entries become the other ones once the last was read: what was read before counts, to the end. */
+static void change_tables(gpa_t gpa)
+{
+	if (gpa < RAM)
+		return;
+	*entry(PGD, VADDR, 3) = *entry(PUD, VADDR, 2) = *entry(PMD, VADDR, 1) = 0;
+	*entry(PT, VADDR, 0) = 0xfee00000UL | PTE_P | PTE_W;
+}
+
+/* Each table is another one as soon as its own entry is about to be read. */
+static void change_what_was_read(gpa_t gpa)
+{
+	if (gpa >> PAGE_SHIFT == PUD >> PAGE_SHIFT)
+		*entry(PGD, VADDR, 3) = 0;
+	if (gpa >> PAGE_SHIFT == PMD >> PAGE_SHIFT)
+		*entry(PUD, VADDR, 2) = 0;
+	if (gpa >> PAGE_SHIFT == PT >> PAGE_SHIFT)
+		*entry(PMD, VADDR, 1) = 0;
+}
+
+static void test_r3_an_entry_that_changes_was_read_once(void **state)
+{
+	static void (*const changes[])(gpa_t) = { change_tables, change_what_was_read };
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		const char *why;
+
+		window_flush();
+		map(VADDR, PAGE_A | PTE_P);
+		meanwhile = changes[i];
+		assert_true(fill(VADDR, false, &why));
+		meanwhile = NULL;
+		assert_int_equal(window_pages(), 1);
+		assert_int_equal(window_entry(VADDR) & (PTE_ADDR | PTE_P | PTE_W),
+				 (hpa_t)(ram + PAGE_A) | PTE_P);
+		window_revalidate(); /* it notices what became of them */
+		assert_int_equal(window_pages(), 0);
+	}
+}
+
+static void test_r1_a_dvm_with_five_levels_is_refused(void **state)
+{
+	(void)state;
+	window_close();
+	cr4 = CR4_LA57;
+	assert_int_equal(window_open(&dvm, PGD, DIRECT, &nic), -EINVAL);
+	cr4 = 0;
+	assert_int_equal(window_open(&dvm, PGD, DIRECT, &nic), 0);
 }
 
 static void test_r4_a_changed_leaf_is_dropped(void **state)
@@ -235,6 +305,8 @@ int main(void)
 		CASE(test_r3_a_fault_on_an_unchanged_entry_is_not_filled_again),
 		CASE(test_r3_more_rights_are_filled),
 		CASE(test_r3_only_frames_of_the_dvm_and_its_card),
+		CASE(test_r3_an_entry_that_changes_was_read_once),
+		CASE(test_r1_a_dvm_with_five_levels_is_refused),
 		CASE(test_r4_a_changed_leaf_is_dropped),
 		CASE(test_r4_a_changed_upper_level_drops_everything),
 		CASE(test_r4_without_the_rule_stale_entries_stay),
