@@ -12,6 +12,7 @@ from conftest import DVM_IP, PEER_IP
 from hostile_guest import bits
 from pace_lab import wait
 from test_polling import polled_packets, start_poller
+from test_rules import ring_pages
 from test_upcalls import AT_LIMIT, LIMITS, force, limit, start_flood
 
 FLOODER, HOSTILE = 3, 4    # guests
@@ -133,6 +134,16 @@ def again(b, command, before='true', stop='true', after='true', least=2):
     b.facts['times'] = int(b.s.dvm(f'rm /tmp/go; {stop}; while [ -e /tmp/runs ]; do usleep 10000; done; {after} >&2; cat '
                                    '/tmp/n', SHELL_S).split()[-1])
     assert b.facts['times'] >= least, 'no disturbance'
+
+
+@contextmanager
+def moved(b):
+    """The driver's ring memory gets other pages at the same addresses, the old ones are poisoned (R4)."""
+    pages, before = ring_pages(b.s), b.s.stats()['twin']['window_dropped']
+    with again(b, '; '.join(f'echo "{page} 10" >/sys/module/castor/parameters/repage' for page in pages)) as keep:
+        yield keep
+    b.facts['dropped'] = b.s.stats()['twin']['window_dropped'] - before
+    assert b.facts['dropped'] > 20, 'nothing moved below the twin'
 
 
 def netconsole(b):
