@@ -20,7 +20,7 @@ from conftest import OOPS
 GUESTS = 4
 STEP_MB = 8
 STEP_S = 12
-FAULT_S = 8
+FAULT_S = 5 # and what lies between the steps: one in 10 s at least
 STEPS = 10 * 1024 // (GUESTS * STEP_MB)
 PATIENCE_S = 300
 POOL = ('skb', 'head', 'frag', 'page')
