@@ -60,7 +60,7 @@ class DriverVm(Party):
     def __init__(self, s):
         super().__init__('dvm', NIC_MAC)
         self.s, self.lines = s, {}
-        s.dvm(f'(frames sink br0 {SILENCE_S}000 >>/tmp/sink &)')
+        s.dvm(f'(frames sink br0 {SILENCE_S}000 >>/tmp/sink &); until grep -q listening /tmp/sink; do usleep 20000; done')
 
     def send(self, targets, count, rate, first):
         self.s.dvm(f'(frames flood br0 {count} {rate} {first} {" ".join(targets)} >>/tmp/flood &)')
