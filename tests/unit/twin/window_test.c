@@ -202,7 +202,7 @@ static void test_r3_only_frames_of_the_dvm_and_its_card(void **state)
 	assert_false(fill(VADDR, true, &why));
 }
 
-/* All entries become the other ones once the last was read: what was read before counts, to the end. */
+/* All entries become others once the last was read: what was read before counts, to the end. */
 static void change_tables(gpa_t gpa)
 {
 	if (gpa < RAM)
