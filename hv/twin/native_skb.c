@@ -202,7 +202,7 @@ static void count_own(dva_t skb)
 	uint8_t *p = pool_dvm_ptr(skb, K_SIZEOF_SK_BUFF);
 
 	transmit_counts.own++;
-	if (p && share_dvm_sent(GET(p, SK_BUFF_LEN)))
+	if (p && share_dvm_sent(GET(p, SK_BUFF_LEN), native_dvm_waits(twin_att.txq)))
 		twin_pending.transmit = true;
 }
 

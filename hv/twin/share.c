@@ -36,12 +36,14 @@ void share_guests_sent(uint32_t bytes)
 	ahead += bytes;
 }
 
-bool share_dvm_sent(uint32_t bytes)
+bool share_dvm_sent(uint32_t bytes, bool waits)
 {
 	bool was_turn = turn_ends;
 
 	ahead = MAX(ahead - (int64_t)bytes, (int64_t)-SHARE_CREDIT);
 	if (ahead < SHARE_QUANTUM)
 		turn_ends = 0;
+	if (turn_ends && !waits)
+		share_reset(); /* a turn is no longer than its frames */
 	return was_turn && !turn_ends;
 }

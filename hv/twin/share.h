@@ -3,8 +3,8 @@
  * Who may use the driver's transmit queue next (R10): guests, whose frames wait in the hypervisor
  * (transmit.h), or the driver VM, whose frames wait in its queue discipline. While both have some
  * they share by bytes. Whoever finds room takes all of it, and the hypervisor always comes first;
- * so guests stop when they are a quantum ahead, and go on when the driver VM has caught up, or has
- * not used its turn in time. Counts only; interrupts off.
+ * so guests stop when they are a quantum ahead, and go on when the driver VM has caught up, has no
+ * frame left that waits, or has not used its turn in time. Counts only; interrupts off.
  */
 #ifndef HV_TWIN_SHARE_H
 #define HV_TWIN_SHARE_H
@@ -26,7 +26,10 @@ bool share_guests_wait(void);
 
 void share_guests_sent(uint32_t bytes); /* given to the driver */
 
-/* The card has sent a frame of the driver VM's. true: guests have waited for that, and go on. */
-bool share_dvm_sent(uint32_t bytes);
+/*
+ * The card has sent a frame of the driver VM's. waits: more of them do. true: guests have waited for
+ * that, and go on.
+ */
+bool share_dvm_sent(uint32_t bytes, bool waits);
 
 #endif

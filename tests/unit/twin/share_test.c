@@ -52,11 +52,25 @@ static void test_r10_guests_go_on_behind_the_driver_vms_frames(void **state)
 {
 	(void)state;
 	guests_send();
-	assert_true(share_dvm_sent(2 * FRAME));
+	assert_true(share_dvm_sent(2 * FRAME, true));
 	assert_false(share_guests_wait());
 	assert_in_range(guests_send(), FRAME, 3 * FRAME);
-	assert_true(share_dvm_sent(FRAME));
-	assert_false(share_dvm_sent(FRAME)); /* nobody waited any more */
+	assert_true(share_dvm_sent(FRAME, true));
+	assert_false(share_dvm_sent(FRAME, true)); /* nobody waited any more */
+}
+
+/* Else guests would wait for frames that nobody has, until the turn is over. */
+static void test_r10_a_turn_is_no_longer_than_its_frames(void **state)
+{
+	(void)state;
+	while (share_guests_next())
+		share_guests_sent(FRAME);
+	share_guests_sent(FRAME);
+	assert_false(share_dvm_sent(60, true));
+	assert_true(share_guests_wait());
+	assert_true(share_dvm_sent(60, false));
+	assert_false(share_guests_wait());
+	assert_in_range(guests_send(), SHARE_QUANTUM, SHARE_QUANTUM + FRAME);
 }
 
 /* Whatever the size of its bursts, both come to the same. */
@@ -70,7 +84,7 @@ static void test_r10_both_get_the_same(void **state)
 		uint32_t burst = rand() % (SHARE_CREDIT / 2);
 
 		guests += guests_send();
-		share_dvm_sent(burst);
+		share_dvm_sent(burst, true);
 		dvm += burst;
 	}
 	assert_in_range(guests, dvm / 10 * 9, dvm / 9 * 10);
@@ -85,7 +99,7 @@ static void test_r10_turn_that_is_not_used_ends(void **state)
 	now++;
 	assert_false(share_guests_wait());
 	assert_true(guests_send() >= SHARE_CREDIT); /* and the next one is far off */
-	share_dvm_sent(100 * SHARE_CREDIT);
+	share_dvm_sent(100 * SHARE_CREDIT, true);
 	assert_true(guests_send() <= SHARE_CREDIT + SHARE_QUANTUM + FRAME);
 }
 
@@ -103,6 +117,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_r10_guests_stop_a_quantum_ahead, begin),
 		cmocka_unit_test_setup(test_r10_guests_go_on_behind_the_driver_vms_frames, begin),
+		cmocka_unit_test_setup(test_r10_a_turn_is_no_longer_than_its_frames, begin),
 		cmocka_unit_test_setup(test_r10_both_get_the_same, begin),
 		cmocka_unit_test_setup(test_r10_turn_that_is_not_used_ends, begin),
 		cmocka_unit_test_setup(test_r10_nothing_is_owed_when_nobody_waits, begin),
