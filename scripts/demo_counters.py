@@ -89,8 +89,8 @@ def faults(counters):
     if not counters['twin_tx_packets'] or not counters['twin_rx_packets']:
         bad.append('no packets went through the twin')
     if sum(entries.values()) * 1000 > ENTRIES_PER_1000 * moved:
-        bad.append(f'more than {ENTRIES_PER_1000} entry of the driver VM in 1,000 packets, beside its timer: {entries} '
-                   f'for {moved:,} packets')
+        bad.append(f'more than {ENTRIES_PER_1000} entry of the driver VM in 1,000 packets, beside its timer and those resumed: '
+                   f'{entries} for {moved:,} packets')
     if counters['upcalls_steady']:
         bad.append(f'upcalls in steady state: {counters["upcalls_steady"]}')
     if counters['window_faults'] * 1000 > MISSES_PER_1000 * moved:

@@ -183,7 +183,7 @@ static int monitor_memory(int argc, char **argv)
 		if (o < FRAME_VM)
 			mon("%-12s %lu KiB", names[o], owned[o] << (PAGE_SHIFT - 10));
 		else if (owned[o])
-			mon("VM %-9u %lu KiB", o - FRAME_VM, owned[o] << (PAGE_SHIFT - 10));
+			mon("VM %-9u %lu KiB", o - FRAME_VM + 1, owned[o] << (PAGE_SHIFT - 10));
 	return 0;
 }
 MONITOR("memory", "RAM by its owner", monitor_memory);

@@ -3,7 +3,7 @@
  * Entries of a VM by cause. An entry is one VMRUN (or VMRESUME): a world switch into the VM. Each
  * is counted once, under the interrupt that the VM's present activity began with, so that the
  * entries after exits of a handler (its EOI, its next deadline) count with what the handler was
- * run for.
+ * run for; but for those that only go on, see below.
  *
  * An activity ends with HLT. The VM's own timer begins one only then; any other interrupt begins
  * one at once, so what is not the timer's is never counted as the timer's. The reverse happens.

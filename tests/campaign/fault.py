@@ -14,6 +14,7 @@ the pool does not add up. Numbered frames that came twice or damaged are counted
 import json
 import struct
 import subprocess
+import sys
 import tempfile
 import zlib
 
@@ -47,13 +48,13 @@ FRAMES = FOLDER / 'fault-frames.jsonl'
 
 
 def note_frames(frames):
-    """What became of a boot's numbered frames. A broken driver may take one buffer for another or a wrong length, as it
-    may on any machine. Guests are not told that a checksum is right, so their own stacks see it; the streams show that."""
+    """What became of a boot's numbered frames. A broken driver may take one buffer for another, or a wrong length, or send
+    one twice, as it may on any machine. Guests are told of no checksum that is right: their own stacks see it."""
     with open(FRAMES, 'a', encoding='utf-8') as f:
         f.write(json.dumps(frames) + '\n')
 
 
-SESSION = Session(lambda: victim('campaign-fault', arrived=note_frames), STEPS_PER_BOOT)
+SESSION = Session(lambda: victim('campaign-fault', judge=note_frames), STEPS_PER_BOOT)
 
 
 def place_of(offset):
@@ -140,6 +141,8 @@ def step(number, rng):
 
 
 if __name__ == '__main__':
+    if '--restart' in sys.argv or not (FOLDER / 'fault.jsonl').exists():
+        FRAMES.unlink(missing_ok=True)
     MET = set(surveys()['plain']['counts'])
     try:
         main('fault', steps=1001, step=step, every=len(KINDS), end=SESSION.end)

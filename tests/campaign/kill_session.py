@@ -32,11 +32,11 @@ def no_harm(frames):
 
 
 @contextmanager
-def victim(name, workload='plain', linux=None, extra=(), arrived=no_harm):
+def victim(name, workload='plain', linux=None, extra=(), judge=no_harm):
     """A kill_lab.Campaign; streams and pool add up at its end. The boot's logs are in out/run/NAME-WORKLOAD-BOOT.
 
-    linux: whether there is the Linux guest, if not the workload decides. arrived: is given what became of the numbered
-    frames at the end, Flood.arrived().
+    linux: whether there is the Linux guest, if not the workload decides. judge: is given what became of the numbered
+    frames at the end, Flood.arrived(), and raises when that is not right.
     """
     kind = WORKLOADS[workload]
     linux = kind.linux if linux is None else linux
@@ -55,7 +55,7 @@ def victim(name, workload='plain', linux=None, extra=(), arrived=no_harm):
             yield campaign
             flood.end()
             campaign.finish()
-            arrived(flood.arrived())
+            judge(flood.arrived())
 
 
 def measure(campaign, folder, number):

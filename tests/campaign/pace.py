@@ -70,7 +70,7 @@ DISTURBANCES = {
     **{name: partial(kinds.operation, name=name) for name in OPERATIONS},
     'hypercalls of the driver VM': kinds.hypercalls,
     'panic of the driver VM': kinds.panic,
-    'ring memory moves': kinds.moved,
+    'ring memory moves': kinds.ring_moves,
 }
 NAMES = list(DISTURBANCES)
 

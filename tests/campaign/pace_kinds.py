@@ -138,13 +138,16 @@ def again(b, command, before='true', stop='true', after='true', least=2):
 
 
 @contextmanager
-def moved(b):
+def ring_moves(b):
     """The driver's ring memory gets other pages at the same addresses, the old ones are poisoned (R4)."""
     pages, before = ring_pages(b.s), b.s.stats()['twin']['window_dropped']
-    with again(b, '; '.join(f'echo "{page} 10" >/sys/module/castor/parameters/repage' for page in pages)) as keep:
+    assert pages, 'the twin uses no ring memory'
+    move = '; '.join(f'echo "{page} 10" >/sys/module/castor/parameters/repage && echo >>/tmp/moved' for page in pages)
+    with again(b, move, before='rm -f /tmp/moved') as keep:
         yield keep
+    b.facts['moves'] = 10 * int(b.s.dvm('wc -l </tmp/moved', SHELL_S).split()[-1])
     b.facts['dropped'] = b.s.stats()['twin']['window_dropped'] - before
-    assert b.facts['dropped'] > 20, 'nothing moved below the twin'
+    assert b.facts['moves'] > 20 and b.facts['dropped'] > 20, 'nothing moved below the twin'
 
 
 def netconsole(b):

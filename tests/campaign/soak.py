@@ -5,8 +5,8 @@ Nothing, a link flap, a switch-over, the interface down and up, in turn, and beh
 moves at least STEP_MB megabytes each way for each guest and compares them to the byte, and lasts at least STEP_S
 seconds of the hypervisor's clock, with a fault each FAULT_S: the default number of steps is 10 GB each way and an hour.
 At the end of each round of events the levels of the pool, of the driver VM's memory and of its slab are noted, and must
-stay: memory as behind the second round, the pool full and not larger than by one ring. The machine's RAM belongs behind
-each step to whom it did before (`memory`).
+stay: memory as behind the second round, the pool full and not larger than by one ring. Each owner has as much of the
+machine's RAM behind each step as before (`memory`).
 """
 import re
 import time
@@ -20,7 +20,7 @@ from conftest import OOPS
 GUESTS = 4
 STEP_MB = 8
 STEP_S = 12
-FAULT_S = 5 # and what lies between the steps: one in 10 s at least
+FAULT_S = 5 # within a step; what lies between two has none
 STEPS = 10 * 1024 // (GUESTS * STEP_MB)
 PATIENCE_S = 300
 POOL = ('skb', 'head', 'frag', 'page')

@@ -219,8 +219,9 @@ class Load:
         """Whether the sender's connection was reset before the peer's program had one: its handshake fell into an outage,
         and Linux gives up one that is half done after a minute."""
         said = self.s.machine.console.text(f'g{self.sender}')[self.said:]
-        return 'verify-client: error reset' in said and self.listening.process.poll() is None and \
-            not self.s.peer.run('ss', '-tnH', 'sport', '=', f':{self.port}').strip()
+        return 'verify-client: error reset' in said and \
+            not self.s.peer.run('ss', '-tnH', 'sport', '=', f':{self.port}').strip() and \
+            self.listening.process.poll() is None
 
     def _send_to_guest(self):
         self.sending = self.s.start_sending(self.receiver, self.size, self.patience)
@@ -251,7 +252,8 @@ class Load:
         """Check the stream that has ended, start it again; an endless one must not have."""
         assert self.size or all(b.process.poll() is None for b in (self.listening, self.sending)), \
             f'a stream has ended: {self.state()}'
-        if self._never_came():
+        if self.size and self._never_came():
+            self.s.machine.expect(f'g{self.sender}', r'^verify-client: error reset.*\n', 10)
             self._dial()
         if self.listening.process.poll() is not None:
             self._sent_to_peer(self.patience)

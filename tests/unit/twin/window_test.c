@@ -31,7 +31,7 @@ static uint64_t (*root)[512];
 static struct vm dvm;
 static struct vpci_pass nic;
 static uint64_t cr4;
-static void (*meanwhile)(gpa_t gpa); /* called when that part of its RAM is about to be read */
+static void (*meanwhile)(gpa_t gpa); /* an entry there is about to be read; RAM: the walk is over */
 
 /* ---- what lies below ---- */
 
@@ -211,7 +211,7 @@ static void change_tables(gpa_t gpa)
 	*entry(PT, VADDR, 0) = 0xfee00000UL | PTE_P | PTE_W;
 }
 
-/* Each table is another one as soon as its own entry is about to be read. */
+/* An upper entry goes when that of the next table is about to be read. */
 static void change_what_was_read(gpa_t gpa)
 {
 	if (gpa >> PAGE_SHIFT == PUD >> PAGE_SHIFT)
