@@ -27,8 +27,8 @@ bool share_guests_wait(void);
 void share_guests_sent(uint32_t bytes); /* given to the driver */
 
 /*
- * The card has sent a frame of the driver VM's. waits: more of them do. true: guests have waited for
- * that, and go on.
+ * The card has sent a frame of the driver VM's. waits: more of them do. true: guests have waited
+ * for that, and go on.
  */
 bool share_dvm_sent(uint32_t bytes, bool waits);
 
