@@ -47,11 +47,11 @@ LONGEST = 15 # bytes of an x86 instruction
 FRAMES = FOLDER / 'fault-frames.jsonl'
 
 
-def note_frames(frames):
+def note_frames(flood):
     """What became of a boot's numbered frames. A broken driver may take one buffer for another, or a wrong length, or send
     one twice, as it may on any machine. Guests are told of no checksum that is right: their own stacks see it."""
     with open(FRAMES, 'a', encoding='utf-8') as f:
-        f.write(json.dumps(frames) + '\n')
+        f.write(json.dumps(flood.arrived()) + '\n')
 
 
 SESSION = Session(lambda: victim('campaign-fault', judge=note_frames), STEPS_PER_BOOT)

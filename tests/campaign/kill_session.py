@@ -26,17 +26,12 @@ SURVEY_FRAMES = 2000 # in each direction
 OFTEN = 20 # executions in a survey: the plain workload serves
 
 
-def no_harm(frames):
-    """None was delivered twice or damaged."""
-    assert not frames['repeated'] + frames['damaged'], frames
-
-
 @contextmanager
-def victim(name, workload='plain', linux=None, extra=(), judge=no_harm):
+def victim(name, workload='plain', linux=None, extra=(), judge=Flood.received):
     """A kill_lab.Campaign; streams and pool add up at its end. The boot's logs are in out/run/NAME-WORKLOAD-BOOT.
 
-    linux: whether there is the Linux guest, if not the workload decides. judge: is given what became of the numbered
-    frames at the end, Flood.arrived(), and raises when that is not right.
+    linux: whether there is the Linux guest, if not the workload decides. judge: looks at the end at what became of the
+    Flood of numbered frames, and raises when that is not right.
     """
     kind = WORKLOADS[workload]
     linux = kind.linux if linux is None else linux
@@ -55,7 +50,7 @@ def victim(name, workload='plain', linux=None, extra=(), judge=no_harm):
             yield campaign
             flood.end()
             campaign.finish()
-            judge(flood.arrived())
+            judge(flood)
 
 
 def measure(campaign, folder, number):
