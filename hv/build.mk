@@ -37,7 +37,14 @@ $(HV_DIR)/kernel_abi.h: hv/twin/kernel_abi.list scripts/kernel_abi.py $(O)/kerne
 	@echo "  BTF     $@"
 	$(Q)scripts/kernel_abi.py --vmlinux $(O)/kernel/vmlinux --list $< -o $@
 
-$(HV_DIR)/%.o: %.c hv/build.mk | $(HV_DIR)/kernel_abi.h $(HV_DIR)/e1000_abi.h
+# iasl writes a whole table with its checksum, as bytes of a C array.
+$(HV_DIR)/dsdt.h: hv/dev/dsdt.asl hv/build.mk
+	@mkdir -p $(@D)
+	@echo "  IASL    $<"
+	$(Q)iasl -vs -tc -p $(HV_DIR)/dsdt $< >$(HV_DIR)/dsdt.log || { cat $(HV_DIR)/dsdt.log; exit 1; }
+	$(Q)sed 's/^unsigned char dsdt_aml_code/static const uint8_t acpi_dsdt/' $(HV_DIR)/dsdt.hex >$@
+
+$(HV_DIR)/%.o: %.c hv/build.mk | $(HV_DIR)/kernel_abi.h $(HV_DIR)/e1000_abi.h $(HV_DIR)/dsdt.h
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
 	$(Q)$(CC) $(HV_CFLAGS) -MMD -MP -c $< -o $@

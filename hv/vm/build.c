@@ -5,6 +5,7 @@
 #include "cpu/irq.h"
 #include "debug/console.h"
 #include "debug/log.h"
+#include "dev/acpi.h"
 #include "dev/mptable.h"
 #include "dev/vlapic_timer.h"
 #include "dev/vpci_pass.h"
@@ -194,6 +195,9 @@ static void start_vm(struct vm *vm, const struct vm_config *c)
 
 	BUG_ON(mptable_build(vm_ram(vm, MP_GPA, 0x10000), 0x10000, MP_GPA, wiring[vm->id].irq,
 			     wiring[vm->id].count) < 0);
+	/* The driver VM's devices are the machine's: its MP table names them, the DSDT does not. */
+	if (vm->kind == VM_GUEST)
+		BUG_ON(acpi_build(vm_ram(vm, ACPI_GPA, ACPI_SIZE), ACPI_SIZE, ACPI_GPA) < 0);
 	fpu_vm_init(vm);
 	if (load_kernel(vm, c, &entry, why, sizeof(why))) {
 		vm_kill(vm, "not started: %s", why);

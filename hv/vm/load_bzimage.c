@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Linux bzImage by the 64-bit boot protocol. */
+#include "dev/acpi.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mem/paging.h"
@@ -22,6 +23,7 @@ enum {
 	HDR_PREF_ADDRESS = 0x258,
 	HDR_INIT_SIZE = 0x260,
 	HDR_END = 0x268,
+	ZERO_RSDP = 0x70, /* 64 bits */
 	ZERO_E820_COUNT = 0x1e8,
 	ZERO_E820 = 0x2d0
 };
@@ -68,6 +70,8 @@ static void write_zero_page(struct load *ld)
 	put32(zero, HDR_CMDLINE, LOAD_CMDLINE_GPA);
 	put32(zero, HDR_RAMDISK, ld->initrd);
 	put32(zero, HDR_RAMDISK_SIZE, ld->initrd_size);
+	if (ld->vm->kind == VM_GUEST)
+		put32(zero, ZERO_RSDP, ACPI_GPA);
 	zero[ZERO_E820_COUNT] = ld->map_count;
 	for (unsigned int i = 0; i < ld->map_count; i++) {
 		struct e820 e = { ld->map[i].start, ld->map[i].size, ld->map[i].type };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* ELF64 kernels with a PVH entry note. */
+#include "dev/acpi.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "vm/load_parts.h"
@@ -128,6 +129,7 @@ static void write_start_info(struct load *ld)
 				     .nr_modules = ld->initrd_size != 0,
 				     .modlist = base + ((uint8_t *)mod - (uint8_t *)info),
 				     .cmdline = LOAD_CMDLINE_GPA,
+				     .rsdp = ld->vm->kind == VM_GUEST ? ACPI_GPA : 0,
 				     .memmap = base + ((uint8_t *)range - (uint8_t *)info),
 				     .memmap_entries = ld->map_count };
 	*mod = (struct start_module){ .paddr = ld->initrd, .size = ld->initrd_size };

@@ -12,7 +12,7 @@ DEV_FAKE := tests/unit/dev/fake.c hv/dev/vlapic.c hv/dev/vlapic_timer.c \
 # In tests that look at ports the instructions are calls (ports/cpu/x86.h).
 DEV_PORTS := -Itests/unit/dev/ports
 
-DEV_TESTS := vlapic vlapic_timer vlapic_pv_eoi vioapic vuart insn mptable rtc vpci_pass entry nic_quiet cpuid
+DEV_TESTS := vlapic vlapic_timer vlapic_pv_eoi vioapic vuart insn acpi mptable rtc vpci_pass entry nic_quiet cpuid
 
 vlapic_test_SRC := $(DEV_FAKE)
 vlapic_timer_test_SRC := $(DEV_FAKE)
@@ -21,6 +21,8 @@ vioapic_test_SRC := $(DEV_FAKE)
 vuart_test_SRC := hv/dev/vuart.c $(DEV_FAKE)
 insn_test_SRC := hv/dev/insn.c
 insn_test_LIBS := -lZydis
+acpi_test_SRC := hv/dev/acpi.c
+acpi_test_CFLAGS := -I$(O)/hv
 mptable_test_SRC := hv/dev/mptable.c
 rtc_test_SRC := hv/dev/rtc.c
 rtc_test_CFLAGS := $(DEV_PORTS)
@@ -31,6 +33,8 @@ vpci_pass_test_CFLAGS := $(DEV_PORTS)
 nic_quiet_test_SRC := hv/dev/nic_quiet.c
 cpuid_test_SRC := hv/vm/cpuid.c
 cpuid_test_CFLAGS := -Itests/unit/dev/ones
+
+$(DEV_TEST)/acpi_test: | $(O)/hv/dsdt.h
 
 define DEV_TEST_RULE
 UNIT_TESTS += $(DEV_TEST)/$(1)_test
