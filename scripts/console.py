@@ -110,6 +110,6 @@ class Console:
         return '\n'.join([*parts, '--- unfinished', self._pending])
 
 
-def select(digit):
-    """The bytes that give the input to source number `digit` (0 = monitor, 1.. = VMs in boot order)."""
-    return CTRL_A + str(digit).encode()
+def select(number):
+    """The bytes that give the input to a source: 0 the monitor, 1.. the VMs in boot order, 24 at most."""
+    return CTRL_A + '0123456789abcdefghijklmno'[number].encode()

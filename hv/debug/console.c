@@ -188,13 +188,21 @@ static void select_source(struct console_source *src)
 		show(src);
 }
 
+/* Its number, from 0; none has a byte that is no digit and no letter. */
+static unsigned int number_of(uint8_t byte)
+{
+	if (byte >= '0' && byte <= '9')
+		return byte - '0';
+	return byte >= 'a' && byte <= 'z' ? byte - 'a' + 10U : ~0U;
+}
+
 static void input(uint8_t byte)
 {
 	if (prefix) {
-		unsigned int number = byte - '0';
+		unsigned int number = number_of(byte);
 
 		prefix = false;
-		if (number <= 9 && number < source_count) {
+		if (number < source_count) {
 			select_source(sources[number]);
 			return;
 		}

@@ -7,7 +7,8 @@
  * it goes on. A line longer than the buffer goes out in pieces, each a line of its own.
  *
  * Input: bytes go to the focused source, at first the one registered first. Ctrl-A and a digit
- * selects: 0 the monitor, 1.. the VMs in boot order; Ctrl-A Ctrl-A passes one Ctrl-A.
+ * selects: 0 the monitor, 1.. the VMs in boot order, a.. from the tenth on; Ctrl-A Ctrl-A passes
+ * one Ctrl-A.
  *
  * Interrupts off in all calls. A UART that does not answer delays, but never hangs.
  */

@@ -262,7 +262,7 @@ static void a_stuck_port_delays_but_never_hangs(void **state)
 	console_drain();
 }
 
-static void more_sources_than_digits_go_by_name(void **state)
+static void more_sources_than_digits_go_by_letter_and_name(void **state)
 {
 	static struct console_source more[25];
 	static const char letters[] = "abcdefghijklmnopqrstuvwxy";
@@ -280,9 +280,14 @@ static void more_sources_than_digits_go_by_name(void **state)
 	     ":"); /* not a digit, though there is an eleventh source */
 	type("x");
 	assert_string_equal(got, "gxgx");
-	assert_int_equal(console_focus("vvm"), 0);
+	type("\x01"
+	     "az\x01"
+	     "oz\x01"
+	     "pz"); /* the eleventh, the last, and none */
+	assert_string_equal(got, "gxgxhzvzvz");
+	assert_int_equal(console_focus("gvm"), 0);
 	type("y");
-	assert_string_equal(got, "gxgxvy");
+	assert_string_equal(got, "gxgxhzvzvzgy");
 	assert_int_equal(console_focus("wvm"), -ENOENT); /* CONSOLE_SOURCES is the end */
 }
 
@@ -305,7 +310,7 @@ int main(void)
 		TEST(the_prefix_waits_for_its_digit),
 		TEST(a_missing_port_gives_no_input),
 		TEST(a_stuck_port_delays_but_never_hangs),
-		TEST(more_sources_than_digits_go_by_name),
+		TEST(more_sources_than_digits_go_by_letter_and_name),
 	};
 
 	return cmocka_run_group_tests(tests, once, NULL);
