@@ -18,13 +18,12 @@
  * One virtual CPU only: the counters are plain memory and only its thread changes them.
  */
 #include <inttypes.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "qemu-plugin.h"
+
+#include "insn.h"
 
 #define RANGES_MAX 8
 #define PAGE_SHIFT 12
@@ -107,30 +106,6 @@ static void on_marker(unsigned int vcpu, void *arg)
 		die("the counts cannot be written");
 }
 
-static bool is_marker(const uint8_t *code, size_t size)
-{
-	static const uint8_t marker[7] = {
-		0x0f, 0x1f, 0x80, MARKER & 255, MARKER >> 8 & 255, MARKER >> 16 & 255, MARKER >> 24
-	};
-
-	return size == sizeof(marker) && memcmp(code, marker, sizeof(marker)) == 0;
-}
-
-/* rep or repne before movs, cmps, stos, lods, scas, ins, outs. */
-static bool is_repeated(const uint8_t *code, size_t size)
-{
-	size_t at = 0;
-	bool rep = false;
-
-	for (; at < size && (code[at] == 0xf2 || code[at] == 0xf3 || code[at] == 0x66); at++)
-		rep |= code[at] != 0x66;
-	if (at < size && (code[at] & 0xf0) == 0x40) /* REX */
-		at++;
-	return rep && at < size &&
-	       ((code[at] >= 0xa4 && code[at] <= 0xa7) || (code[at] >= 0xaa && code[at] <= 0xaf) ||
-		(code[at] >= 0x6c && code[at] <= 0x6f));
-}
-
 static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
 	(void)id;
@@ -139,12 +114,13 @@ static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 		uint64_t address = qemu_plugin_insn_vaddr(insn);
 		const uint8_t *code = qemu_plugin_insn_data(insn);
 		size_t size = qemu_plugin_insn_size(insn);
+		uint32_t value;
 
-		if (!in_range(address) || (i == 0 && is_repeated(code, size)))
+		if (!in_range(address) || (i == 0 && insn_is_repeated(code, size)))
 			continue;
 		qemu_plugin_register_vcpu_insn_exec_inline(insn, QEMU_PLUGIN_INLINE_ADD_U64,
 							   counter(address), 1);
-		if (is_marker(code, size))
+		if (insn_is_nopl(code, size, &value) && value == MARKER)
 			qemu_plugin_register_vcpu_insn_exec_cb(insn, on_marker,
 							       QEMU_PLUGIN_CB_NO_REGS, NULL);
 	}
