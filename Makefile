@@ -37,16 +37,22 @@ $(SETUP_STAMP): | $(SETUP_FILES)
 	@rm -f $(O)/.setup-*.mk
 	@touch $@
 
-# The driver VM's initrd. castor.ko goes in as soon as the tree has one.
+# The driver VM's initrd, with castor.ko, and those of Linux guests: with its kernel, and with another flavour's.
 DVM_INITRD := $(O)/dvm/initrd.img
+LINUX_INITRDS := $(O)/linux/initrd.img $(O)/linux-cloud/initrd.img
+VM_PROGRAMS = $(DVM_PROGRAMS) $(O)/bench/load
 DVM_FILES := scripts/initramfs.py scripts/dvm/init
 DVM_PROGRAMS := $(O)/dvm/witness $(O)/dvm/frames
 CASTOR_KO := $(if $(wildcard drivers/castor/build.mk),$(O)/drivers/castor/castor.ko)
 
-$(DVM_INITRD): $(DVM_FILES) $(DVM_PROGRAMS) $(CASTOR_KO) $(SETUP_STAMP)
+$(DVM_INITRD): $(DVM_FILES) $(DVM_PROGRAMS) $(O)/bench/load $(CASTOR_KO) $(SETUP_STAMP)
 	@echo "  INITRD  $@"
-	$(Q)$(PYTHON) scripts/initramfs.py --kernel $(O)/kernel --output $@ $(DVM_PROGRAMS:%=--program %) \
+	$(Q)$(PYTHON) scripts/initramfs.py --kernel $(O)/kernel --output $@ $(VM_PROGRAMS:%=--program %) \
 		$(CASTOR_KO:%=--module %)
+
+$(LINUX_INITRDS): $(O)/%/initrd.img: scripts/initramfs.py scripts/linux/init $(DVM_PROGRAMS) $(O)/bench/load $(SETUP_STAMP)
+	@echo "  INITRD  $@"
+	$(Q)$(PYTHON) scripts/initramfs.py --kind linux --kernel $(O)/$(*:linux%=kernel%) --output $@ $(VM_PROGRAMS:%=--program %)
 
 # Static: the driver VM's C library is busybox's own.
 $(DVM_PROGRAMS): $(O)/dvm/%: scripts/dvm/%.c $(SETUP_STAMP)
@@ -57,7 +63,7 @@ $(DVM_PROGRAMS): $(O)/dvm/%: scripts/dvm/%.c $(SETUP_STAMP)
 .PHONY: all setup run shell overhead test test-all test-unit test-golden test-boot test-net lint clean distclean \
 	help dvm
 
-all: $(ALL) $(DVM_INITRD) ## build everything (the default)
+all: $(ALL) $(DVM_INITRD) $(LINUX_INITRDS) ## build everything (the default)
 
 dvm: $(DVM_INITRD) ## build the driver VM's initrd
 
@@ -101,7 +107,7 @@ lint: hv ## layout, static checks, size limits
 	$(Q)$(PYTHON) scripts/lint.py $(sort $(LINT_C))
 
 clean: ## remove what was built; keeps what set-up downloaded
-	$(Q)find $(O) -mindepth 1 -maxdepth 1 ! -name kernel ! -name lwip ! -name qemu ! -name '.setup*' \
+	$(Q)find $(O) -mindepth 1 -maxdepth 1 ! -name 'kernel*' ! -name lwip ! -name qemu ! -name '.setup*' \
 		-exec rm -rf {} + 2>/dev/null || true
 
 distclean: ## remove everything that is not in the repository

@@ -67,12 +67,12 @@ class Description:
         return self.add(elf, f'vm=g{number} kind=guest mem={memory} mac={guest_mac(number)} {own}-- {address} {words}'
                         .strip())
 
-    def add_linux(self, number, locked=False):
-        """Guest `number`, with the driver VM's kernel and initrd."""
+    def add_linux(self, number, locked=False, flavour='', memory='192M', words='', initrd=None):
+        """Guest `number` with a stock Linux: the driver VM's kernel, or one of another flavour (-cloud)."""
         own = f'ip={guest_address(number)} ' if locked else ''
-        self.add(KERNEL.with_name('vmlinux.boot'), f'vm=g{number} kind=guest mem=192M mac={guest_mac(number)} {own}-- '
-                 f'console=ttyS0 acpi=off tsc=reliable quiet panic=-1 mode=bridge ip={guest_address(number)}/24')
-        return self.add(INITRD, f'initrd=g{number}')
+        self.add(OUT / f'kernel{flavour}/vmlinux.boot', f'vm=g{number} kind=guest mem={memory} mac={guest_mac(number)} '
+                 f'{own}-- console=ttyS0 tsc=reliable quiet panic=-1 ip={guest_address(number)}/24 {words}'.strip())
+        return self.add(initrd or OUT / f'linux{flavour}/initrd.img', f'initrd=g{number}')
 
     def add_symbols(self):
         return self.add(SYMBOLS, 'symbols')

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Makes the driver VM's initrd from Debian's packages: a shell, some tools, the modules of its network.
+"""Makes a Linux VM's initrd from Debian's packages: a shell, some tools, the modules of its network.
 
 Modules are copied byte for byte from the packaged kernel. Nothing depends on who runs this, or when: the
 same inputs give the same file.
@@ -15,7 +15,9 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-MODULES = ['e1000', 'virtio_pci', 'virtio_net', 'bridge']
+# What each kind of VM loads, and its first program.
+KINDS = {'dvm': (['e1000', 'virtio_pci', 'virtio_net', 'bridge'], HERE / 'dvm/init'),
+         'linux': (['virtio_pci', 'virtio_net'], HERE / 'linux/init')}
 TOOLS = ['ethtool', 'iperf', 'tcpdump'] # the rest is busybox
 SEARCH = ['/usr/sbin', '/usr/bin', '/sbin', '/bin']
 BUSYBOX = '/bin/busybox'
@@ -79,14 +81,21 @@ def libraries(program):
     return [Path(p) for p in re.findall(r'(/\S+) \(0x', text)]
 
 
+def built_in(kernel):
+    """Names of what the kernel has as no module."""
+    return {Path(line).stem.replace('-', '_') for line in (kernel / 'modules/modules.builtin').read_text().split()}
+
+
 def module_files(kernel, names):
-    """The .ko files of the named modules and of what they need, needed ones first."""
-    deps = {}
+    """The .ko files of the named modules and of what they need, needed ones first; without what is built in."""
+    deps, present = {}, built_in(kernel)
     for line in (kernel / 'modules/modules.dep').read_text().splitlines():
         path, needs = line.split(':')
         deps[Path(path).stem.replace('-', '_')] = (path, needs.split())
     files = []
     for name in names:
+        if name in present:
+            continue
         if name not in deps:
             raise InitrdError(f'kernel has no module {name}')
         path, needs = deps[name]
@@ -96,11 +105,11 @@ def module_files(kernel, names):
     return files
 
 
-def add_modules(cpio, kernel, own):
+def add_modules(cpio, kernel, names, own):
     """The packaged ones at their usual places, ours in extra/."""
     release = (kernel / 'version').read_text().strip()
     root = f'lib/modules/{release}'
-    files = module_files(kernel, MODULES)
+    files = module_files(kernel, names)
     for path in files:
         cpio.file(f'{root}/{path}', (kernel / 'modules' / path).read_bytes(), 0o644)
     lines = (kernel / 'modules/modules.dep').read_text().splitlines(keepends=True)
@@ -110,16 +119,16 @@ def add_modules(cpio, kernel, own):
         cpio.file(f'{root}/extra/{ko.name}', ko.read_bytes(), 0o644)
 
 
-def build(kernel, own_modules, own_programs):
-    """The initrd's bytes, not compressed."""
-    cpio = Cpio()
+def build(kernel, kind, own_modules, own_programs, tools=TOOLS):
+    """The initrd's bytes, not compressed. kind: one of KINDS."""
+    cpio, (modules, init) = Cpio(), KINDS[kind]
     for folder in ['proc', 'sys', 'dev', 'run', 'tmp', 'root', 'bin', 'sbin', 'etc']:
         cpio.folder(folder)
     # The kernel opens /dev/console for init before anything is mounted.
     cpio.add('dev/console', stat.S_IFCHR | 0o600, device=(5, 1))
     cpio.file('bin/busybox', Path(BUSYBOX).read_bytes())
     applets = subprocess.run([BUSYBOX, '--list'], capture_output=True, text=True, check=True).stdout
-    for tool in TOOLS:
+    for tool in tools:
         path = find_tool(tool)
         cpio.file(f'usr/bin/{tool}', path.read_bytes())
         for library in libraries(path):
@@ -127,10 +136,10 @@ def build(kernel, own_modules, own_programs):
     for program in own_programs:
         cpio.file(f'usr/bin/{program.name}', program.read_bytes())
     for applet in applets.split():
-        if applet not in TOOLS and applet != 'busybox':
+        if applet not in tools and applet != 'busybox':
             cpio.link(f'bin/{applet}', 'busybox')
-    cpio.file('init', (HERE / 'dvm/init').read_bytes())
-    add_modules(cpio, kernel, own_modules)
+    cpio.file('init', init.read_bytes())
+    add_modules(cpio, kernel, modules, own_modules)
     return cpio.finish()
 
 
@@ -138,11 +147,12 @@ def main():
     p = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     p.add_argument('--kernel', type=Path, required=True, help="set-up's kernel folder, out/kernel")
     p.add_argument('--output', type=Path, required=True)
+    p.add_argument('--kind', choices=KINDS, default='dvm', help='what the VM is: the driver VM, or a Linux guest')
     p.add_argument('--module', type=Path, action='append', default=[], help='a module of our own, such as castor.ko')
     p.add_argument('--program', type=Path, action='append', default=[], help='a static program of our own')
     args = p.parse_args()
     try:
-        image = gzip.compress(build(args.kernel, args.module, args.program), compresslevel=6, mtime=0)
+        image = gzip.compress(build(args.kernel, args.kind, args.module, args.program), compresslevel=6, mtime=0)
     except (InitrdError, OSError, subprocess.CalledProcessError) as e:
         sys.exit(f'initrd: {e}')
     args.output.parent.mkdir(parents=True, exist_ok=True)

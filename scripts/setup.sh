@@ -6,8 +6,8 @@
 #
 #   scripts/setup.sh [--help]          O=DIR: where products go (default: out)
 #
-# Products: $O/kernel/{version,image/,modules,bzImage,vmlinux,vmlinux.boot,e1000.sha256}, $O/lwip/
-# and $O/qemu/qemu-plugin.h.
+# Products: $O/kernel/{version,image/,modules,bzImage,vmlinux,vmlinux.boot,e1000.sha256},
+# $O/kernel-cloud/ (the same without e1000.sha256), $O/lwip/ and $O/qemu/qemu-plugin.h.
 # The kernel image is unpacked below $O, never installed: installing would touch this machine's boot
 # loader. Its headers are installed: castor.ko is built against them.
 set -euo pipefail
@@ -16,8 +16,10 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 O=${O:-out}
 K=$O/kernel
+C=$O/kernel-cloud
 LIST=scripts/packages.list
 SERIES_PACKAGE=linux-image-amd64
+CLOUD_PACKAGE=linux-image-cloud-amd64
 APT_UPDATED=
 LOG=$O/setup.log
 
@@ -108,17 +110,25 @@ packages() {
 	ok "packages: ${#missing[@]} installed"
 }
 
-# apt-get download needs no root, but the folder must be writable for apt's own user.
+# download_image VERSION FOLDER. apt-get download needs no root, but the folder must be writable for apt's own user.
 download_image() {
 	local tmp
 	tmp=$(mktemp -d)
 	chmod 755 "$tmp"
 	(cd "$tmp" && apt-get -q -o APT::Sandbox::User="$(id -un)" download "linux-image-$1") \
 		>>"$LOG" 2>&1 || { rm -rf "$tmp"; return 1; }
-	rm -rf "$K/image"
-	mkdir -p "$K/image"
-	dpkg-deb -x "$tmp"/linux-image-*.deb "$K/image"
+	rm -rf "$2/image"
+	mkdir -p "$2/image"
+	dpkg-deb -x "$tmp"/linux-image-*.deb "$2/image"
 	rm -rf "$tmp"
+}
+
+# unpack_image VERSION FOLDER: the products that any kernel has.
+unpack_image() {
+	depmod -b "$2/image" "$1"
+	ln -sfn "image/lib/modules/$1" "$2/modules"
+	ln -sfn "image/boot/vmlinuz-$1" "$2/bzImage"
+	python3 scripts/vmlinux.py "$2/bzImage" "$2/vmlinux" "$2/vmlinux.boot"
 }
 
 install_headers() {
@@ -132,7 +142,7 @@ get_kernel() {
 	for v in $(kernel_candidates); do
 		can_be_had "linux-headers-$v" || continue
 		say "kernel $v: image and headers"
-		download_image "$v" && install_headers "$v" && { KVER=$v; return; }
+		download_image "$v" "$K" && install_headers "$v" && { KVER=$v; return; }
 	done
 	fail "no kernel of $SERIES_PACKAGE's series with image and headers can be had; it is for: the driver VM (see $LOG)"
 }
@@ -146,14 +156,32 @@ kernel() {
 	get_kernel
 	say "kernel $KVER: unpack"
 	rm -f "$K/version"
-	depmod -b "$K/image" "$KVER"
-	ln -sfn "image/lib/modules/$KVER" "$K/modules"
-	ln -sfn "image/boot/vmlinuz-$KVER" "$K/bzImage"
-	python3 scripts/vmlinux.py "$K/bzImage" "$K/vmlinux" "$K/vmlinux.boot"
+	unpack_image "$KVER" "$K"
 	(cd "$O" && sha256sum kernel/modules/kernel/drivers/net/ethernet/intel/e1000/e1000.ko \
 		>kernel/e1000.sha256)
 	echo "$KVER" >"$K/version"
 	ok "kernel $KVER: $(du -h -L "$K/bzImage" | cut -f1) bzImage, e1000.ko $(cut -c1-16 "$K/e1000.sha256")..."
+}
+
+# A kernel of another flavour, for guests: whichever is the newest that can be had.
+cloud_kernel() {
+	local v
+	v=$(cat "$C/version" 2>/dev/null) || v=
+	if [ -n "$v" ] && [ -f "$C/image/boot/vmlinuz-$v" ] && [ -f "$C/vmlinux.boot" ]; then
+		ok "kernel $v"
+		return
+	fi
+	update_lists
+	v=$(apt-cache depends "$CLOUD_PACKAGE" | sed -n 's/^ *Depends: linux-image-\([0-9][^ ]*\)$/\1/p' | tail -1)
+	[ -n "$v" ] || fail "$CLOUD_PACKAGE cannot be had; it is for: a guest with another kernel (see $LOG)"
+	say "kernel $v"
+	mkdir -p "$C"
+	rm -f "$C/version"
+	download_image "$v" "$C" ||
+		fail "linux-image-$v cannot be had; it is for: a guest with another kernel (see $LOG)"
+	unpack_image "$v" "$C"
+	echo "$v" >"$C/version"
+	ok "kernel $v: $(du -h -L "$C/bzImage" | cut -f1) bzImage"
 }
 
 # A private apt configuration: the system's own sources with deb -> deb-src, and own lists.
@@ -224,5 +252,6 @@ plugin_header() {
 
 packages
 kernel
+cloud_kernel
 lwip
 plugin_header

@@ -9,10 +9,13 @@ zeros that a segment ends with (the loader clears them: p_memsz stays), without 
 import argparse
 import lzma
 import struct
+import subprocess
 import sys
 from pathlib import Path
 
 XZ_MAGIC = b'\xfd7zXZ\x00'
+LZ4_MAGIC = b'\x02\x21\x4c\x18' # its legacy format
+SIZE_BYTES = 4 # behind an lz4 payload: how large it becomes
 PAGE = 4096
 PT_LOAD = 1
 EHDR = struct.Struct('<16sHHIQQQIHHHHHH')
@@ -28,9 +31,13 @@ def payload(bzimage):
     if bzimage[0x202:0x206] != b'HdrS':
         raise KernelError('not a bzImage')
     start = (bzimage[0x1f1] + 1) * 512 + struct.unpack_from('<I', bzimage, 0x248)[0]
-    if not bzimage.startswith(XZ_MAGIC, start):
-        raise KernelError('its payload is not xz')
-    elf = lzma.LZMADecompressor().decompress(bzimage[start:])
+    data = bzimage[start:start + struct.unpack_from('<I', bzimage, 0x24c)[0]]
+    if data.startswith(XZ_MAGIC):
+        elf = lzma.LZMADecompressor().decompress(data)
+    elif data.startswith(LZ4_MAGIC):
+        elf = subprocess.run(['lz4', '-dc'], input=data[:-SIZE_BYTES], stdout=subprocess.PIPE, check=True).stdout
+    else:
+        raise KernelError('its payload is neither xz nor lz4')
     if elf[:4] != b'\x7fELF':
         raise KernelError('its payload is not an ELF file')
     return elf
@@ -74,7 +81,7 @@ def main():
         elf = payload(args.bzimage.read_bytes())
         args.vmlinux.write_bytes(elf)
         args.boot.write_bytes(boot_image(elf))
-    except (KernelError, lzma.LZMAError) as e:
+    except (KernelError, lzma.LZMAError, OSError, subprocess.CalledProcessError) as e:
         sys.exit(f'{args.bzimage}: {e}')
 
 

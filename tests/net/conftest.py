@@ -299,12 +299,12 @@ def unharmed(s):
     assert not re.search(OOPS, s.dvm('dmesg'))
 
 
-def initrd_with(folder, programs):
-    """The driver VM's initrd and more: {path: bytes}. The kernel takes several archives in a row."""
+def initrd_with(folder, programs, base=image.INITRD):
+    """An initrd, usually the driver VM's, and more: {path: bytes}. The kernel takes several archives in a row."""
     initrd, more = folder / 'initrd.img', Cpio()
     for path, content in programs.items():
         more.file(path, content)
-    initrd.write_bytes(gzip.compress(gzip.decompress(image.INITRD.read_bytes()) + more.finish(), 1))
+    initrd.write_bytes(gzip.compress(gzip.decompress(base.read_bytes()) + more.finish(), 1))
     return initrd
 
 

@@ -51,7 +51,7 @@ def test_r12_ipv6_neighbour_discovery(boot):
     d = describe('net=twin', [])
     d.add_linux(1)
     s = System(boot(d, net='tap'), 0).ready()
-    s.machine.expect('g1', 'dvm ready', 180)
+    s.machine.expect('g1', 'linux ready', 180)
     s.attached()
     without_promiscuity(s)
     for key in ('accept_dad=0', 'disable_ipv6=0'):

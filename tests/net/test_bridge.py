@@ -44,8 +44,8 @@ def test_segments_and_checksums_are_offloaded_to_and_from_the_driver_vm(boot):
     d = image.Description('net=bridge').add_symbols().add_dvm(kernel=VMLINUX)
     d.add_guest(1, 'iperf-server', memory='32M').add_linux(2)
     m = boot(d, net='tap')
-    for name in ('dvm', 'g2'):
-        m.expect(name, 'dvm ready', 180)
+    m.expect('dvm', 'dvm ready', 180)
+    m.expect('g2', 'linux ready', 180)
     for name, number in (('dvm', 1), ('g2', 3)):
         m.type('iperf -s &', number)
         m.expect(name, 'Server listening', 20)
