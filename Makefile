@@ -60,7 +60,7 @@ $(DVM_PROGRAMS): $(O)/dvm/%: scripts/dvm/%.c $(SETUP_STAMP)
 	@echo "  CCLD    $@"
 	$(Q)$(CC) -std=gnu11 -Os -Wall -Wextra -Werror -static -s -o $@ $<
 
-.PHONY: all setup run shell overhead test test-all test-unit test-golden test-boot test-net lint clean distclean \
+.PHONY: all setup run shell overhead bench test test-all test-unit test-golden test-boot test-net lint clean distclean \
 	help dvm
 
 all: $(ALL) $(DVM_INITRD) $(LINUX_INITRDS) ## build everything (the default)
@@ -78,6 +78,9 @@ shell: all ## boot the same and stay on the multiplexed console
 
 overhead: all ## count what derived code costs, function by function; write out/overhead.json
 	$(Q)$(PYTHON) scripts/overhead.py
+
+bench: all ## measure Pollux against native Linux and others; BENCH='--quick' for less, --help for more words
+	$(Q)$(PYTHON) scripts/bench/bench.py $(BENCH)
 
 test: lint test-unit test-golden test-boot test-net ## everything that fits into an hour
 

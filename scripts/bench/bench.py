@@ -1,0 +1,156 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Measures Pollux against what one would use instead: native Linux, the driver VM, the bridge, KVM, Xen.
+
+All systems run in the same emulated machine with the same card, kernel, load generator and peer. What counts is executed
+instructions, REP iterations at a quarter of one, and 1,500 for each world switch (docs/results.md). Prints tables and writes
+out/bench.json; a run that was interrupted goes on where it was.
+
+Exit status: 0, or 1 when a system could not be measured; the others' figures are there.
+"""
+import argparse
+import hashlib
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import image # noqa: E402
+import booted # noqa: E402
+import cost # noqa: E402
+import measure # noqa: E402
+import results # noqa: E402
+import systems # noqa: E402
+import workloads # noqa: E402
+from console import ConsoleError # noqa: E402
+from peer import PeerError, is_available as tap_is_available # noqa: E402
+
+RESULT = image.OUT / 'bench.json'
+STATE = image.OUT / 'bench/state.json'
+WINDOWS = 9
+QUICK_WINDOWS = 5
+FAILURES = (ConsoleError, PeerError, systems.BenchError, image.ImageError, OSError, RuntimeError, ValueError,
+            subprocess.SubprocessError)
+# What figures depend on.
+INPUTS = [image.HYPERVISOR, image.TWIN, image.INITRD, image.OUT / 'linux/initrd.img', image.OUT / 'kernel/version',
+          booted.PLUGIN, booted.LOAD]
+
+
+def all_systems():
+    return [systems.Pollux(), systems.Native()]
+
+
+def fingerprint(quick):
+    h = hashlib.sha256(str(quick).encode())
+    for f in INPUTS:
+        h.update(f.read_bytes())
+    return h.hexdigest()
+
+
+class Run:
+    """What has been measured, kept in STATE after each workload."""
+
+    def __init__(self, quick, fresh, say):
+        self.quick, self.say = quick, say
+        self.doc, self.failures = {}, []
+        self._mark = fingerprint(quick)
+        self._begun, self._done, self._steps = time.monotonic(), 0, 1
+        if not fresh and STATE.is_file():
+            old = json.loads(STATE.read_text())
+            if old['fingerprint'] == self._mark:
+                self.doc = old['doc']
+
+    def has(self, face, chosen):
+        return all(results.figure(self.doc, face, w) for w in chosen)
+
+    def expect(self, steps):
+        self._steps = steps
+
+    def add(self, face, w, record):
+        results.add(self.doc, face, w, record)
+        results.write(STATE, {'fingerprint': self._mark, 'doc': self.doc})
+        self._done += 1
+        left = (time.monotonic() - self._begun) / self._done * (self._steps - self._done)
+        self.say(f'  {face}: {w.title}: {record["median"]:,.0f} [{record["min"]:,.0f}..{record["max"]:,.0f}] per {w.unit}; '
+                 f'{int(left) // 60} min {int(left) % 60} s left')
+
+
+def measure_system(run, system, faces, chosen):
+    run.say(f'{system.name}: booting')
+    with booted.Booted(system) as running:
+        for face, turn in system.faces:
+            todo = [w for w in chosen if face in faces and not results.figure(run.doc, face, w)]
+            if not todo:
+                continue
+            turn(running.machine)
+            for w in todo:
+                run.add(face, w, measure.measure(running, w, QUICK_WINDOWS if run.quick else WINDOWS, run.quick))
+
+
+def measure_all(run, wanted, chosen):
+    found = all_systems()
+    names = [f for s in found for f, _ in s.faces]
+    unknown = set(wanted or ()) - set(names)
+    if unknown:
+        raise systems.BenchError(f'unknown system {", ".join(sorted(unknown))} (known: {", ".join(names)})')
+    faces = set(wanted or names)
+    run.expect(sum(not results.figure(run.doc, f, w) for f in faces for w in chosen))
+    for system in found:
+        mine = [f for f, _ in system.faces if f in faces]
+        if all(run.has(f, chosen) for f in mine):
+            continue
+        try:
+            measure_system(run, system, mine, chosen)
+        except FAILURES as e:
+            run.failures.append(f'{system.name}: {e}')
+            run.say(f'{system.name}: FAILED: {str(e).splitlines()[0]}')
+
+
+def about(quick):
+    """What the figures hold for."""
+    version = subprocess.run(['qemu-system-x86_64', '--version'], capture_output=True, text=True, check=True).stdout
+    return {'kernel': (image.OUT / 'kernel/version').read_text().strip(), 'qemu': version.splitlines()[0],
+            'cpu': systems.CPU, 'mitigations': systems.MITIGATIONS, 'host': f'{platform.machine()}, {os.cpu_count()} CPUs',
+            'quick': quick, 'per_rep': cost.PER_REP, 'per_switch': cost.PER_SWITCH}
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument('--quick', action='store_true', help='smaller windows, and fewer of them')
+    p.add_argument('--systems', metavar='A,B', help='these only')
+    p.add_argument('--workloads', metavar='A,B', help='these only')
+    p.add_argument('--fresh', action='store_true', help='forget what an earlier run measured')
+    args = p.parse_args()
+    # A shell gives its background jobs SIGINT ignored; Ctrl-C must end the run all the same.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    if not tap_is_available():
+        sys.exit('bench: needs root, for a tap and a network namespace of its own')
+    say = lambda line: print(line, flush=True) # noqa: E731
+    keys = [w.key for w in workloads.ALL]
+    wanted = args.workloads.split(',') if args.workloads else keys
+    if set(wanted) - set(keys):
+        sys.exit(f'bench: unknown workload {", ".join(set(wanted) - set(keys))} (known: {", ".join(keys)})')
+    run = Run(args.quick, args.fresh, say)
+    try:
+        measure_all(run, args.systems.split(',') if args.systems else None, [w for w in workloads.ALL if w.key in wanted])
+    except systems.BenchError as e:
+        sys.exit(f'bench: {e}')
+    except KeyboardInterrupt:
+        sys.exit('bench: interrupted; the next run goes on from here')
+    doc = {'about': about(args.quick), **run.doc, 'ratios': results.ratios(run.doc), 'failures': run.failures}
+    results.write(RESULT, doc)
+    print('\n' + results.report(doc))
+    for f in run.failures:
+        print(f'bench: {f}', file=sys.stderr)
+    sys.exit(1 if run.failures else 0)
+
+
+if __name__ == '__main__':
+    main()

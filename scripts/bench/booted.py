@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A system that runs, its peer, and the windows that the counting plugin saw in it."""
+import re
+import tempfile
+from pathlib import Path
+
+import image
+import systems
+import window
+from run import Machine
+
+PLUGIN = image.OUT / 'profile/machine.so'
+LOAD = image.OUT / 'bench/load'
+WINDOW_S = 600    # a limit for slow machines
+RESULT = re.compile(r'^load: (\S+) units=(\d+) bytes=(\d+) ns=(\d+) lost=(\d+) bad=(\d+)$', re.M)
+BEGIN, END = '.0001', '.0002' # marks of the load generator
+
+
+class Booted:
+    """A running system with its counting plugin; use as a context manager."""
+
+    def __init__(self, system, accel='tcg'):
+        self.system = system
+        self._folder = tempfile.TemporaryDirectory(prefix='pollux-bench-')
+        self._counts = Path(self._folder.name, 'counts')
+        spec = system.spec(Path(self._folder.name))
+        spec.name, spec.net, spec.accel, spec.cpu = f'bench-{system.name}', 'tap', accel, systems.CPU
+        spec.icount = system.icount
+        spec.extra = (*spec.extra, '-plugin', f'{PLUGIN},out={self._counts}')
+        self.machine = Machine(spec, say=lambda line: None)
+        self._server = None
+
+    def __enter__(self):
+        try:
+            self.machine.__enter__()
+            self._server = self.machine.peer.background(LOAD, 'serve')
+            self.system.boot(self.machine)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *exc):
+        if self._server:
+            self._server.stop()
+        self.machine.stop()
+        self._folder.cleanup()
+
+    def forget(self):
+        """Marks so far."""
+        for f in self._files():
+            f.unlink()
+
+    def _files(self):
+        return sorted(self._counts.parent.glob('counts.*'), key=lambda f: int(f.suffixes[-2][1:]))
+
+    def windows(self):
+        """The Windows between the marks since forget(): begin, end, begin, end."""
+        files = [f for f in self._files() if f.suffix in (BEGIN, END)]
+        if [f.suffix for f in files] != [BEGIN, END] * (len(files) // 2):
+            raise systems.BenchError(f'marks are not in pairs: {[f.name for f in files]}')
+        found = []
+        for begin, end in zip(files[::2], files[1::2]):
+            before, after = window.parse(begin.read_text()), window.parse(end.read_text())
+            found.append(window.difference(before, after, self.system.whose(after[1])))
+        self.forget()
+        return found
+
+    def load(self, w, count, windows=1, check=False):
+        """Runs the generator; its results, one dictionary a window."""
+        text = self.system.run(self.machine, f'load {w.command} {systems.PEER_IP} {count} windows={windows}'
+                               f'{" check" if check else ""}', WINDOW_S)
+        keys = ('units', 'bytes', 'ns', 'lost', 'bad')
+        found = [dict(zip(keys, map(int, m.groups()[1:]))) for m in RESULT.finditer(text)]
+        if len(found) != windows or any(f['bad'] for f in found):
+            raise systems.BenchError(f'{self.system.name}: {w.title}: {text}')
+        return found

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""From windows to what a unit of a workload costs. Pure arithmetic."""
+import statistics
+
+PER_REP = 0.25    # instructions charged for an iteration of a repeated string instruction
+PER_SWITCH = 1500 # and for a world switch (facts of hardware, not of the emulator)
+
+
+def charged(w, per_switch=PER_SWITCH):
+    """Instruction-equivalents."""
+    return w.insns + w.rep * PER_REP + w.switches * per_switch
+
+
+def spread(values):
+    return {'min': round(min(values), 1), 'median': round(statistics.median(values), 1), 'max': round(max(values), 1)}
+
+
+def summary(unit, results, found):
+    """The record of a workload: per unit, over its windows."""
+    per = [(w, r['units']) for w, r in zip(found, results)]
+    cost = [charged(w) / n for w, n in per]
+    parts = sorted({p for w in found for p in w.parts})
+    return {'unit': unit, 'n': len(found), **spread(cost),
+            'insns': statistics.median(w.insns / n for w, n in per),
+            'rep': statistics.median(w.rep / n for w, n in per),
+            'switches': statistics.median(w.switches / n for w, n in per),
+            'charged_0': spread([charged(w, 0) / n for w, n in per]),
+            'wall_units_per_s': spread([r['units'] * 1e9 / r['ns'] for r in results]),
+            'lost': sum(r['lost'] for r in results),
+            'parts': {p: statistics.median(w.parts[p] / n for w, n in per) for p in parts}}

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""out/bench.json: every figure under system, workload, offload, and the ratios between systems. Also its tables."""
+import json
+
+import workloads
+
+# key: (first, second): how much more of the second's cost the first saves; above 1 the first is cheaper
+RATIOS = {'twin_vs_native': ('twin', 'native'), 'twin_vs_bridge': ('twin', 'bridge'), 'twin_vs_xen': ('twin', 'xen-domu'),
+          'twin_vs_kvm': ('twin', 'kvm'), 'bridge_vs_xen': ('bridge', 'xen-domu'),
+          'twin_vs_native_stlb': ('twin-stlb', 'native'), 'dvm_attached_vs_detached': ('dvm-attached', 'dvm-detached')}
+TITLES = {'native': 'native Linux', 'twin': 'guest, twin', 'bridge': 'guest, bridge', 'dvm-detached': 'driver VM, twin detached',
+          'dvm-attached': 'driver VM, twin attached', 'kvm': 'KVM + vhost-net guest', 'xen-dom0': 'Xen dom0',
+          'xen-domu': 'Xen domU (PV)', 'twin-stlb': 'guest, twin (stlb)'}
+
+
+def figure(doc, system, w):
+    """The record of a workload, or None."""
+    return doc.get(system, {}).get(w.name, {}).get(w.offload)
+
+
+def add(doc, system, w, record):
+    doc.setdefault(system, {}).setdefault(w.name, {})[w.offload] = record
+
+
+def ratios(doc):
+    """{key: {workload: throughput per unit of CPU of the first over the second}}, of what was measured."""
+    found = {}
+    for key, (first, second) in RATIOS.items():
+        rows = {w.key: round(figure(doc, second, w)['median'] / figure(doc, first, w)['median'], 3)
+                for w in workloads.ALL if figure(doc, first, w) and figure(doc, second, w)}
+        if rows:
+            found[key] = rows
+    return found
+
+
+def write(path, doc):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix('.part')
+    part.write_text(json.dumps(doc, indent=1) + '\n')
+    part.rename(path)
+
+
+def with_range(c):
+    return f'{c["median"]:,.0f} [{c["min"]:,.0f}..{c["max"]:,.0f}]'
+
+
+def table_of_costs(doc):
+    """Instruction-equivalents per unit: median [min..max]."""
+    rows = [['workload', 'unit', *[TITLES.get(s, s) for s in systems_of(doc)]]]
+    for w in workloads.ALL:
+        cells = [figure(doc, s, w) for s in systems_of(doc)]
+        if any(cells):
+            rows.append([w.title, w.unit, *[with_range(c) if c else '-' for c in cells]])
+    return rows
+
+
+def table_of_windows(doc):
+    """What the cost is made of."""
+    rows = [['system', 'workload', 'insns', 'rep', 'switches', 'charged', 'without charge for switches', 'lost']]
+    for s in systems_of(doc):
+        for w in workloads.ALL:
+            if c := figure(doc, s, w):
+                rows.append([TITLES.get(s, s), w.title, f'{c["insns"]:,.0f}', f'{c["rep"]:,.0f}', f'{c["switches"]:.3f}',
+                             f'{c["median"]:,.0f}', f'{c["charged_0"]["median"]:,.0f}', f'{c["lost"]}'])
+    return rows
+
+
+def table_of_parts(doc):
+    """Instructions per unit by who ran them."""
+    rows = []
+    for s in systems_of(doc):
+        for w in workloads.ALL:
+            if c := figure(doc, s, w):
+                parts = sorted(c['parts'].items(), key=lambda p: -p[1])
+                rows.append([TITLES.get(s, s), w.title, ', '.join(f'{n} {v:,.0f}' for n, v in parts if v >= 1)])
+    return [['system', 'workload', 'instructions per unit'], *rows]
+
+
+def table_of_ratios(doc):
+    rows = [['', *[w.key for w in workloads.ALL]]]
+    for key, found in doc.get('ratios', {}).items():
+        rows.append([key, *[f'{found[w.key]:.2f}' if w.key in found else '-' for w in workloads.ALL]])
+    return rows
+
+
+def table_of_wall(doc):
+    """What the emulator's clock says; says little."""
+    rows = [['workload', 'unit/s', *[TITLES.get(s, s) for s in systems_of(doc)]]]
+    for w in workloads.ALL:
+        cells = [figure(doc, s, w) for s in systems_of(doc)]
+        if any(cells):
+            rows.append([w.title, f'{w.unit}/s',
+                         *[f'{c["wall_units_per_s"]["median"]:,.0f}' if c else '-' for c in cells]])
+    return rows
+
+
+def systems_of(doc):
+    return [s for s in TITLES if s in doc]
+
+
+def markdown(rows):
+    head, *body = rows
+    return '\n'.join('| ' + ' | '.join(map(str, r)) + ' |' for r in [head, ['---'] * len(head), *body])
+
+
+def report(doc):
+    """All tables, as Markdown."""
+    parts = [('Instruction-equivalents per unit: instructions + REP iterations / 4 + 1,500 per world switch',
+              table_of_costs(doc)),
+             ('Throughput per unit of CPU: first over second', table_of_ratios(doc)),
+             ('What it is made of, medians per unit', table_of_windows(doc)),
+             ('Who runs the instructions', table_of_parts(doc)),
+             ('Wall-clock of the emulator, medians: no measure of anything else', table_of_wall(doc))]
+    return '\n\n'.join(f'### {title}\n\n{markdown(rows)}' for title, rows in parts) + '\n'
