@@ -75,9 +75,10 @@ def find_tool(name):
     raise InitrdError(f'{name} is missing: make setup')
 
 
-def libraries(program):
-    """The files that the dynamic linker would load, itself included."""
-    text = subprocess.run(['ldd', program], capture_output=True, text=True, check=True).stdout
+def libraries(program, folder=None):
+    """The files that the dynamic linker would load, itself included. folder: looked into first."""
+    env = {**os.environ, 'LD_LIBRARY_PATH': str(folder)} if folder else None
+    text = subprocess.run(['ldd', program], capture_output=True, text=True, check=True, env=env).stdout
     return [Path(p) for p in re.findall(r'(/\S+) \(0x', text)]
 
 
@@ -105,8 +106,8 @@ def module_files(kernel, names):
     return files
 
 
-def add_modules(cpio, kernel, names, own):
-    """The packaged ones at their usual places, ours in extra/."""
+def add_modules(cpio, kernel, names, own=()):
+    """The packaged ones of these names at their usual places, ours in extra/."""
     release = (kernel / 'version').read_text().strip()
     root = f'lib/modules/{release}'
     files = module_files(kernel, names)
@@ -119,9 +120,8 @@ def add_modules(cpio, kernel, names, own):
         cpio.file(f'{root}/extra/{ko.name}', ko.read_bytes(), 0o644)
 
 
-def build(kernel, kind, own_modules, own_programs, tools=TOOLS):
-    """The initrd's bytes, not compressed. kind: one of KINDS."""
-    cpio, (modules, init) = Cpio(), KINDS[kind]
+def add_userland(cpio, tools, own_programs):
+    """Folders, a console, busybox, packaged tools with their libraries, static programs of our own."""
     for folder in ['proc', 'sys', 'dev', 'run', 'tmp', 'root', 'bin', 'sbin', 'etc']:
         cpio.folder(folder)
     # The kernel opens /dev/console for init before anything is mounted.
@@ -138,6 +138,12 @@ def build(kernel, kind, own_modules, own_programs, tools=TOOLS):
     for applet in applets.split():
         if applet not in tools and applet != 'busybox':
             cpio.link(f'bin/{applet}', 'busybox')
+
+
+def build(kernel, kind, own_modules, own_programs, tools=TOOLS):
+    """The initrd's bytes, not compressed. kind: one of KINDS."""
+    cpio, (modules, init) = Cpio(), KINDS[kind]
+    add_userland(cpio, tools, own_programs)
     cpio.file('init', init.read_bytes())
     add_modules(cpio, kernel, modules, own_modules)
     return cpio.finish()
