@@ -21,7 +21,7 @@ LINT_C := scripts/dvm/witness.c scripts/dvm/frames.c # C files and headers for `
 
 # Set-up has run for exactly this list and this script. The stamp is an included makefile: when it is
 # missing, make runs set-up and then starts again, with every tool and source in place.
-SETUP_FILES := scripts/setup.sh scripts/packages.list scripts/vmlinux.py
+SETUP_FILES := scripts/setup.sh scripts/apt.sh scripts/packages.list scripts/vmlinux.py
 SETUP_STAMP := $(O)/.setup-$(shell cat $(SETUP_FILES) | sha256sum | cut -c1-16).mk
 NEEDS_SETUP := $(filter-out help clean distclean,$(or $(MAKECMDGOALS),all))
 

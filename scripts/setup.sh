@@ -20,7 +20,6 @@ C=$O/kernel-cloud
 LIST=scripts/packages.list
 SERIES_PACKAGE=linux-image-amd64
 CLOUD_PACKAGE=linux-image-cloud-amd64
-APT_UPDATED=
 LOG=$O/setup.log
 
 mkdir -p "$O"
@@ -28,30 +27,15 @@ exec 9>"$O/.setup.lock"
 flock 9
 : >"$LOG"
 
-say()  { printf '[ .. ] %s\n' "$*"; }
-ok()   { printf '[ ok ] %s\n' "$*"; }
-fail() { printf '[fail] %s\n' "$*" >&2; exit 1; }
-is_root() { [ "$(id -u)" = 0 ]; }
+. scripts/apt.sh
 
 is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
-purpose() {
+# The headers are in no list: the kernel decides which.
+purpose_of() {
 	case $1 in
 	linux-headers-*) echo "castor.ko is built against them" ;;
-	*) awk -v p="$1" '$1 == p { $1 = ""; sub(/^ +/, ""); print }' "$LIST" ;;
+	*) purpose "$1" ;;
 	esac
-}
-can_be_had() { [ -n "$(LC_ALL=C apt-cache policy "$1" | sed -n '/Candidate: [^(]/p')" ]; }
-
-# Another package manager may hold dpkg's lock for a moment: wait for it.
-apt() { DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 "$@" >>"$LOG" 2>&1; }
-
-update_lists() {
-	[ -z "$APT_UPDATED" ] || return 0
-	APT_UPDATED=1
-	is_root || return 0
-	say "package lists"
-	apt update || fail "apt-get update failed: see $LOG"
-	ok "package lists"
 }
 
 # The versions of the series that $SERIES_PACKAGE tracks (such as 6.1.0-56-amd64), newest first.
@@ -86,7 +70,7 @@ needed_headers() {
 packages() {
 	local p missing=()
 	# Root installs the headers with the kernel; others are told everything at once.
-	for p in $(grep -v '^#' "$LIST" | awk '{ print $1 }') $(is_root || needed_headers); do
+	for p in $(listed_packages) $(is_root || needed_headers); do
 		is_installed "$p" || missing+=("$p")
 	done
 	if [ ${#missing[@]} = 0 ]; then
@@ -96,31 +80,25 @@ packages() {
 	if ! is_root; then
 		{
 			echo "These Debian packages are missing and only root can install them:"
-			for p in "${missing[@]}"; do printf '  %-20s %s\n' "$p" "$(purpose "$p")"; done
+			for p in "${missing[@]}"; do printf '  %-20s %s\n' "$p" "$(purpose_of "$p")"; done
 			echo "As root:  apt-get install --no-install-recommends ${missing[*]}"
 		} >&2
 		fail "packages are missing"
 	fi
 	update_lists
 	for p in "${missing[@]}"; do
-		can_be_had "$p" || fail "package $p cannot be had; it is for: $(purpose "$p")"
+		can_be_had "$p" || fail "package $p cannot be had; it is for: $(purpose_of "$p")"
 	done
 	say "packages: ${missing[*]}"
 	apt install --no-install-recommends "${missing[@]}" || fail "apt-get install failed: see $LOG"
 	ok "packages: ${#missing[@]} installed"
 }
 
-# download_image VERSION FOLDER. apt-get download needs no root, but the folder must be writable for apt's own user.
+# download_image VERSION FOLDER
 download_image() {
-	local tmp
-	tmp=$(mktemp -d)
-	chmod 755 "$tmp"
-	(cd "$tmp" && apt-get -q -o APT::Sandbox::User="$(id -un)" download "linux-image-$1") \
-		>>"$LOG" 2>&1 || { rm -rf "$tmp"; return 1; }
 	rm -rf "$2/image"
 	mkdir -p "$2/image"
-	dpkg-deb -x "$tmp"/linux-image-*.deb "$2/image"
-	rm -rf "$tmp"
+	unpack_packages "$2/image" "linux-image-$1"
 }
 
 # unpack_image VERSION FOLDER: the products that any kernel has.
