@@ -50,6 +50,24 @@ def test_package_that_cannot_be_had_is_named_with_its_purpose(copy):
 
 
 @needs_root
+def test_the_benchmark_has_its_own_set_up(copy):
+    """It names a package that cannot be had, leaves nothing that looks complete, and needs no network when all is there."""
+    script, packages = copy / 'scripts/bench/setup.sh', copy / 'scripts/bench/packages.list'
+    whole = packages.read_text()
+    packages.write_text(f'{whole}pollux-no-such-package   proves that set-up explains itself\n')
+    r = run([script])
+    assert r.returncode == 1
+    assert 'pollux-no-such-package' in r.stderr and 'proves that set-up explains itself' in r.stderr
+    assert not (copy / 'out/bench/xen/xen.elf').exists()
+    packages.write_text(whole)
+    if run([script]).returncode:
+        pytest.skip("Xen's packages cannot be had")
+    assert (copy / 'out/bench/xen/xen.elf').read_bytes()[:4] == b'\x7fELF'
+    r = run(['unshare', '--net', script])
+    assert r.returncode == 0 and '[ .. ]' not in r.stdout
+
+
+@needs_root
 def test_without_root_it_lists_what_to_install(copy):
     with open(copy / 'scripts/packages.list', 'a', encoding='utf-8') as f:
         f.write('pollux-no-such-package   proves that set-up explains itself\n')
