@@ -24,10 +24,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import image # noqa: E402
 import booted # noqa: E402
 import cost # noqa: E402
+import kvm # noqa: E402
 import measure # noqa: E402
 import results # noqa: E402
 import systems # noqa: E402
 import workloads # noqa: E402
+import xen # noqa: E402
 from console import ConsoleError # noqa: E402
 from peer import PeerError, is_available as tap_is_available # noqa: E402
 
@@ -43,7 +45,7 @@ INPUTS = [image.HYPERVISOR, image.TWIN, image.INITRD, image.OUT / 'linux/initrd.
 
 
 def all_systems():
-    return [systems.Pollux(), systems.Native()]
+    return [systems.Pollux(), systems.Native(), kvm.Kvm(), xen.DomU(), xen.Dom0()]
 
 
 def fingerprint(quick):
@@ -104,6 +106,9 @@ def measure_all(run, wanted, chosen):
     for system in found:
         mine = [f for f, _ in system.faces if f in faces]
         if all(run.has(f, chosen) for f in mine):
+            continue
+        if system.missing():
+            run.say(f'{system.name}: left out: {system.missing()}')
             continue
         try:
             measure_system(run, system, mine, chosen)

@@ -35,6 +35,7 @@ class Booted:
             self.machine.__enter__()
             self._server = self.machine.peer.background(LOAD, 'serve')
             self.system.boot(self.machine)
+            self.system.learn(self.machine)
         except BaseException:
             self.__exit__()
             raise

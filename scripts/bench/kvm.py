@@ -38,6 +38,7 @@ def firmware(name):
 
 class Kvm(linux.Guest):
     name = 'kvm'
+    icount = None
     leave = b'\x18' # Ctrl-X, of busybox's microcom
 
     def __init__(self, mitigations='off', programs=None, halt_poll=True):

@@ -16,6 +16,8 @@ if str(HERE.parent) not in sys.path:
     sys.path.insert(0, str(HERE.parent))
 
 import image # noqa: E402
+import systems # noqa: E402
+import window # noqa: E402
 from console import RAW, ConsoleError # noqa: E402
 from initramfs import Cpio, add_modules, add_userland, libraries # noqa: E402
 
@@ -174,17 +176,25 @@ def wait_ready(machine, name):
         raise ConsoleError(f'{machine.spec.name}: {name} {state}')
 
 
-class System:
+class System(systems.System):
     """One boot of one system whose measured Linux is the machine's only one.
 
     name: its key in the results. missing(): why it cannot be had, in words, or None. spec(folder): what to boot; files
     are made in folder, which must be there as long as the machine runs. boot(), shell(), offloads(), modules(): with
     the started run.Machine. They raise ConsoleError. mitigations: that word of every kernel's command line.
     """
-    name = None
 
     def __init__(self, mitigations='off', programs=None):
         self.mitigations, self.programs = mitigations, programs
+        self._split = None
+
+    def whose(self, counts):
+        del counts
+        return self._split.part
+
+    def learn(self, machine):
+        """Behind boot(): where everything is that instructions may belong to."""
+        self._split = window.Layers(**self.modules(machine))
 
     @classmethod
     def missing(cls):

@@ -78,6 +78,19 @@ class Kernel:
         return f'{self._prefix}kernel'
 
 
+class Layers:
+    """Parts of a machine that another hypervisor runs. l1: {module: (start, end)} of the Linux that has the card; l2: of one
+    behind a VMRUN; xen: its own range. Guests of Xen without a VMRUN have dom0's addresses and count with it."""
+    SHOWN = ('e1000', 'bridge', 'kvm', 'kvm_amd', 'vhost', 'vhost_net', 'tun', 'xen_netback', 'xen')
+
+    def __init__(self, l1, l2=(), xen=()):
+        self._l1, self._l2 = Kernel('', {**l1, **dict(xen)}, self.SHOWN), Kernel('guest ', l2, ())
+
+    def part(self, guest, address, page):
+        del page
+        return (self._l2 if guest else self._l1).part(address)
+
+
 class Hypervisor:
     """Parts of a machine that Pollux runs: hv, twin, natives, and the VMs by where their RAM is.
 

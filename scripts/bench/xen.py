@@ -8,8 +8,8 @@ set-up: scripts/bench/setup.sh.
 """
 from pathlib import Path
 
-import accel
 import linux
+import systems
 from linux import ADDRESS, KERNEL, MAC, image
 from run import Spec
 
@@ -26,7 +26,7 @@ XEN_RANGE = 0xffff82d000000000, 0xffff830000000000
 # With SMAP dom0 dies at its first fault: TCG's IRET reads the stack of a kernel that runs in ring 3 as a supervisor.
 # MONITOR: Xen idles by MWAIT with an extension of it that TCG answers with a fault.
 # RDTSCP: TCG reports one that is intercepted as RDTSC, and Xen then misreads a PVH domain's.
-CPU = f'{accel.TCG_CPU},smap=off,monitor=off,rdtscp=off'
+CPU = systems.CPU
 
 
 class Xen:
