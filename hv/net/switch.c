@@ -72,24 +72,37 @@ static bool is_trunk(const struct net_switch *sw, const struct port *port)
 	return port->trunk || port == sw->uplink;
 }
 
-/* The locked port that owns an address, or NULL. */
-static struct port *owner(const struct net_switch *sw, uint64_t mac)
+/* Where the search for an address begins; there always is a free place that ends it. */
+static uint8_t *owner_place(struct net_switch *sw, uint64_t mac)
 {
-	for (unsigned int i = 0; i < sw->ports; i++)
-		if (!is_trunk(sw, sw->port[i]) && get_mac(sw->port[i]->mac) == mac)
-			return sw->port[i];
-	return NULL;
+	unsigned int i = mac * 0x9e3779b97f4a7c15UL >> 32 & (SWITCH_OWNERS - 1);
+
+	while (sw->owners[i] && sw->port[sw->owners[i] - 1]->address != mac)
+		i = (i + 1) & (SWITCH_OWNERS - 1);
+	return &sw->owners[i];
+}
+
+/* The locked port that owns an address, or NULL. */
+static struct port *owner(struct net_switch *sw, uint64_t mac)
+{
+	uint8_t n = *owner_place(sw, mac);
+
+	return n && !is_trunk(sw, sw->port[n - 1]) ? sw->port[n - 1] : NULL;
 }
 
 int switch_add(struct net_switch *sw, struct port *port)
 {
-	for (unsigned int i = 0; i < sw->ports; i++)
-		if (memcmp(sw->port[i]->mac, port->mac, sizeof(port->mac)) == 0)
-			return -EEXIST;
+	uint8_t *place;
+
+	port->address = get_mac(port->mac);
+	place = owner_place(sw, port->address);
+	if (*place)
+		return -EEXIST;
 	if (sw->ports == SWITCH_PORTS_MAX)
 		return -ENOSPC;
 	port->id = sw->ports;
 	sw->port[sw->ports++] = port;
+	*place = sw->ports;
 	return 0;
 }
 
@@ -181,7 +194,7 @@ static int flood(struct net_switch *sw, struct port *from, struct packet *pkt, b
 static int admit(struct net_switch *sw, struct port *from, const struct packet *pkt, uint64_t src)
 {
 	if (!is_trunk(sw, from)) {
-		if (src != get_mac(from->mac))
+		if (src != from->address)
 			return drop(from, DROP_SPOOF);
 		return identity_holds(pkt, from->ip) ? 0 : drop(from, DROP_SPOOF_IP);
 	}

@@ -23,6 +23,7 @@
 #include "net/packet.h"
 
 #define SWITCH_PORTS_MAX 26
+#define SWITCH_OWNERS    64 /* a power of two, larger than that */
 #define SWITCH_MACS      256 /* learned addresses, in sets of SWITCH_WAYS */
 #define SWITCH_WAYS      4
 #define SWITCH_AGE_S     300
@@ -75,6 +76,7 @@ struct port {
 	char name[PORT_NAME_LEN];
 	unsigned int id; /* in the switch */
 	uint8_t mac[6];
+	uint64_t address; /* the same as a number; switch_add()'s */
 	uint32_t ip; /* IPv4 address that a locked port is locked to, or 0 */
 	bool trunk;
 	/*
@@ -116,6 +118,7 @@ struct net_switch {
 	struct port *uplink;
 	bool overrun; /* a frame was dropped for want of room at its receiver; the reader clears */
 	struct mac_entry macs[SWITCH_MACS];
+	uint8_t owners[SWITCH_OWNERS]; /* ports by their own address, hashed: id + 1, or 0 */
 	uint64_t floods, unknown, learned, evicted, uplink_moves;
 	uint64_t copies; /* wire frames given to a second or further port */
 };

@@ -129,20 +129,20 @@ static void native_skb_trim(dva_t skb, uint32_t len)
 }
 NATIVE("skb_trim", native_skb_trim);
 
+#define MAC_BITS 0xffffffffffffUL
+
 static unsigned int packet_type(const uint8_t *dst)
 {
-	static const uint8_t broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
-	uint64_t addr;
+	uint64_t to = 0, own;
 
-	if (memcmp(dst, broadcast, 6) == 0)
+	memcpy(&to, dst, 6);
+	if (to == MAC_BITS)
 		return PACKET_BROADCAST;
-	if (dst[0] & 1)
+	if (to & 1)
 		return PACKET_MULTICAST;
-	addr = win_read64(twin_att.netdev + K_NET_DEVICE_DEV_ADDR);
-	for (int i = 0; i < 6; i++)
-		if (win_read8(addr + i) != dst[i])
-			return PACKET_OTHERHOST;
-	return 0;
+	/* The address is the first of MAX_ADDR_LEN = 32 bytes. */
+	own = win_read64(win_read64(twin_att.netdev + K_NET_DEVICE_DEV_ADDR));
+	return to == (own & MAC_BITS) ? 0 : PACKET_OTHERHOST;
 }
 
 uint16_t skb_type_trans(dva_t skb, dva_t dev)

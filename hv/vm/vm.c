@@ -16,7 +16,8 @@ unsigned int vm_count;
 
 void *vm_ram(const struct vm *vm, gpa_t gpa, uint64_t len)
 {
-	for (unsigned int i = 0; i < vm->ram_count; i++) {
+	/* From the last: it is by far the largest. */
+	for (unsigned int i = vm->ram_count; i-- > 0;) {
 		const struct vm_ram_range *r = &vm->ram[i];
 
 		if (gpa >= r->gpa && gpa - r->gpa < r->size && len <= r->size - (gpa - r->gpa))
