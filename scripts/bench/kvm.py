@@ -10,7 +10,7 @@ import shlex
 import shutil
 from pathlib import Path
 
-import linux
+import linux # first: it makes the launcher's modules known
 from linux import ADDRESS, KERNEL, MAC
 from run import Spec
 

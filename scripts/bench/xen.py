@@ -8,7 +8,7 @@ set-up: scripts/bench/setup.sh.
 """
 from pathlib import Path
 
-import linux
+import linux # first: it makes the launcher's modules known
 import systems
 from linux import ADDRESS, KERNEL, MAC, image
 from run import Spec
@@ -21,7 +21,7 @@ DOM0_MEMORY = 768
 DOMU_MEMORY = 384
 HOST_MODULES = ['e1000', 'bridge', 'xen_evtchn', 'xen_privcmd', 'xenfs', 'xen_gntdev', 'xen_gntalloc', 'xen_netback']
 PROGRAMS = ['xl', 'xenstored', 'xenconsoled', 'xenconsole', 'xen-init-dom0']
-# Its addresses in a 64-bit machine: text, data and what it maps (xen/include/asm-x86/config.h).
+# Its addresses in a 64-bit machine: text, data and what it maps (its asm/config.h).
 XEN_RANGE = 0xffff82d000000000, 0xffff830000000000
 # With SMAP dom0 dies at its first fault: TCG's IRET reads the stack of a kernel that runs in ring 3 as a supervisor.
 # MONITOR: Xen idles by MWAIT with an extension of it that TCG answers with a fault.
