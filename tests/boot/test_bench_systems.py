@@ -24,6 +24,7 @@ HOST = {'kvm': {'e1000', 'bridge', 'tun', 'vhost_net', 'vhost', 'kvm', 'kvm_amd'
 HOST['xen-pvh'] = HOST['xen-domu']
 FLOOD = 2000
 RATE = 500
+FRAME = 1518 # bytes, the longest on the wire
 
 
 @pytest.fixture(scope='module')
@@ -51,26 +52,44 @@ def started(bench_setup, run_name, tmp_path):
         m.stop()
 
 
-def transfer(system, machine):
-    """TCP both ways, and raw frames both ways, each with its number and content checked; to the peer none may be lost."""
-    run, shell = machine.peer.run, lambda c, t=60: linux.checked(lambda x: system.shell(machine, x, t), c)
-    shell('iperf -s >/dev/null 2>&1 &')
-    shell('until netstat -ltn | grep -q :5001; do sleep 0.1; done')
-    assert mbits(run('iperf', '-c', linux.ADDRESS, '-n', '4M', '-f', 'm', timeout=120)) > 0
-    server = machine.peer.background('iperf', '-s', '-f', 'm')
-    run('sh', '-c', 'until ss -ltn | grep -q :5001; do sleep 0.1; done')
-    assert mbits(shell('iperf -c 10.88.0.1 -n 4M -f m', 120)) > 0
-    server.stop()
+def ask(system, machine, command, timeout=60):
+    return linux.checked(lambda c: system.shell(machine, c, timeout), command)
 
-    tap = machine.peer.tap
-    mac = shell('cat /sys/class/net/eth0/address').strip()
+
+def start_servers(system, machine):
+    """iperf's, on both sides."""
+    ask(system, machine, 'iperf -s >/dev/null 2>&1 &')
+    ask(system, machine, 'until netstat -ltn | grep -q :5001; do sleep 0.1; done')
+    machine.peer.background('iperf', '-s')
+    machine.peer.run('sh', '-c', 'until ss -ltn | grep -q :5001; do sleep 0.1; done')
+
+
+def tcp_sizes(system, machine):
+    """TCP in, then out, 4 MiB each; returns the mean size of a frame that carries data, as the measured card counts."""
+    command = 'cd /sys/class/net/eth0/statistics; cat rx_bytes rx_packets tx_bytes tx_packets'
+    at = [list(map(int, ask(system, machine, command).split()))]
+    for way in 'in', 'out':
+        if way == 'in':
+            text = machine.peer.run('iperf', '-c', linux.ADDRESS, '-n', '4M', '-f', 'm', timeout=120)
+        else:
+            text = ask(system, machine, 'iperf -c 10.88.0.1 -n 4M -f m', 120)
+        assert mbits(text) > 0
+        at.append(list(map(int, ask(system, machine, command).split())))
+    start, middle, end = at
+    return (middle[0] - start[0]) / (middle[1] - start[1]), (end[2] - middle[2]) / (end[3] - middle[3])
+
+
+def carry_frames(system, machine):
+    """Numbered raw frames both ways, the content of each checked; of those to the peer none may be lost."""
+    run, tap = machine.peer.run, machine.peer.tap
+    mac = ask(system, machine, 'cat /sys/class/net/eth0/address').strip()
     peer_mac = run('cat', f'/sys/class/net/{tap}/address').strip()
     sink = machine.peer.background(FRAMES, 'sink', tap, 2000)
-    shell(f'frames flood eth0 {FLOOD} {RATE} 1 {peer_mac}')
-    shell('frames sink eth0 2000 >/tmp/sink &')
-    shell('until grep listening /tmp/sink; do sleep 0.1; done')
+    ask(system, machine, f'frames flood eth0 {FLOOD} {RATE} 1 {peer_mac}')
+    ask(system, machine, 'frames sink eth0 2000 >/tmp/sink &')
+    ask(system, machine, 'until grep listening /tmp/sink; do sleep 0.1; done')
     run(FRAMES, 'flood', tap, FLOOD, RATE, 2, mac)
-    received = [shell('sleep 4; killall frames; cat /tmp/sink'), sink.stop()]
+    received = [ask(system, machine, 'sleep 4; killall frames; cat /tmp/sink'), sink.stop()]
     for text, most_lost in zip(received, (FLOOD // 10, 0)):
         found = dict(re.findall(r'(\w+)=(\d+)', re.search(r'(?m)^sink: done .*$', text).group(0)))
         assert int(found['frames']) >= FLOOD - most_lost, text
@@ -86,6 +105,7 @@ def features(text):
 
 
 def check_offloads(system, machine):
+    """The cards say so, and the frames of TCP show it: with a host, also what that one gives to the measured Linux."""
     names = 'tcp-segmentation-offload', 'generic-segmentation-offload', 'generic-receive-offload'
     for on in False, True:
         system.offloads(machine, on)
@@ -95,6 +115,9 @@ def check_offloads(system, machine):
         for text in places:
             assert [features(text)[n] for n in names] == [on] * 3
             assert features(text)['tx-checksumming'], 'checksums stay'
+        for mean in tcp_sizes(system, machine):
+            # The e1000's own counters are of the wire.
+            assert mean <= FRAME if not on or not isinstance(system, linux.Guest) else mean > FRAME
 
 
 @pytest.mark.long
@@ -106,13 +129,14 @@ def test_system_boots_and_carries_packets(started, kind):
     assert f'driver: {CARD[kind.name]}' in system.shell(m, 'ethtool -i eth0')[1]
     assert 'mitigations=off' in system.shell(m, 'cat /proc/cmdline')[1]
     assert m.peer.ping(linux.ADDRESS)[0] == 5
+    start_servers(system, m)
     check_offloads(system, m)
     modules = system.modules(m)
     assert HOST.get(kind.name, {'e1000'}) <= set(modules['l1'])
     assert ('l2' in modules) == issubclass(kind, linux.Guest) and ('xen' in modules) == issubclass(kind, xen.Xen)
     for places in modules.values():
         assert all(0xffff800000000000 < a < b < 1 << 64 for a, b in places.values())
-    transfer(system, m)
+    carry_frames(system, m)
 
 
 @pytest.mark.long
