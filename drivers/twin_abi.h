@@ -70,6 +70,8 @@
  *    which is the only use of pushfq and popfq.
  *    An address that no single register anchors is computed first: `lea s, [EA]; bts s, 47` and
  *    the access is [s]; where no register is free, `push s` before and `pop s` behind it.
+ *  - With engine stlb (below) no access rests on a guard: each one but [rsp+d], fs and gs is made
+ *    through a lookup. There are no string operations.
  *  - The address of a stack object: `mov r, imm64` (TWIN_R_STACK64) `; lea r, [rsp+r+d]`.
  *    It lies in dvm memory; what is stored there by push or mov is also written through fs.
  *
@@ -94,8 +96,36 @@ enum twin_facts {
 
 enum twin_engine {
 	TWIN_ENGINE_WINDOW = 0,
-	TWIN_ENGINE_STLB = 1, /* the measured baseline; not loadable as a normal twin */
+	TWIN_ENGINE_STLB = 1, /* the measured baseline */
 };
+
+/*
+ * Engine stlb: the paper's inline hash lookup. Behind the gs block, out of reach of gs operands
+ * of any other form, lies a table of TWIN_STLB_ENTRIES entries, which the hv alone writes:
+ * {page address in the dvm, that XOR the page's address in the hv}. An access of [EA] is
+ *
+ *     lea s, [EA]              (or what else computes it)
+ *     mov t, s                 the lookup: from here on exactly these instructions and these
+ *     and t, -4096             constants, with three registers of which none is rsp and the
+ *     mov u, s                 third not r12; 64 bits each, `and` with a 4-byte immediate,
+ *     shr u, 8                 displacements of 4 bytes
+ *     and u, 0xfff0            ... = 16 * ((EA >> 12) & 4095)
+ *     cmp t, gs:[u + TWIN_STLB_TABLE]
+ *     je  1f
+ *     call MISS(s)             an import of kind TWIN_IMPORT_MISS for register s
+ *  1: xor s, gs:[u + TWIN_STLB_TABLE + 8]
+ *     access of [s]
+ *
+ * Where flags are live the lookup stands between `pushfq` and `popfq`. No branch leads into it or
+ * to the access behind it. A miss routine keeps all registers and flags; it returns when the
+ * entry is the one of s, or not at all. From the page in the hv at least the 4 KiB behind it hold
+ * the dvm's next page or nothing, so an access of up to 4 KiB may begin anywhere in a page.
+ */
+#define TWIN_STLB_ENTRIES     4096
+#define TWIN_STLB_TABLE       0x1000 /* = TWIN_GS_BLOCK_BYTES */
+#define TWIN_STLB_PAGE_MASK   (-4096)
+#define TWIN_STLB_INDEX_SHIFT 8
+#define TWIN_STLB_INDEX_MASK  0xfff0 /* 16 bytes for each entry */
 
 /* Header flags. A loader that does not know a set flag, or that sees any of these, refuses. */
 #define TWIN_FLAG_NO_LOAD_GUARDS  (1u << 0) /* experiment: loads are not guarded */
@@ -177,6 +207,7 @@ enum twin_import_kind {
 	TWIN_IMPORT_MODULE = 4,   /* function of the module that is not derived but upcalled: dva =
 				     address of sections[section] + module_offset. It is also the
 				     list of legal indirect upcalls into the module (rule R5). */
+	TWIN_IMPORT_MISS = 5, /* slow path of lookups through register `reg`: the hv's own code */
 };
 
 #define TWIN_IMPORT_NORETURN (1u << 0) /* must not return to the twin */
@@ -199,7 +230,7 @@ struct twin_import {
 	uint32_t name;
 	uint8_t kind;   /* enum twin_import_kind */
 	uint8_t flags;  /* TWIN_IMPORT_ */
-	uint8_t reg;    /* THUNK only */
+	uint8_t reg;    /* THUNK and MISS only */
 	uint8_t nargs;  /* fixed arguments, those on the stack included (the first 6 are not) */
 	uint8_t nstack; /* 8-byte words to copy from rsp+8 upward at the import's entry: exact for
 			   a fixed prototype, for varargs the most that any call site passes */
@@ -300,7 +331,7 @@ struct twin_trap {
 enum twin_map_kind {
 	TWIN_MAP_COPIED = 1,  /* same bytes, but for relocated fields and branch distances */
 	TWIN_MAP_CHANGED = 2, /* same work, another encoding: rip-relative, fs, gs, return ... */
-	TWIN_MAP_GUARD = 3,   /* added: guard, with the lea that computes its address */
+	TWIN_MAP_GUARD = 3,   /* added: guard or lookup, with the lea that computes its address */
 	TWIN_MAP_STACK = 4,   /* added: address of a stack object */
 	TWIN_MAP_SPILL = 5,   /* added: register or flags saved around a guard */
 	TWIN_MAP_TRAP = 6,    /* added: ud2 behind a call that does not return */

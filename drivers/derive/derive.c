@@ -136,6 +136,7 @@ struct twin *derive(const struct job *job)
 	t = emit_settled(p, job->all);
 	t->flags = flags_of(job);
 	t->facts = (uint8_t)job->options.level;
+	t->engine = (uint8_t)job->options.engine;
 	layout(t);
 	tables_after(t);
 	count_after(t);

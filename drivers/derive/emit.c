@@ -189,7 +189,7 @@ static bool emit_flow(struct emitter *e)
  * The relocation of an immediate: an address as a number. 32 bits, sign-extended, reach all of the
  * kernel's image and modules.
  */
-static void emit_imm_reloc(struct emitter *e, struct item *item, struct code code)
+void emit_imm_reloc(struct emitter *e, struct item *item, struct code code)
 {
 	const struct reloc *r = insn_imm_reloc(e->i);
 
@@ -201,13 +201,11 @@ static void emit_imm_reloc(struct emitter *e, struct item *item, struct code cod
 		emit_reloc(e, item, code.imm_at, r, r->addend);
 }
 
-/* rip-relative becomes absolute: from the hv's addresses the dvm's data is out of reach. */
-static void emit_constant(struct emitter *e, const struct reloc *r)
+/* Relocation of a displacement: a place relative to rip, or an absolute one. */
+static void emit_disp_reloc(struct emitter *e, struct item *item, struct code code,
+			    const struct reloc *r)
 {
-	struct address a = { .base = -1, .index = -1, .scale = 1 };
 	int64_t addend = r->addend;
-	struct code code;
-	struct item *item;
 
 	if (r->type == R_X86_64_PC32 || r->type == R_X86_64_PLT32)
 		addend += e->i->offset + e->i->length - r->offset;
@@ -215,6 +213,16 @@ static void emit_constant(struct emitter *e, const struct reloc *r)
 		refuse(e->p, e->f, e->i, "relocation of type %u", r->type);
 		return;
 	}
+	emit_reloc(e, item, code.disp_at, r, addend);
+}
+
+/* rip-relative becomes absolute: from the hv's addresses the dvm's data is out of reach. */
+static void emit_constant(struct emitter *e, const struct reloc *r)
+{
+	struct address a = { .base = -1, .index = -1, .scale = 1 };
+	struct code code;
+	struct item *item;
+
 	/* mov rax, moffs64: its field is wider than any relocation of a twin. */
 	if (!e->i->z.raw.modrm.offset) {
 		refuse(e->p, e->f, e->i, "64-bit address in the instruction");
@@ -222,7 +230,7 @@ static void emit_constant(struct emitter *e, const struct reloc *r)
 	}
 	code = encode_with_address(e->p, e->i, a);
 	item = emit_code(e, code, TWIN_MAP_CHANGED);
-	emit_reloc(e, item, code.disp_at, r, addend);
+	emit_disp_reloc(e, item, code, r);
 	if (insn_imm_reloc(e->i))
 		refuse(e->p, e->f, e->i, "two addresses in one instruction");
 }
@@ -284,8 +292,7 @@ static void emit_copy(struct emitter *e)
 		refuse(e->p, e->f, e->i, "relocation in an unknown field");
 }
 
-/* The instruction's own address, computed into reg. */
-static void emit_compute(struct emitter *e, const struct memref *ref, int reg)
+void emit_compute(struct emitter *e, const struct memref *ref, int reg, int pushed, bool indexed)
 {
 	struct address a = { .base = ref->base,
 			     .index = ref->index,
@@ -295,10 +302,8 @@ static void emit_compute(struct emitter *e, const struct memref *ref, int reg)
 	struct insn *i = e->i;
 
 	if (ref->class == MEM_STACK_INDEX) {
-		int spill = i->address.spill ? 8 : 0; /* rsp is lower by the saved register */
-
-		emit_stack_address(e, reg, (int)ref->disp - i->depth, i->depth + spill);
-		if (!i->address.guarded)
+		emit_stack_address(e, reg, (int)ref->disp - i->depth, i->depth + pushed);
+		if (!indexed)
 			return;
 		a = (struct address){ .base = reg, .index = ref->index, .scale = ref->scale };
 	}
@@ -306,10 +311,8 @@ static void emit_compute(struct emitter *e, const struct memref *ref, int reg)
 	struct item *item;
 
 	item = emit_code(e, code, TWIN_MAP_GUARD);
-	if (ref->reloc && ref->reloc->type != R_X86_64_32S)
-		refuse(e->p, e->f, i, "relocation of type %u", ref->reloc->type);
-	else if (ref->reloc)
-		emit_reloc(e, item, code.disp_at, ref->reloc, ref->reloc->addend);
+	if (ref->reloc)
+		emit_disp_reloc(e, item, code, ref->reloc);
 }
 
 /*
@@ -325,7 +328,7 @@ static void emit_through_address(struct emitter *e, const struct memref *ref)
 
 	if (i->address.spill)
 		emit_code(e, encode_push(reg), TWIN_MAP_SPILL);
-	emit_compute(e, ref, reg);
+	emit_compute(e, ref, reg, i->address.spill ? 8 : 0, i->address.guarded);
 	if (i->address.flags)
 		emit_code(e, encode_byte(PUSHFQ), TWIN_MAP_SPILL);
 	if (i->address.guarded)
@@ -355,7 +358,9 @@ static void emit_ordinary(struct emitter *e)
 	const char *symbol;
 	int64_t addend;
 
-	if (n && e->i->address.needed)
+	if (n && e->i->lookup.needed)
+		emit_lookup(e, &ref[0]);
+	else if (n && e->i->address.needed)
 		emit_through_address(e, &ref[0]);
 	else if (n && (ref[0].class == MEM_GS || gs_operand(e->p, e->i, &ref[0], &symbol, &addend)))
 		emit_gs(e, &ref[0]);

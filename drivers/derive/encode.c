@@ -164,6 +164,59 @@ struct code encode_store_imm(struct address a, int32_t imm)
 	return c;
 }
 
+/* An opcode on a register; `field` is the other register, or the rest of the opcode. */
+static struct code on_register(uint8_t opcode, int field, int reg)
+{
+	struct code c = { 0 };
+
+	put(&c, REX | REX_W | (field >= R8 ? REX_R : 0) | (reg >= R8 ? REX_B : 0));
+	put(&c, opcode);
+	put(&c, (uint8_t)(0xc0 | (field & 7) << 3 | (reg & 7)));
+	return c;
+}
+
+struct code encode_mov(int to, int from)
+{
+	return on_register(0x89, from, to);
+}
+
+struct code encode_and(int reg, int32_t mask)
+{
+	struct code c = on_register(0x81, 4, reg);
+
+	c.imm_at = c.length;
+	put32(&c, mask);
+	return c;
+}
+
+struct code encode_shr(int reg, uint8_t by)
+{
+	struct code c = on_register(0xc1, 5, reg);
+
+	put(&c, by);
+	return c;
+}
+
+struct code encode_cmp(int reg, struct address a)
+{
+	return with_opcode(0x3b, reg, a);
+}
+
+struct code encode_xor(int reg, struct address a)
+{
+	return with_opcode(0x33, reg, a);
+}
+
+struct code encode_je(uint8_t over)
+{
+	return (struct code){ .bytes = { 0x74, over }, .length = 2 };
+}
+
+struct code encode_call(void)
+{
+	return (struct code){ .bytes = { 0xe8 }, .length = 5 };
+}
+
 /* spl, bpl, sil, dil exist only with a REX prefix. */
 static bool needs_empty_rex(const struct insn *i)
 {

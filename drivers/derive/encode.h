@@ -41,6 +41,15 @@ struct code encode_store(struct address a, int reg);         /* mov [a], r64 */
 struct code encode_store_imm(struct address a, int32_t imm); /* mov qword [a], imm32 */
 struct code encode_load(int reg, struct address a);          /* mov r64, [a] */
 
+/* Those of a lookup (twin_abi.h). The immediate of `and` has 4 bytes. */
+struct code encode_mov(int to, int from);
+struct code encode_and(int reg, int32_t mask);
+struct code encode_shr(int reg, uint8_t by);
+struct code encode_cmp(int reg, struct address a); /* cmp r64, [a] */
+struct code encode_xor(int reg, struct address a); /* xor r64, [a] */
+struct code encode_je(uint8_t over);               /* bytes behind it */
+struct code encode_call(void);                     /* rel32, which is 0 */
+
 /* Instruction i with its ModRM memory operand replaced. */
 struct code encode_with_address(const struct program *p, const struct insn *i, struct address a);
 

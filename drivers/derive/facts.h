@@ -38,6 +38,7 @@ struct state {
 
 struct options {
 	enum twin_facts level;
+	enum twin_engine engine;
 	bool guard_loads, guard_stores;
 	bool naive; /* a guard for each access, whatever is known */
 };

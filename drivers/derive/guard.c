@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "live.h"
+#include "lookup.h"
 
 /* Each round of early guards can make room for more; hardly ever more than this. */
 #define EARLY_ROUNDS 4
@@ -232,6 +233,11 @@ void guard_plan(struct program *p, struct func *f, const struct options *o)
 	struct context c = { .p = p, .f = f, .o = o };
 	struct counts before = f->n;
 
+	if (o->engine == TWIN_ENGINE_STLB) {
+		plan_lea(p, f, o);
+		lookup_plan(p, f);
+		return;
+	}
 	/*
 	 * A guard that early.c places changes the facts everywhere behind it, and with them where
 	 * the next one pays: so the plan is made again until it places none.

@@ -19,6 +19,8 @@ static const char usage[] =
 	"  -k, --vmlinux FILE      ELF kernel the module was built for; BTF and exports are read\n"
 	"  -o, --output FILE       the twin; nothing is written if anything is refused\n"
 	"      --facts=LEVEL       what may replace a guard: strict, access, slots (default)\n"
+	"      --svm=ENGINE        how memory is reached: window (default), or stlb, the paper's\n"
+	"                          lookup for each access, which is there to be measured\n"
 	"      --json              report as JSON\n"
 	"  -h, --help              this text\n"
 	"\n"
@@ -30,13 +32,14 @@ static const char usage[] =
 	"\n"
 	"Exit status: 0, or 1 with one line per problem on stderr.\n";
 
-enum { OPT_FACTS = 256, OPT_JSON, OPT_ALL, OPT_NAIVE, OPT_NO_LOADS, OPT_NO_STORES };
+enum { OPT_FACTS = 256, OPT_SVM, OPT_JSON, OPT_ALL, OPT_NAIVE, OPT_NO_LOADS, OPT_NO_STORES };
 
 static const struct option long_options[] = {
 	{ "conf", required_argument, NULL, 'c' },
 	{ "vmlinux", required_argument, NULL, 'k' },
 	{ "output", required_argument, NULL, 'o' },
 	{ "facts", required_argument, NULL, OPT_FACTS },
+	{ "svm", required_argument, NULL, OPT_SVM },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "all", no_argument, NULL, OPT_ALL },
 	{ "naive", no_argument, NULL, OPT_NAIVE },
@@ -58,6 +61,15 @@ static enum twin_facts parse_level(const char *word)
 	fail("--facts=%s: unknown level (strict, access, slots)", word);
 }
 
+static enum twin_engine parse_engine(const char *word)
+{
+	if (strcmp(word, "window") == 0)
+		return TWIN_ENGINE_WINDOW;
+	if (strcmp(word, "stlb") == 0)
+		return TWIN_ENGINE_STLB;
+	fail("--svm=%s: unknown engine (window, stlb)", word);
+}
+
 static void parse_option(struct job *job, int option, bool *json)
 {
 	switch (option) {
@@ -72,6 +84,9 @@ static void parse_option(struct job *job, int option, bool *json)
 		break;
 	case OPT_FACTS:
 		job->options.level = parse_level(optarg);
+		break;
+	case OPT_SVM:
+		job->options.engine = parse_engine(optarg);
 		break;
 	case OPT_JSON:
 		*json = true;
@@ -120,6 +135,9 @@ int main(int argc, char **argv)
 		fail("-c CONF and -k VMLINUX are wanted; try derive --help");
 	if (!*command && !job.output)
 		fail("-o OUT.twin is wanted; try derive --help");
+	if (job.options.engine == TWIN_ENGINE_STLB &&
+	    (job.options.naive || !job.options.guard_loads || !job.options.guard_stores))
+		fail("--svm=stlb: there are no guards to experiment with");
 	t = derive(&job);
 	if (job.output)
 		file_write(t, job.output);

@@ -77,6 +77,13 @@ struct insn {
 		bool spill;   /* ... the register is saved around it */
 		uint8_t reg;
 	} address;
+	/* lookup: engine stlb; registers s, t, u of twin_abi.h for the instruction's access */
+	struct {
+		bool needed;
+		bool flags;    /* the flags are saved around it */
+		regset spills; /* those of the registers that are saved around it */
+		uint8_t reg[3];
+	} lookup;
 };
 
 /* The extent of a FUNC symbol. gcc splits a function into a hot and a ".cold" one. */
@@ -116,7 +123,8 @@ struct func {
 		uint32_t early, hoisted, flags_saved, address, spilled;
 		uint32_t removed; /* accesses proved safe without a guard of their own */
 		uint32_t second_operands, second_addresses;
-		uint32_t canary; /* instructions of a stack canary that were dropped */
+		uint32_t canary;  /* instructions of a stack canary that were dropped */
+		uint32_t lookups; /* engine stlb */
 	} n;
 };
 

@@ -6,10 +6,20 @@
 #include "set.h"
 
 /* Which list of the report an import belongs to. */
-enum list { LIST_NATIVE, LIST_UPCALL, LIST_MODULE, LIST_THUNK, LIST_NEVER, LIST_DATA, LIST_COUNT };
+enum list {
+	LIST_NATIVE,
+	LIST_UPCALL,
+	LIST_MODULE,
+	LIST_THUNK,
+	LIST_MISS,
+	LIST_NEVER,
+	LIST_DATA,
+	LIST_COUNT
+};
 
-static const char *const list_names[LIST_COUNT] = { "native", "upcall",        "module_upcall",
-						    "thunk",  "never_returns", "data" };
+static const char *const list_names[LIST_COUNT] = { "native", "upcall",    "module_upcall",
+						    "thunk",  "stlb_miss", "never_returns",
+						    "data" };
 
 static enum list list_of(const struct twin_import *m)
 {
@@ -18,6 +28,8 @@ static enum list list_of(const struct twin_import *m)
 		return LIST_DATA;
 	case TWIN_IMPORT_THUNK:
 		return LIST_THUNK;
+	case TWIN_IMPORT_MISS:
+		return LIST_MISS;
 	case TWIN_IMPORT_MODULE:
 		return LIST_MODULE;
 	default:
@@ -46,6 +58,7 @@ static void add(struct counts *sum, const struct counts *n)
 	sum->second_operands += n->second_operands;
 	sum->second_addresses += n->second_addresses;
 	sum->canary += n->canary;
+	sum->lookups += n->lookups;
 }
 
 static double percent(uint32_t part, uint32_t whole)
@@ -108,10 +121,13 @@ static void text_import(const struct twin *t, FILE *to, const struct twin_import
 
 static void text_imports(const struct twin *t, FILE *to)
 {
-	static const char *const titles[LIST_COUNT] = {
-		"natives (by the description)", "upcalls to the kernel", "upcalls to the module",
-		"indirect calls through",       "never return",          "kernel data"
-	};
+	static const char *const titles[LIST_COUNT] = { "natives (by the description)",
+							"upcalls to the kernel",
+							"upcalls to the module",
+							"indirect calls through",
+							"misses of lookups",
+							"never return",
+							"kernel data" };
 
 	for (unsigned list = 0; list < LIST_COUNT; list++) {
 		bool title = false;
@@ -158,6 +174,18 @@ static void text_rest(const struct twin *t, FILE *to)
 			fprintf(to, "refused: %s\n", t->p->funcs[k].refusal);
 }
 
+static void text_guards(FILE *to, const struct counts *sum)
+{
+	uint32_t all = sum->loads + sum->stores, needed = all - sum->removed;
+
+	fprintf(to,
+		"\n%u of %u accesses need a guard (%.1f%%): %u instructions, %.1f%% of the "
+		"original; %u of them moved up,\n%u with the flags saved, %u of computed "
+		"addresses (%u with a register spilled).\n",
+		needed, all, percent(needed, all), sum->guards, percent(sum->guards, sum->before),
+		sum->early + sum->hoisted, sum->flags_saved, sum->address, sum->spilled);
+}
+
 void report_text(const struct twin *t, FILE *to)
 {
 	struct counts sum = { 0 };
@@ -165,15 +193,13 @@ void report_text(const struct twin *t, FILE *to)
 	fprintf(to, "%s for kernel %s, facts level %u, %u bytes of text, %u relocations\n\n",
 		t->p->conf->module, t->p->kernel->release, t->facts, t->text_size, t->nrelocs);
 	text_functions(t, to, &sum);
-	fprintf(to,
-		"\n%u of %u accesses need a guard (%.1f%%): %u instructions, %.1f%% of the "
-		"original; %u of them moved up,\n%u with the flags saved, %u of computed "
-		"addresses (%u with a register spilled).\nDropped: %u instructions of stack "
-		"canaries.\nFunctions replaced by hand: 0\n",
-		sum.loads + sum.stores - sum.removed, sum.loads + sum.stores,
-		percent(sum.loads + sum.stores - sum.removed, sum.loads + sum.stores), sum.guards,
-		percent(sum.guards, sum.before), sum.early + sum.hoisted, sum.flags_saved,
-		sum.address, sum.spilled, sum.canary);
+	if (t->engine == TWIN_ENGINE_STLB)
+		fprintf(to, "\n%u lookups, %u registers spilled, %u times the flags saved.\n",
+			sum.lookups, sum.spilled, sum.flags_saved);
+	else
+		text_guards(to, &sum);
+	fprintf(to, "Dropped: %u instructions of stack canaries.\nFunctions replaced by hand: 0\n",
+		sum.canary);
 	text_imports(t, to);
 	text_rest(t, to);
 }
@@ -196,10 +222,10 @@ static void json_counts(FILE *to, const struct counts *n)
 		"\"removed\": %u, \"early\": %u, \"hoisted\": %u, \"flags_saved\": %u, "
 		"\"address\": %u, "
 		"\"spilled\": %u, \"second_operands\": %u, \"second_addresses\": %u, "
-		"\"canary\": %u",
+		"\"canary\": %u, \"lookups\": %u",
 		n->before, n->after, n->dead, n->bytes_before, n->bytes_after, n->loads, n->stores,
 		n->guards, n->removed, n->early, n->hoisted, n->flags_saved, n->address, n->spilled,
-		n->second_operands, n->second_addresses, n->canary);
+		n->second_operands, n->second_addresses, n->canary, n->lookups);
 }
 
 static void json_functions(const struct twin *t, FILE *to)
@@ -260,8 +286,10 @@ void report_json(const struct twin *t, FILE *to)
 	json_string(to, t->p->conf->module);
 	fputs(", \"kernel\": ", to);
 	json_string(to, t->p->kernel->release);
-	fprintf(to, ", \"facts\": %u, \"flags\": %u, \"text_bytes\": %u, \"relocations\": %u,\n",
-		t->facts, t->flags, t->text_size, t->nrelocs);
+	fprintf(to,
+		", \"facts\": %u, \"engine\": %u, \"flags\": %u, \"text_bytes\": %u, "
+		"\"relocations\": %u,\n",
+		t->facts, t->engine, t->flags, t->text_size, t->nrelocs);
 	json_functions(t, to);
 	json_imports(t, to);
 	fputs("\"entries\": [", to);

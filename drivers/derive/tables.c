@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The tables of the file: imports, gs block, static keys, functions, targets, maps. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,6 +80,29 @@ uint32_t twin_import_data(struct twin *t, const char *symbol)
 		found = t->nimports - 1;
 	}
 	return found;
+}
+
+/* Its code is the hv's too; the name is for people. */
+uint32_t twin_import_miss(struct twin *t, int reg)
+{
+	static const char *const names[NREGS] = { "rax", "rcx", "rdx", "rbx", "rsp", "rbp",
+						  "rsi", "rdi", "r8",  "r9",  "r10", "r11",
+						  "r12", "r13", "r14", "r15" };
+	char text[32];
+	uint32_t name, found;
+	struct twin_import *m;
+
+	snprintf(text, sizeof(text), "stlb_miss_%s", names[reg]);
+	name = twin_string(t, text);
+	found = find_import(t, name, TWIN_IMPORT_MISS);
+	if (found != TWIN_NONE) {
+		t->imports[found].calls++;
+		return found;
+	}
+	m = add_import(t, name, TWIN_IMPORT_MISS);
+	m->reg = (uint8_t)reg;
+	m->calls = 1;
+	return t->nimports - 1;
 }
 
 uint32_t twin_import_module(struct twin *t, const struct func *f)

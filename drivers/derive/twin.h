@@ -80,6 +80,7 @@ uint32_t twin_section_index(struct twin *t, uint32_t elf_section);
 /* tables.c. Index of an import, added on first use. */
 uint32_t twin_import_function(struct twin *t, const char *symbol);
 uint32_t twin_import_data(struct twin *t, const char *symbol);
+uint32_t twin_import_miss(struct twin *t, int reg);
 uint32_t twin_import_module(struct twin *t, const struct func *f);
 
 /* Fill the tables that do not depend on the layout: call sites' imports, gs, keys. */
