@@ -51,16 +51,25 @@ static void anchor(struct state *s, const struct mem_operand *m)
 	}
 }
 
+/* Only as the last of a lookup's instructions: then it falls into the page that the table named. */
+static bool looked_up_access(struct judge *j, const struct insn *i, uint32_t offset)
+{
+	const struct mem_operand *m = &i->mem;
+
+	if (offset != j->looked_up || m->base != j->looked_up_reg || m->index < NR_REGS || m->disp)
+		return waived(LOOKUP, offset, "not [s] behind a lookup through s");
+	return !j->block[offset] || waived(LOOKUP_JUMP, offset, "a branch leads behind its lookup");
+}
+
 static bool guarded_access(struct judge *j, struct state *s, const struct insn *i, uint32_t offset,
 			   unsigned size)
 {
 	const struct mem_operand *m = &i->mem;
 
-	if (m->base == OPND_NONE && m->index == OPND_NONE) {
-		if (m->disp >= 0)
-			return waived(ABSOLUTE, offset, "constant of the lower half");
-		return true;
-	}
+	if (j->in->lookups)
+		return looked_up_access(j, i, offset);
+	if (m->base == OPND_NONE && m->index == OPND_NONE)
+		return m->disp < 0 || waived(ABSOLUTE, offset, "constant of the lower half");
 	if (!fact_accessible(access_address(s, m), size))
 		return waived(GUARD, offset, "address is not proved to be in the upper half");
 	if (!j->in->strict)
@@ -147,9 +156,8 @@ bool frame_note(struct judge *j, const struct state *s, uint32_t offset, uint32_
 
 	if (s->depth + below > *deepest)
 		*deepest = s->depth + below;
-	if (*deepest > j->in->stack_limit)
-		return waived(STACK_LIMIT, offset, "frame exceeds the stack limit");
-	return true;
+	return *deepest <= j->in->stack_limit ||
+	       waived(STACK_LIMIT, offset, "frame exceeds the stack limit");
 }
 
 bool frame_set_depth(struct judge *j, struct state *s, uint32_t offset, int64_t depth)
@@ -187,11 +195,10 @@ static bool stack_access(struct judge *j, struct state *s, const struct insn *i,
 
 	if (m->index != OPND_NONE)
 		return waived(FRAME, offset, "stack access with an index");
-	if (m->disp < 0) {
-		if (is_barrier(i))
-			return frame_note(j, s, offset, 8);
+	if (m->disp < 0 && is_barrier(i))
+		return frame_note(j, s, offset, 8);
+	if (m->disp < 0)
 		return waived(FRAME, offset, "stack access below the stack pointer");
-	}
 	if ((int64_t)m->disp + size > s->depth)
 		return args_access(j, s, offset, m->disp, size, writes);
 	return !reads || frame_read(j, s, offset, m->disp, size, loaded);
@@ -205,18 +212,14 @@ bool access_check(struct judge *j, struct state *s, const struct insn *i, uint32
 	*loaded = fact_any();
 	if (m->rip)
 		return true;
-	if (m->seg == SEG_GS) {
-		if (m->base == OPND_NONE && m->index == OPND_NONE && m->disp >= 0 &&
-		    (uint64_t)m->disp + size <= j->in->gs_size)
-			return true;
-		return waived(GS_FORM, offset, "not gs:[d] inside the block");
-	}
-	if (m->seg == SEG_FS) {
-		if (m->base == RSP && m->index == OPND_NONE && m->disp >= 0 &&
-		    (uint64_t)m->disp + size <= s->depth)
-			return true;
-		return waived(FS_FORM, offset, "not fs:[rsp+d] inside the frame");
-	}
+	if (m->seg == SEG_GS)
+		return (m->base == OPND_NONE && m->index == OPND_NONE && m->disp >= 0 &&
+			(uint64_t)m->disp + size <= j->in->gs_size) ||
+		       waived(GS_FORM, offset, "not gs:[d] inside the block");
+	if (m->seg == SEG_FS)
+		return (m->base == RSP && m->index == OPND_NONE && m->disp >= 0 &&
+			(uint64_t)m->disp + size <= s->depth) ||
+		       waived(FS_FORM, offset, "not fs:[rsp+d] inside the frame");
 	if (m->base == RSP)
 		return stack_access(j, s, i, offset, size, reads, writes, loaded);
 	return guarded_access(j, s, i, offset, size);

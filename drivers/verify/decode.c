@@ -30,14 +30,12 @@ static const uint8_t groups[G_END - G_ALU][8] = {
 	[G_ALU - G_ALU] = { OP_ADD, OP_OR, OP_ADC, OP_SBB, OP_AND, OP_SUB, OP_XOR, OP_CMP },
 	[G_SH - G_ALU] = { OP_MIX, OP_MIX, OP_MIX, OP_MIX, OP_SHL, OP_SHR, OP_NONE, OP_SAR },
 	[G_UN - G_ALU] = { OP_TEST, OP_NONE, OP_NOT, OP_NEG, [4 ... 7] = OP_MULDIV },
-	[G_FE - G_ALU] = { OP_INC, OP_DEC },
+	[G_FE - G_ALU] = { OP_INC, OP_DEC }, [G_MOV - G_ALU] = { OP_MOV },
 	[G_FF - G_ALU] = { OP_INC, OP_DEC, OP_INDIRECT, OP_NONE, OP_INDIRECT, OP_NONE, OP_PUSH },
 	[G_BT - G_ALU] = { [4] = OP_BT, OP_BTS, OP_BTX, OP_BTX },
-	[G_MOV - G_ALU] = { OP_MOV },
 	[G_PF - G_ALU] = { OP_NOP, OP_NOP, OP_NOP, OP_NOP }, /* prefetch */
 	[G_PW - G_ALU] = { [1] = OP_NOP }, /* prefetchw */
-	[G_NOP - G_ALU] = { OP_NOP },
-	[G_SET - G_ALU] = { OP_SETCC },
+	[G_NOP - G_ALU] = { OP_NOP }, [G_SET - G_ALU] = { OP_SETCC },
 };
 
 struct form {
@@ -74,9 +72,8 @@ static const struct form one_byte[256] = {
 	[0xb0 ... 0xb7] = { OP_MOV, A_O_I, I_8, F_BYTE, 0 },
 	[0xb8 ... 0xbf] = { OP_MOV, A_O_I, I_V, 0, 0 },
 	[0xc0] = { G_SH, A_E_I, I_8, F_BYTE, 0 }, [0xc1] = { G_SH, A_E_I, I_8, 0, 0 },
-	[0xc3] = { OP_RET, A_0, I_0, F_FIXED, 0 },
+	[0xc3] = { OP_RET, A_0, I_0, F_FIXED, 0 }, [0xcc] = { OP_INT3, A_0, I_0, F_FIXED, 0 },
 	[0xc6] = { G_MOV, A_E_I, I_8, F_BYTE, 0 }, [0xc7] = { G_MOV, A_E_I, I_Z, 0, 0 },
-	[0xcc] = { OP_INT3, A_0, I_0, F_FIXED, 0 },
 	[0xd0] = { G_SH, A_E_1, I_0, F_BYTE, 0 }, [0xd1] = { G_SH, A_E_1, I_0, 0, 0 },
 	[0xd2] = { G_SH, A_E_C, I_0, F_BYTE, 0 }, [0xd3] = { G_SH, A_E_C, I_0, 0, 0 },
 	[0xe8] = { OP_CALL, A_0, I_32, F_FIXED, 0 },
@@ -388,11 +385,9 @@ static void check_prefixes(struct decoder *d, const struct form *f)
 static bool take_literal(struct decoder *d)
 {
 	for (unsigned k = 0; k < sizeof(literal) / sizeof(literal[0]); k++) {
-		const uint8_t *b = literal[k].bytes;
 		unsigned n = literal[k].len;
 
-		if (d->avail < n || d->code[0] != b[0] || (n > 1 && d->code[1] != b[1]) ||
-		    (n > 2 && d->code[2] != b[2]))
+		if (d->avail < n || __builtin_memcmp(d->code, literal[k].bytes, n))
 			continue;
 		d->out->op = OP_NOP;
 		d->out->len = (uint8_t)n;
@@ -413,6 +408,46 @@ static bool take_flag_guard(struct decoder *d)
 	d->out->size = 8;
 	d->out->dst = (c[4] & 7) | (c[1] & 1 ? 8 : 0);
 	d->out->len = 7;
+	return true;
+}
+
+/* REX and modrm of a 64-bit instruction; `base` is modrm without its registers. */
+#define REX(reg, rm)         (uint8_t)(0x48 | ((reg)&8 ? REX_R : 0) | ((rm)&8 ? REX_B : 0))
+#define MODRM(base, reg, rm) (uint8_t)((base) | ((reg)&7) << 3 | ((rm)&7))
+
+enum { LOOKUP_CALL = 35, LOOKUP_LEN = 47 }; /* where the distance of its call is; its bytes */
+
+/* Byte for byte the one of the three registers that its two `mov` name, bare or in 9c .. 9d. */
+static bool take_lookup(struct decoder *d)
+{
+	bool flags = d->avail && d->code[0] == 0x9c;
+	const uint8_t *c = d->code + flags, *to = c + LOOKUP_CALL;
+	uint8_t s, t, u;
+
+	if (d->avail < LOOKUP_LEN + 2u * flags || (flags && c[LOOKUP_LEN] != 0x9d))
+		return false;
+	s = (c[2] >> 3 & 7) | (c[0] & REX_R ? 8 : 0);
+	t = (c[2] & 7) | (c[0] & REX_B ? 8 : 0);
+	u = (c[12] & 7) | (c[10] & REX_B ? 8 : 0);
+	/* clang-format off */
+	const uint8_t want[LOOKUP_LEN] = {
+		REX(s, t), 0x89, MODRM(0xc0, s, t), /* mov t,s; and t,-4096 */
+		REX(0, t), 0x81, MODRM(0xe0, 0, t), 0x00, 0xf0, 0xff, 0xff,
+		REX(s, u), 0x89, MODRM(0xc0, s, u), /* mov u,s; shr u,8; and u,0xfff0 */
+		REX(0, u), 0xc1, MODRM(0xe8, 0, u), 8,
+		REX(0, u), 0x81, MODRM(0xe0, 0, u), 0xf0, 0xff, 0x00, 0x00,
+		0x65, REX(t, u), 0x3b, MODRM(0x80, t, u), 0x00, 0x10, 0x00, 0x00, /* cmp t,gs:[] */
+		0x74, 5, 0xe8, to[0], to[1], to[2], to[3], /* je 1f; call; 1: xor s,gs:[] */
+		0x65, REX(s, u), 0x33, MODRM(0x80, s, u), 0x08, 0x10, 0x00, 0x00 };
+	/* clang-format on */
+	if (__builtin_memcmp(c, want, LOOKUP_LEN) || s == RSP || t == RSP || (u & 7) == RSP ||
+	    s == t || s == u || t == u)
+		return false;
+	*d->out = (struct insn){ .op = OP_LOOKUP, .dst = s, .src = t, .mem.base = u };
+	d->out->len = LOOKUP_LEN + 2 * flags;
+	d->out->size = flags ? 16 : 8;
+	d->out->imm = (int32_t)(to[0] | to[1] << 8 | to[2] << 16 | (uint32_t)to[3] << 24);
+	d->out->imm -= LOOKUP_LEN - LOOKUP_CALL - 4 + flags; /* from behind it all */
 	return true;
 }
 
@@ -447,7 +482,7 @@ enum verify_rule insn_decode(const uint8_t *code, uint32_t avail, uint64_t disab
 	*out = (struct insn){ .dst = OPND_NONE, .src = OPND_NONE };
 	out->mem.base = out->mem.index = OPND_NONE;
 	out->mem.scale = 1;
-	if (take_literal(&d) || take_flag_guard(&d))
+	if (take_literal(&d) || take_flag_guard(&d) || take_lookup(&d))
 		return VERIFY_OK;
 	decode_form(&d);
 	out->len = (uint8_t)(d.at ? d.at : 1);

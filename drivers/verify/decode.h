@@ -19,6 +19,8 @@ enum op {
 	OP_INDIRECT, /* recognised only to be refused by its own rule */
 	OP_PUSH, OP_POP, OP_MOVS, OP_STOS,
 	OP_GUARD, /* pushfq; bts reg,47; popfq: three instructions that are one for the judge */
+	OP_LOOKUP, /* likewise; through dst, with src and mem.base; `imm` leads to the miss routine,
+		      and the call of it needs `size` bytes of stack */
 	OP_ADD, OP_OR, OP_ADC, OP_SBB, OP_AND, OP_SUB, OP_XOR, OP_CMP, /* in the order of opcodes */
 	OP_TEST, OP_INC, OP_DEC, OP_NOT, OP_NEG, OP_SHL, OP_SHR, OP_SAR,
 	OP_MIX, /* rotates, shld, shrd, bswap: nothing is known of the result */

@@ -41,19 +41,18 @@ static bool is_constant(struct fact a)
 
 struct fact fact_low(struct fact a, unsigned size)
 {
-	uint64_t most;
+	int64_t most;
 
 	if (size >= 8) {
 		a.origin = 0;
 		return a;
 	}
-	most = (1ull << (8 * size)) - 1;
+	most = (1ll << (8 * size)) - 1;
 	if (is_constant(a))
-		return fact_number((int64_t)((uint64_t)a.lo & most),
-				   (int64_t)((uint64_t)a.lo & most));
-	if (is_natural(a) && (uint64_t)a.hi <= most)
+		return fact_number(a.lo & most, a.lo & most);
+	if (is_natural(a) && a.hi <= most)
 		return fact_number(a.lo, a.hi);
-	return fact_number(0, (int64_t)most);
+	return fact_number(0, most);
 }
 
 struct fact fact_sign(struct fact a, unsigned size)
@@ -143,18 +142,6 @@ struct fact fact_and(struct fact a, struct fact b)
 	return fact_any();
 }
 
-struct fact fact_or(struct fact a, struct fact b)
-{
-	uint64_t bits;
-
-	if (!is_natural(a) || !is_natural(b))
-		return fact_any();
-	bits = (uint64_t)(a.hi | b.hi);
-	for (unsigned k = 1; k < 64; k *= 2)
-		bits |= bits >> k;
-	return fact_number(0, (int64_t)bits);
-}
-
 struct fact fact_shl(struct fact a, unsigned by)
 {
 	if (by > 62)
@@ -175,8 +162,6 @@ struct fact fact_sar(struct fact a, unsigned by)
 {
 	if (is_number(a))
 		return fact_number(a.lo >> by, a.hi >> by);
-	if (!by)
-		return fact_low(a, 8);
 	return fact_number(INT64_MIN >> by, INT64_MAX >> by);
 }
 

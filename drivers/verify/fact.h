@@ -41,7 +41,6 @@ struct fact fact_add(struct fact a, struct fact b);
 struct fact fact_sub(struct fact a, struct fact b);
 struct fact fact_mul(struct fact a, struct fact b);
 struct fact fact_and(struct fact a, struct fact b);
-struct fact fact_or(struct fact a, struct fact b); /* or, xor */
 struct fact fact_shl(struct fact a, unsigned by);
 struct fact fact_shr(struct fact a, unsigned by);
 struct fact fact_sar(struct fact a, unsigned by);

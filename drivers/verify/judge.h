@@ -52,6 +52,7 @@ struct judge {
 	struct verify_result *res;
 	uint8_t *work; /* rest of the work buffer */
 	size_t work_left;
+	bool work_full;       /* it was too small for something */
 	uint8_t *start;       /* bit per byte of code: an instruction begins here */
 	uint8_t *warn;        /* bit per byte of code: a ud2 behind which execution goes on */
 	uint16_t *block;      /* per byte of code: 1 + index of the block that begins here, or 0 */
@@ -64,6 +65,9 @@ struct judge {
 	struct edge *edges;
 	uint32_t nr_blocks, nr_queue, nr_functions, nr_edges, max_functions, max_edges;
 	uint32_t current; /* function under analysis */
+	/* End of the lookup interpreted last, and its s; 0 before, which is a branch target. */
+	uint32_t looked_up;
+	uint8_t looked_up_reg;
 	uint64_t steps_left;
 };
 

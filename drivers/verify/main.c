@@ -29,7 +29,7 @@ static const char usage[] =
 static void print_rules(void)
 {
 	for (int k = 1; k < VERIFY_NR_RULES; k++)
-		printf("%2d  %-13s %s\n", k, verify_rule_name(k), verify_rule_text(k));
+		printf("%2d  %-13s %s\n", k, verify_rules[k].name, verify_rules[k].text);
 }
 
 static void print_text(const char *path, const struct twinfile *t, const struct verify_result *r)
@@ -42,10 +42,10 @@ static void print_text(const char *path, const struct twinfile *t, const struct 
 		       path, r->instructions, r->guards, r->functions, r->stack,
 		       (unsigned long long)r->steps);
 	else if (name)
-		printf("%s: rule %s (%d) at 0x%x (%s+0x%x): %s\n", path, verify_rule_name(r->rule),
+		printf("%s: rule %s (%d) at 0x%x (%s+0x%x): %s\n", path, verify_rules[r->rule].name,
 		       r->rule, r->offset, name, distance, r->reason);
 	else
-		printf("%s: rule %s (%d) at 0x%x: %s\n", path, verify_rule_name(r->rule), r->rule,
+		printf("%s: rule %s (%d) at 0x%x: %s\n", path, verify_rules[r->rule].name, r->rule,
 		       r->offset, r->reason);
 }
 
@@ -56,7 +56,7 @@ static void print_json(const struct verify_input *in, const struct verify_result
 	       "\"reason\": \"%s\", \"bytes\": %u, \"instructions\": %u, \"guards\": %u, "
 	       "\"functions\": %u, \"blocks\": %u, \"stack\": %u, \"steps\": %llu}\n",
 	       r->rule ? "false" : "true", in->strict ? "true" : "false", r->rule,
-	       verify_rule_name(r->rule), r->offset, r->reason, in->size, r->instructions,
+	       verify_rules[r->rule].name, r->offset, r->reason, in->size, r->instructions,
 	       r->guards, r->functions, r->blocks, r->stack, (unsigned long long)r->steps);
 }
 

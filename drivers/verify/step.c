@@ -20,11 +20,6 @@ static bool is_reg(uint8_t operand)
 	return operand < NR_REGS;
 }
 
-static bool is_rsp(uint8_t operand, bool high)
-{
-	return operand == RSP && !high;
-}
-
 static bool same_register(const struct insn *i)
 {
 	return is_reg(i->dst) && i->dst == i->src && i->dst_high == i->src_high;
@@ -67,31 +62,21 @@ static struct fact shifted(const struct insn *i, struct fact a)
 /* Result of i for its destination, from its operands a (dst) and b (src). */
 static struct fact result(const struct state *s, const struct insn *i, struct fact a, struct fact b)
 {
-	const struct fact carry = fact_number(0, 1);
-
 	switch (i->op) {
 	case OP_MOV:
 		return b;
 	case OP_ADD:
 		return fact_add(a, b);
-	case OP_ADC:
-		return fact_add(fact_add(a, b), carry);
 	case OP_SUB:
 		return same_register(i) ? fact_number(0, 0) : fact_sub(a, b);
-	case OP_SBB:
-		return fact_sub(same_register(i) ? fact_number(0, 0) : fact_sub(a, b), carry);
 	case OP_AND:
 		return fact_and(a, b);
-	case OP_OR:
-		return fact_or(a, b);
 	case OP_XOR:
-		return same_register(i) ? fact_number(0, 0) : fact_or(a, b);
+		return same_register(i) ? fact_number(0, 0) : fact_any();
 	case OP_INC:
 		return fact_add(a, fact_number(1, 1));
 	case OP_DEC:
 		return fact_sub(a, fact_number(1, 1));
-	case OP_NOT:
-		return fact_sub(fact_number(-1, -1), a);
 	case OP_NEG:
 		return fact_sub(fact_number(0, 0), a);
 	case OP_SHL:
@@ -146,13 +131,13 @@ static void implicit_results(struct state *s, const struct insn *i, struct fact 
 	}
 }
 
+/* No byte register of the old kind has the number of rsp: ah .. bh have those of rax .. rbx. */
 static bool check_rsp_use(struct judge *j, const struct insn *i, uint32_t offset)
 {
-	if (is_rsp(i->src, i->src_high) || (is_rsp(i->dst, i->dst_high) && !writes_dst(i->op)))
+	if (i->src == RSP || (i->dst == RSP && !writes_dst(i->op)))
 		return waived(RSP_READ, offset, "stack pointer used as a value");
-	if (is_rsp(i->dst, i->dst_high))
-		return waived(RSP_WRITE, offset, "stack pointer changed other than by a constant");
-	return true;
+	return i->dst != RSP ||
+	       waived(RSP_WRITE, offset, "stack pointer changed other than by a constant");
 }
 
 /* add|sub rsp, imm and lea rsp, [rsp+d]. */
@@ -184,10 +169,9 @@ static bool second_stack_address(struct judge *j, struct state *s, const struct 
 	}
 	x = s->reg[m->index];
 	s->reg[i->dst] = fact_pointer(m->disp, m->disp);
-	if (i->size != 8 || m->scale != 1 || x.kind != FACT_NUMBER || x.lo != x.hi ||
-	    (uint64_t)x.lo != j->in->second_stack)
-		return waived(SECOND_STACK, offset, "not formed by the exact distance");
-	return true;
+	return (i->size == 8 && m->scale == 1 && x.kind == FACT_NUMBER && x.lo == x.hi &&
+		(uint64_t)x.lo == j->in->second_stack) ||
+	       waived(SECOND_STACK, offset, "not formed by the exact distance");
 }
 
 static bool step_push(struct judge *j, struct state *s, const struct insn *i, uint32_t offset)
@@ -224,6 +208,8 @@ static bool step_string(struct judge *j, struct state *s, const struct insn *i, 
 {
 	bool ok = fact_accessible(s->reg[RDI], i->size);
 
+	if (j->in->lookups) /* one page is all that a lookup finds */
+		return waived(LOOKUP, offset, "string operation");
 	if (i->op == OP_MOVS) {
 		ok = ok && fact_accessible(s->reg[RSI], i->size);
 		s->reg[RSI] = fact_any();
@@ -286,6 +272,11 @@ bool step_insn(struct judge *j, struct state *s, const struct insn *i, uint32_t 
 	case OP_GUARD:
 		s->reg[i->dst] = fact_pointer(0, 0);
 		return frame_note(j, s, offset, 8); /* pushfq */
+	case OP_LOOKUP:
+		s->reg[i->dst] = s->reg[i->src] = s->reg[i->mem.base] = fact_any();
+		j->looked_up = offset + i->len;
+		j->looked_up_reg = i->dst;
+		return frame_note(j, s, offset, i->size);
 	case OP_MOVS:
 	case OP_STOS:
 		return step_string(j, s, i, offset);

@@ -83,6 +83,8 @@ static const char *check_header(struct twinfile *t)
 		return "truncated or extended: size differs from the header's";
 	if (h->crc32 != file_crc(t))
 		return "damaged: CRC differs";
+	if (h->engine > TWIN_ENGINE_STLB)
+		return "made for an engine that is not known";
 	if (h->guard_bit != TWIN_GUARD_BIT || h->slack_log2 != TWIN_SLACK_LOG2)
 		return "made for another guard";
 	for (int k = 0; k < TWIN_TABLE_COUNT; k++)
@@ -142,6 +144,14 @@ static const char *relocate(struct twinfile *t)
 	return NULL;
 }
 
+static uint32_t target_flags(const struct twin_import *m)
+{
+	if (m->kind == TWIN_IMPORT_MISS)
+		return VERIFY_TARGET_MISS_OF(m->reg);
+	return (m->flags & TWIN_IMPORT_NORETURN ? VERIFY_TARGET_NORETURN : 0) |
+	       (m->kind == TWIN_IMPORT_THUNK ? VERIFY_TARGET_THUNK : 0);
+}
+
 /* Imports have rising addresses, so the list is sorted as it is made. */
 static const char *collect_targets(struct twinfile *t)
 {
@@ -157,8 +167,7 @@ static const char *collect_targets(struct twinfile *t)
 		if (m[k].kind == TWIN_IMPORT_DATA)
 			continue;
 		v->addr = import_address(k);
-		v->flags = (m[k].flags & TWIN_IMPORT_NORETURN ? VERIFY_TARGET_NORETURN : 0) |
-			   (m[k].kind == TWIN_IMPORT_THUNK ? VERIFY_TARGET_THUNK : 0);
+		v->flags = target_flags(&m[k]);
 		/* How much a call with variable arguments passes is not known here. */
 		v->stack_args = m[k].flags & TWIN_IMPORT_VARARGS ? 0 : 8u * m[k].nstack;
 		t->input.nr_targets++;
@@ -213,6 +222,7 @@ const char *twinfile_open(struct twinfile *t, const char *path)
 	t->input.size = t->header->table[TWIN_TABLE_TEXT].count;
 	t->input.base = TEXT_BASE;
 	t->input.gs_size = TWIN_GS_BLOCK_BYTES;
+	t->input.lookups = t->header->engine == TWIN_ENGINE_STLB;
 	t->input.second_stack = STACK_OFFSET;
 	return NULL;
 }

@@ -2,23 +2,12 @@
 /* The run of the judge: place, sweep over every byte, entries, functions, calls. See verify.h. */
 #include "judge.h"
 
-static const struct {
-	const char *name, *text;
-} rules[VERIFY_NR_RULES] = { [VERIFY_OK] = { "ok", "no rule is broken" },
+const struct verify_text verify_rules[VERIFY_NR_RULES] = {
+	[VERIFY_OK] = { "ok", "no rule is broken" },
 #define VERIFY_TEXT(nr, sym, name, text) [nr] = { name, text },
-			     VERIFY_RULES(VERIFY_TEXT)
+	VERIFY_RULES(VERIFY_TEXT)
 #undef VERIFY_TEXT
 };
-
-const char *verify_rule_name(enum verify_rule rule)
-{
-	return rule < VERIFY_NR_RULES ? rules[rule].name : "?";
-}
-
-const char *verify_rule_text(enum verify_rule rule)
-{
-	return rule < VERIFY_NR_RULES ? rules[rule].text : "?";
-}
 
 bool judge_waived(struct judge *j, enum verify_rule rule, uint32_t offset, const char *reason)
 {
@@ -37,7 +26,8 @@ void *judge_alloc(struct judge *j, size_t count, size_t size)
 	size_t bytes = (count * size + 7) & ~(size_t)7;
 	uint8_t *p = j->work;
 
-	if (count > SIZE_MAX / 2 / size || bytes > j->work_left)
+	j->work_full = j->work_full || count > SIZE_MAX / 2 / size || bytes > j->work_left;
+	if (j->work_full)
 		return NULL;
 	j->work += bytes;
 	j->work_left -= bytes;
@@ -67,14 +57,12 @@ static const struct verify_target *find_target(const struct verify_input *in, ui
 	while (lo < hi) {
 		uint32_t mid = lo + (hi - lo) / 2;
 
-		if (in->targets[mid].addr == addr)
-			return &in->targets[mid];
 		if (in->targets[mid].addr < addr)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	return NULL;
+	return lo < in->nr_targets && in->targets[lo].addr == addr ? &in->targets[lo] : NULL;
 }
 
 bool judge_goes_inside(const struct judge *j, uint32_t offset, const struct insn *i, uint32_t *to,
@@ -104,9 +92,8 @@ static bool check_place(struct judge *j)
 		waived(BUDGET, 0, "no code, more than 1 MiB, or too many entries");
 		return false;
 	}
-	if (in->base < low || in->base > high - in->size)
-		return waived(PLACE, 0, "code stands where none may");
-	return true;
+	return (in->base >= low && in->base <= high - in->size) ||
+	       waived(PLACE, 0, "code stands where none may");
 }
 
 static bool sweep_branch(struct judge *j, const struct insn *i, uint32_t at)
@@ -124,6 +111,17 @@ static bool sweep_branch(struct judge *j, const struct insn *i, uint32_t at)
 	return target || waived(TARGET, at, "target outside is not allowed");
 }
 
+static bool sweep_lookup(struct judge *j, const struct insn *i, uint32_t at)
+{
+	const struct verify_target *t = NULL;
+	uint32_t to;
+
+	/* A strict judge takes none: a processor may guess its branch wrong. */
+	return (!j->in->strict && !judge_goes_inside(j, at, i, &to, &t) && t &&
+		t->flags == VERIFY_TARGET_MISS_OF(i->dst)) ||
+	       waived(LOOKUP_MISS, at, "not its register's miss routine, or judged strictly");
+}
+
 /* Every byte belongs to one listed instruction, whether it is reached or not. */
 static bool sweep(struct judge *j)
 {
@@ -134,23 +132,20 @@ static bool sweep(struct judge *j)
 			return false;
 		j->start[at / 8] |= 1 << at % 8;
 		j->res->instructions += i.op != OP_INT3;
-		j->res->guards += i.op == OP_GUARD || (i.op == OP_BTS && i.size == 8 &&
-						       i.src == OPND_IMM && i.imm == 47);
+		j->res->guards +=
+			i.op == OP_GUARD || i.op == OP_LOOKUP ||
+			(i.op == OP_BTS && i.size == 8 && i.src == OPND_IMM && i.imm == 47);
 		if (i.op == OP_INDIRECT && !waived(INDIRECT, at, "indirect jump or call"))
 			return false;
 		if (is_branch(&i) && !sweep_branch(j, &i, at))
 			return false;
-	}
-	for (uint32_t at = 0; at < j->in->size; at += i.len) {
-		const struct verify_target *target;
-		uint32_t to;
-
-		judge_decode(j, at, &i);
-		if (is_branch(&i) && judge_goes_inside(j, at, &i, &to, &target) &&
-		    !judge_is_start(j, to) &&
-		    !waived(BRANCH, at, "branch into the middle of an instruction"))
+		if (i.op == OP_LOOKUP && !sweep_lookup(j, &i, at))
 			return false;
 	}
+	for (uint32_t at = 0; at < j->in->size; at++)
+		if (j->block[at] && !judge_is_start(j, at) &&
+		    !waived(BRANCH, at, "middle of an instruction that a branch leads to"))
+			return false;
 	return true;
 }
 
@@ -198,8 +193,7 @@ static bool lay_out(struct judge *j)
 	j->edges = judge_alloc(j, j->max_edges, sizeof(*j->edges));
 	j->now = judge_alloc(j, 1, sizeof(*j->now));
 	j->states = judge_alloc(j, j->nr_blocks, sizeof(*j->states));
-	if (!j->callee || !j->block_at || !j->queue || !j->functions || !j->edges || !j->now ||
-	    !j->states)
+	if (j->work_full)
 		return false;
 	for (uint32_t at = 0, n = 0; at < j->in->size; at++) {
 		if (!j->block[at])
@@ -225,17 +219,14 @@ static void add_entries(struct judge *j)
 
 static bool judge_run(struct judge *j)
 {
-	bool room;
-
 	if (!check_place(j))
 		return false;
 	j->start = judge_alloc(j, j->in->size / 8 + 1, 1);
 	j->warn = judge_alloc(j, j->in->size / 8 + 1, 1);
 	j->block = judge_alloc(j, j->in->size, sizeof(*j->block));
-	room = j->start && j->warn && j->block;
-	if (room && (!sweep(j) || !check_entries(j)))
+	if (!j->work_full && (!sweep(j) || !check_entries(j)))
 		return false;
-	if (!room || !lay_out(j)) {
+	if (j->work_full || !lay_out(j)) {
 		waived(BUDGET, 0, "work buffer too small");
 		return false;
 	}
@@ -251,7 +242,7 @@ bool verify_blob(const struct verify_input *in, struct verify_result *res)
 {
 	struct judge j = { .in = in, .res = res, .work = in->work, .work_left = in->work_size };
 
-	*res = (struct verify_result){ .reason = rules[VERIFY_OK].text };
+	*res = (struct verify_result){ .reason = verify_rules[VERIFY_OK].text };
 	j.steps_left = (uint64_t)in->size * STEPS_PER_BYTE;
 	return judge_run(&j);
 }

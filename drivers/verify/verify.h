@@ -49,7 +49,11 @@
 	X(24, STACK_LIMIT, "stack-limit", "more stack than the limit")                         \
 	X(25, ENTRY, "entry", "entry is not an instruction of the blob")                       \
 	X(26, PLACE, "place", "blob lies outside the part of the lower half that is used")     \
-	X(27, BUDGET, "budget", "blob too large or too complex for the work buffer or step budget")
+	X(27, BUDGET, "budget",                                                                \
+	  "blob too large or too complex for the work buffer or step budget")                  \
+	X(28, LOOKUP, "lookup", "access that is not made through a lookup")                    \
+	X(29, LOOKUP_MISS, "lookup-miss", "lookup calls another than its miss routine")        \
+	X(30, LOOKUP_JUMP, "lookup-jump", "access that can be reached without its lookup")
 
 enum verify_rule {
 	VERIFY_OK = 0,
@@ -64,7 +68,10 @@ enum verify_rule {
 enum verify_target_flags {
 	VERIFY_TARGET_NORETURN = 1, /* never comes back: nothing behind the call is reached */
 	VERIFY_TARGET_THUNK = 2, /* indirect-call thunk: runs a function of the blob or a native */
+	VERIFY_TARGET_MISS = 4,  /* miss routine of lookups; through which register: below */
 };
+
+#define VERIFY_TARGET_MISS_OF(reg) (VERIFY_TARGET_MISS | (uint32_t)(reg) << 8)
 
 /* An address outside the blob that it may jump to or call. Trusted: the hypervisor's own list. */
 struct verify_target {
@@ -100,6 +107,7 @@ struct verify_input {
 	uint32_t gs_size;      /* bytes of the block that gs:[0] names */
 	uint32_t stack_limit;  /* bytes of stack an entry may use, its return address not counted */
 	uint64_t second_stack; /* distance from the stack to the second stack: fs base */
+	bool lookups;          /* engine stlb: each access through a lookup; else there are none */
 	bool strict;       /* R6: no fact from a mere successful access, none from a stack slot */
 	uint64_t disabled; /* VERIFY_BIT() of rules not to apply; tests only, 0 in the hypervisor */
 	void *work;
@@ -111,7 +119,7 @@ struct verify_result {
 	uint32_t offset;       /* of the instruction in the blob */
 	const char *reason;    /* one line, static */
 	uint32_t instructions; /* in the blob, padding not counted */
-	uint32_t guards;       /* `bts reg,47` among them */
+	uint32_t guards;       /* `bts reg,47`, or lookups, among them */
 	uint32_t functions;    /* entries and targets of calls */
 	uint32_t blocks;       /* branch targets */
 	uint32_t stack;        /* largest stack use of an entry, bytes */
@@ -124,8 +132,10 @@ struct verify_result {
  */
 bool verify_blob(const struct verify_input *in, struct verify_result *res);
 
-/* Name and text of a rule ("ok" for VERIFY_OK); never NULL. */
-const char *verify_rule_name(enum verify_rule rule);
-const char *verify_rule_text(enum verify_rule rule);
+/* Name and text of each rule; "ok" for VERIFY_OK. */
+struct verify_text {
+	const char *name, *text;
+};
+extern const struct verify_text verify_rules[VERIFY_NR_RULES];
 
 #endif

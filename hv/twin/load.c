@@ -296,7 +296,7 @@ static int judge(const struct twin_binding *b)
 		char where[96];
 
 		refuse("the judge (%s): rule %s at %s: %s", judge_is_strict() ? "strict" : "normal",
-		       verify_rule_name(res.rule),
+		       verify_rules[res.rule].name,
 		       twin_symbol(TWIN_BASE + res.offset, where, sizeof(where)), res.reason);
 		judge_advise(&twin_image);
 		return -EINVAL;

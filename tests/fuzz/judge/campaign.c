@@ -157,7 +157,7 @@ static void print_tally(void)
 static enum verify_rule rule_by_name(const char *name)
 {
 	for (int k = 1; k < VERIFY_NR_RULES; k++)
-		if (!strcmp(verify_rule_name(k), name))
+		if (!strcmp(verify_rules[k].name, name))
 			return k;
 	fprintf(stderr, "campaign: no rule %s\n", name);
 	exit(2);

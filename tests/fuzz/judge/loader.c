@@ -134,7 +134,7 @@ bool __wrap_verify_blob(const struct verify_input *in, struct verify_result *res
 	ok = __real_verify_blob(&mine, res);
 	if (!ok)
 		snprintf(verdict.refused, sizeof(verdict.refused), "%s",
-			 verify_rule_name(res->rule));
+			 verify_rules[res->rule].name);
 	verdict.text = in->code;
 	verdict.size = in->size;
 	verdict.nr_entries = in->nr_entries;

@@ -45,6 +45,7 @@ SAVED = ("rbx", "rbp", "r12", "r13", "r14", "r15")
 SCRATCH = ("rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11")
 POOL = 1 << 18  # words
 CALLS_MAX, BLOCKS_MAX, PAGES_MAX = 300, 20000, 3000
+GUARD = 3  # enum twin_map_kind
 KEPT = {"jiffies"}  # variables of the kernel that the hv keeps in the gs block, 8 bytes each
 
 
@@ -215,7 +216,7 @@ class World:
                          (self.module_start, self.module_end - self.module_start),
                          (DVM_STACK, STACK_SIZE), (HV_STACK, STACK_SIZE), (PERCPU, PERCPU_SIZE),
                          (GS_BLOCK, PAGE), (HV_DATA, PAGE)):
-            self.uc.mem_map(at, size)
+            self.map(at, size)
         # Code that no run restores: a wild store of one run must not change what the next ones execute.
         for at, size in ((KERNEL_TEXT, KERNEL_SIZE), (TWIN, len(text) + PAGE & -PAGE),
                          (NATIVES, KERNEL_SIZE), (RETURN, PAGE)):
@@ -223,6 +224,14 @@ class World:
         self.uc.mem_write(TWIN, text)
         for at in (KERNEL_TEXT, NATIVES):
             self.uc.mem_write(at, b"\xc3" * KERNEL_SIZE)
+
+    def map(self, at, size):
+        """Memory that runs may write to."""
+        self.uc.mem_map(at, size)
+
+    def unmap(self, at, size):
+        """And take it away."""
+        self.uc.mem_unmap(at, size)
 
     def add_hooks(self):
         """Stubs, traps, branches, blocks, writes, missing pages."""
@@ -238,7 +247,7 @@ class World:
             code(self.on_warn, self.dvm(row[t.twin_offset]))
         self.jumps = {}
         for at, text in self.twin.disassemble():
-            if text[0] == "j" and not text.startswith("jmp"):
+            if text[0] == "j" and not text.startswith("jmp") and row[at].kind != GUARD:
                 self.jumps[TWIN + at] = self.jumps[self.dvm(row[at])] = self.dvm(row[at])
         for at in self.jumps:
             code(self.on_branch, at)
@@ -439,7 +448,7 @@ class World:
             if page in self.pages:
                 continue
             try:
-                self.uc.mem_map(page, PAGE)
+                self.map(page, PAGE)
             except unicorn.UcError:
                 continue
             self.pages.append(page)
@@ -455,7 +464,7 @@ class World:
         self.pointers = .7 if seed % 4 == 0 else .98
         self.curiosity = .9 if seed % 4 else .5
         for page in self.pages:
-            self.uc.mem_unmap(page, PAGE)
+            self.unmap(page, PAGE)
         self.pages = []
         self.memory = [(WINDOW, self.words(rng, WINDOW_SIZE // 8)),
                        (KERNEL_DATA, self.words(rng, KERNEL_SIZE // 8)),

@@ -87,7 +87,7 @@ class RecordedWorld(World):
         """Take this state, changed. A change is (where, size, value); where is an address, an argument's
         register, or ("read", k): what access number k is going to read, just before it does."""
         for page in self.pages + self.recorded:
-            self.uc.mem_unmap(page, PAGE)
+            self.unmap(page, PAGE)
         self.state, self.changes, self.seed = state, changes, seed
         self.pages, self.recorded = [], []
         self.percpu_at = state["registers"]["gs_base"]
@@ -95,7 +95,7 @@ class RecordedWorld(World):
         for page in state["pages"]:
             assert not any(start - PAGE < page < end for start, end in self.text)
             if not self.module_start <= page < self.module_end:
-                self.uc.mem_map(page, PAGE)
+                self.map(page, PAGE)
                 self.recorded.append(page)
         for g in self.twin.gs:
             super().on_missing(self.uc, None, self.gs_source(g), 8, 0, None)  # goes into the gs block

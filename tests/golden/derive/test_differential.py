@@ -12,6 +12,7 @@ from twinfile import Twin
 
 pytest.importorskip("unicorn", reason="needs the package python3-unicorn")
 from differential import TWIN, Outcome, World, condition  # pylint: disable=wrong-import-position
+from lookups import world_of  # pylint: disable=wrong-import-position
 
 DERIVABLE = [c for c in cases() if not c[3].startswith("derive:") and
              "#option --no-load" not in c[2]]
@@ -40,7 +41,7 @@ def test_golden_case(name, number, source, expected, kernel, tmp_path):
     """Every derivable golden case, 20 states each."""
     del name, number, expected
     run_case(source, kernel, tmp_path)
-    found, _ = differences(World(tmp_path / "golden.ko", Twin(tmp_path / "golden.twin")), 20)
+    found, _ = differences(world_of(tmp_path / "golden.ko", Twin(tmp_path / "golden.twin")), 20)
     assert not found
 
 

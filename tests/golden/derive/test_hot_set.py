@@ -18,11 +18,12 @@ from twinfile import Twin
 
 pytest.importorskip("unicorn", reason="needs the package python3-unicorn")
 import blocks  # pylint: disable=wrong-import-position
+import lookups  # pylint: disable=wrong-import-position
 import recorded  # pylint: disable=wrong-import-position
 from differential import World  # pylint: disable=wrong-import-position
 
 RUNS = int(os.environ.get("DIFFERENTIAL_RUNS", "1000"))
-STRICT_RUNS = 100
+OTHER_RUNS = 100
 ROUNDS = 16  # changes of each recorded state
 HUNT = 40  # runs of each state that look for a block which is left
 RECORDING = os.path.join(OUT, "tests", "recorded", "e1000.json.gz")
@@ -171,21 +172,65 @@ def test_changed_states(real):
     assert real.returned > len(real.plain)
 
 
-def test_r6_twin_of_the_strict_level(stock, recording, tmp_path):
-    """R6: it rests on fewer facts and does the same, from made-up states and from recorded ones as they are."""
-    twin = derive_stock(tmp_path, "--facts=strict")
-    world, returned, runs = World(stock.module, twin), 0, 0
+def same_as_the_module(made_up_world, recorded_world):
+    """Of another twin: from made-up states and from recorded ones as they are."""
+    twin, returned, runs = made_up_world.twin, 0, 0
     for f in (f for f in twin.functions if not f.flags & 1):
-        for k in range(STRICT_RUNS):
-            end, difference = world.compare(f, k * 7919 + f.module_offset)
+        for k in range(OTHER_RUNS):
+            end, difference = made_up_world.compare(f, k * 7919 + f.module_offset)
             assert not difference, (twin.string(f.name), k, difference)
             returned += end == "returned"
             runs += 1
     assert returned > runs // 3
-    world = recorded.RecordedWorld(stock.module, twin, recording)
-    for state in recording.states:
-        outcome, difference = world.compare_state(state)
+    for state in recorded_world.recording.states:
+        outcome, difference = recorded_world.compare_state(state)
         assert outcome.end == "returned" and not difference, (state["function"], state["phase"], difference)
+
+
+def test_r6_twin_of_the_strict_level(stock, recording, tmp_path):
+    """R6: it rests on fewer facts and does the same."""
+    twin = derive_stock(tmp_path, "--facts=strict")
+    same_as_the_module(World(stock.module, twin), recorded.RecordedWorld(stock.module, twin, recording))
+
+
+def test_twin_of_the_engine_stlb(stock, recording, tmp_path):
+    """Through lookups, on memory that is elsewhere in the hv, it does the same; a pointer into the hv ends it."""
+    twin = derive_stock(tmp_path, "--svm=stlb")
+    made_up, real = lookups.LookupWorld(stock.module, twin), lookups.RecordedLookupWorld(stock.module, twin, recording)
+    same_as_the_module(made_up, real)
+    assert made_up.misses > 1000 and real.misses > 1000
+    wild, faults = recording.states[::len(recording.states) // 12], 0
+    for state in wild:
+        outcome, _ = real.compare_state(state)
+        for at in sorted({a[1] for a in outcome.accesses if a[0] == "read" and a[2] == 8})[:20]:
+            outcome, difference = real.compare_state(state, ((at, 8, recorded.WILD + 0x100),))
+            assert not difference, (state["function"], state["phase"], hex(at), difference)
+            faults += outcome.end == "fault"
+    assert faults > len(wild)
+
+
+def test_spoiled_lookups_are_noticed(stock, recording, tmp_path):
+    """One instruction of a lookup becomes a nop: recorded states tell."""
+    twin = derive_stock(tmp_path, "--svm=stlb")
+    world = lookups.RecordedLookupWorld(stock.module, twin, recording)
+    length = {m.twin_offset: m.length for m in twin.by_twin}
+    for what in (r"xor %gs:", r"and \$0xfff0,", r"shr \$0x8,", r"lea "):
+        tried = 0
+        for at, _ in [c for c in twin.disassemble() if re.match(what, c[1])][::60]:
+            states = [s for s in recording.states[::7] if reaches(world, s, at)][:3]
+            old = world.spoil(at, b"\x90" * length[at]) if states else b""
+            assert not states or any(world.compare_state(s)[1] for s in states), (what, hex(at))
+            if states:
+                world.spoil(at, old)
+            tried += bool(states)
+        assert tried >= 2, what
+
+
+def reaches(world, state, at):
+    """Does the twin come to that offset from a recorded state?"""
+    world.covered_twin = set()
+    world.compare_state(state)
+    return at in world.executed()[1]
 
 
 def reason(stock, block, side):

@@ -38,7 +38,7 @@ static struct verify_target target(const char *s)
 static enum verify_rule rule_by_name(const char *name)
 {
 	for (int k = 1; k < VERIFY_NR_RULES; k++)
-		if (!strcmp(verify_rule_name(k), name))
+		if (!strcmp(verify_rules[k].name, name))
 			return k;
 	fprintf(stderr, "raw: no rule %s\n", name);
 	exit(2);
@@ -58,7 +58,7 @@ int main(int argc, char **argv)
 	struct verify_result r;
 	int c;
 
-	while ((c = getopt(argc, argv, "b:e:t:w:d:m:l:s")) >= 0) {
+	while ((c = getopt(argc, argv, "b:e:t:w:d:m:l:sx")) >= 0) {
 		if (in.nr_entries == MAX_LIST || in.nr_traps == MAX_LIST ||
 		    in.nr_targets == MAX_LIST)
 			return 2;
@@ -87,6 +87,9 @@ int main(int argc, char **argv)
 		case 's':
 			in.strict = true;
 			break;
+		case 'x':
+			in.lookups = true;
+			break;
 		default:
 			return 2;
 		}
@@ -96,7 +99,7 @@ int main(int argc, char **argv)
 	verify_blob(&in, &r);
 	free(in.work);
 	if (r.rule)
-		printf("rule %s at 0x%x\n%s\n", verify_rule_name(r.rule), r.offset, r.reason);
+		printf("rule %s at 0x%x\n%s\n", verify_rules[r.rule].name, r.offset, r.reason);
 	else
 		printf("ok\n");
 	return 0;

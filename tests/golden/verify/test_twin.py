@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import struct
 import subprocess
 import zlib
@@ -20,6 +21,7 @@ MODULE = OUT / "kernel/modules/kernel/drivers/net/ethernet/intel/e1000/e1000.ko"
 HEADER = 64  # offset of struct twin_header
 CRC = HEADER + 20
 TABLES = HEADER + 192
+ENGINE = HEADER + 28
 
 
 def run(*words, program=VERIFY, **options):
@@ -32,7 +34,8 @@ def derived(tmp_path_factory):
     folder = tmp_path_factory.mktemp("twins")
     made = {}
     for name, words in {"slots": ["--facts=slots"], "access": ["--facts=access"],
-                        "strict": ["--facts=strict"], "all": ["--all"]}.items():
+                        "strict": ["--facts=strict"], "all": ["--all"], "stlb": ["--svm=stlb"],
+                        "stlb-all": ["--svm=stlb", "--all"]}.items():
         made[name] = folder / f"{name}.twin"
         subprocess.run([OUT / "drivers/derive/derive", *words, MODULE, "-c",
                         TOP / "drivers/e1000/e1000.twin.conf", "-k", OUT / "kernel/vmlinux",
@@ -48,7 +51,7 @@ def sealed(data):
     return bytes(data)
 
 
-@pytest.mark.parametrize("name", ["slots", "access", "strict", "all"])
+@pytest.mark.parametrize("name", ["slots", "access", "strict", "all", "stlb", "stlb-all"])
 def test_real_twin_is_accepted(twins, name):
     result = run("--json", twins[name])
     assert result.returncode == 0, result.stdout
@@ -80,6 +83,38 @@ def test_r7_each_guard_is_needed_or_refused(twins, tmp_path):
     assert refused > 0.8 * len(guards), f"{refused} of {len(guards)}"
 
 
+LOOKUP = 47
+MOV = re.compile(rb"[\x48\x49\x4c\x4d]\x89[\xc0-\xff][\x48\x49]\x81[\xe0-\xe7]\x00\xf0\xff\xff")
+
+
+def test_each_byte_of_each_lookup_counts(twins, tmp_path):
+    """Every lookup of the stlb twin taken out, or one byte of it changed: the judge refuses each."""
+    data = twins["stlb"].read_bytes()
+    offset, size = struct.unpack_from("<II", data, TABLES)
+    starts = [m.start() for m in MOV.finditer(data, offset, offset + size)]
+    rng = random.Random(1)
+    for n, at in enumerate(starts):
+        changed = bytearray(data)
+        if n % 4 == 0:
+            changed[at:at + LOOKUP] = b"\x90" * LOOKUP
+        else: # but in the call's distance, which is relocated
+            changed[at + rng.choice([*range(35), *range(39, LOOKUP)])] ^= 1 << rng.randrange(8)
+        (tmp_path / "x.twin").write_bytes(sealed(changed))
+        assert run(tmp_path / "x.twin").returncode in (1, 2), hex(at - offset)
+    assert len(starts) > 600
+
+
+def test_code_of_the_other_engine_is_refused(twins, tmp_path):
+    """Whatever the header says: guards are no lookups, lookups are no guards."""
+    for name, engine in (("slots", b"\1"), ("stlb", b"\0")):
+        data = bytearray(twins[name].read_bytes())
+        data[ENGINE:ENGINE + 1] = engine
+        (tmp_path / "x.twin").write_bytes(sealed(data))
+        result = run(tmp_path / "x.twin")
+        assert result.returncode == 1 and ("rule lookup" if name == "slots" else "rule guard") in result.stdout
+    assert run("--strict", twins["stlb"]).returncode == 1
+
+
 def test_truncated_files(twins, tmp_path):
     data = twins["slots"].read_bytes()
     for size in [0, 1, 63, 64, HEADER + 8, TABLES, TABLES + 50, len(data) // 2, len(data) - 1]:
@@ -109,6 +144,7 @@ def test_flipped_bits(twins, tmp_path):
     (HEADER, b"POLLUXTX", "not a .twin file"),
     (HEADER + 8, b"\2\0\0\0", "another version"),
     (HEADER + 16, b"\0\0\0\1", "size differs"),
+    (ENGINE, b"\2", "an engine that is not known"),
     (HEADER + 30, b"\x3f", "another guard"),
     (TABLES, b"\xf8\xff\xff\xff", "outside of the file"),
     (TABLES + 4, b"\xff\xff\xff\xff", "outside of the file"),
@@ -133,7 +169,7 @@ def test_usage():
     assert run().returncode == 2
     assert run("--nonsense", "x").returncode == 2
     assert run("--stack", "many", "x").returncode == 2
-    assert len(run("--rules").stdout.splitlines()) == 27
+    assert len(run("--rules").stdout.splitlines()) == 30
 
 
 def test_stack_limit(twins):

@@ -9,11 +9,13 @@ story. A line `#! WORD...` gives options:
   strict              judge with strict facts            limit=BYTES   stack limit
   base=ADDR           where the code stands              mem=BYTES     work buffer
   entry=OFF           an entry that is no label          entries=N     the first N bytes are entries
+  stlb                judge the code of a twin of engine stlb
   more                with the rule disabled the next rule refuses, instead of the code passing
 
 Labels that begin with `entry` are entries, those that begin with `warn` are ud2 of warnings. The
-code may call native, native_args (16 bytes of stack arguments), gone (does not return), thunk, and
-use SECOND_STACK, the distance of the second stack.
+code may call native, native_args (16 bytes of stack arguments), gone (does not return), thunk,
+miss_rax .. miss_r15, and use SECOND_STACK, the distance of the second stack, and the macro
+`lookup s, t, u`.
 
 For each case that a rule refuses, the judge is mutated: with that rule disabled the same code must
 pass, or the case would not prove that it is this rule that stands in the way.
@@ -36,7 +38,52 @@ SYMBOLS = {
     "native_args": (0x20000200040, 0, 16),
     "gone": (0x20000200080, 1, 0),
     "thunk": (0x200002000C0, 2, 0),
+    **{f"miss_{r}": (0x20000200100 + 64 * k, 4 | k << 8, 0)
+       for k, r in enumerate("rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15".split())},
 }
+# With the forms of a lookup, which the assembler would shorten.
+PRELUDE = """
+.macro lookup s, t, u, shift=8, mask=0xfff0, table=0x1000, page=-4096, over=5, miss, second
+	mov %\\s, %\\t
+	wide_and \\page, \\t
+	mov %\\s, %\\u
+	shr $\\shift, %\\u
+	wide_and \\mask, \\u
+	{disp32} cmp %gs:\\table(%\\u), %\\t
+	.byte 0x74, \\over
+	.ifb \\miss
+	call miss_\\s
+	.else
+	call \\miss
+	.endif
+	.ifb \\second
+	{disp32} xor %gs:\\table+8(%\\u), %\\s
+	.else
+	{disp32} xor %gs:\\table+8(%\\u), %\\second
+	.endif
+.endm
+.macro wide_and imm, reg
+	.irp n, rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi
+	.ifc \\n, \\reg
+	.byte 0x48
+	.endif
+	.endr
+	.irp n, r8, r9, r10, r11, r12, r13, r14, r15
+	.ifc \\n, \\reg
+	.byte 0x49
+	.endif
+	.endr
+	.byte 0x81
+	.set k, 0
+	.irp n, rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15
+	.ifc \\n, \\reg
+	.byte 0xe0 | (k & 7)
+	.endif
+	.set k, k + 1
+	.endr
+	.long \\imm
+.endm
+"""
 SECOND_STACK = 0xFFFF868003B50000
 
 
@@ -48,7 +95,7 @@ class Case:
         for line in body.splitlines():
             if line.startswith("#!"):
                 self.options += line[2:].split()
-        self.asm = re.sub(r"(?m)^#.*$", "", body) + "\n"
+        self.asm = (PRELUDE if "stlb" in self.options else "") + re.sub(r"(?m)^#.*$", "", body) + "\n"
         title = next((l[1:].strip() for l in body.splitlines() if re.match("# ", l)), "?")
         self.name = f"{path.stem}-{number:02d}-{title}"
 
@@ -106,8 +153,8 @@ def arguments(case, labels):
         args += ["-t", f"{addr:#x},{flags},{stack}"]
     for word in case.options:
         key, _, value = word.partition("=")
-        if key == "strict":
-            args.append("-s")
+        if key in ("strict", "stlb"):
+            args.append("-s" if key == "strict" else "-x")
         elif key == "entries":
             for k in range(int(value)):
                 args += ["-e", str(k)]
