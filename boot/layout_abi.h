@@ -13,6 +13,7 @@
 #define TWIN_BASE     0x20040000000 /* 2 TiB + 1 GiB: derived code, in reach of rel32 calls */
 #define DIRECT_BASE   0x40000000000 /* 4 TiB: all RAM but the image, NX */
 #define DIRECT_SIZE   0x10000000000 /* 1 TiB */
+#define STLB_BASE     0x58000000000 /* 5.5 TiB: pages of the dvm, by engine stlb's table; NX */
 #define MMIO_BASE     0x60000000000 /* 6 TiB: device registers, UC, NX */
 #define STACK_BASE    0x70000000000 /* 7 TiB: stacks, each with guard pages */
 

@@ -27,6 +27,7 @@ INITRD = OUT / 'dvm/initrd.img'
 GUEST = OUT / 'guest-stub/guest.elf'
 TWIN = OUT / 'drivers/e1000.twin'
 TWIN_STRICT = OUT / 'drivers/e1000-strict.twin'
+TWIN_STLB = OUT / 'drivers/e1000-stlb.twin' # for the boot word svm=stlb
 # would end the command of grub.cfg
 FORBIDDEN = '\n\r'
 

@@ -25,6 +25,7 @@
 #include "twin/receive.h"
 #include "twin/run.h"
 #include "twin/scrub.h"
+#include "twin/stlb.h"
 #include "twin/supply.h"
 #include "twin/transmit.h"
 #include "twin/upcall.h"
@@ -88,10 +89,10 @@ void attach_init(const struct config *cfg, struct vm *dvm_, const struct vpci_pa
 	uplink_init();
 	card_prepare(nic);
 	state = TWIN_DETACHED;
-	log_info("twin of %s: %u bytes, %u imports, level %s, for kernel %s",
+	log_info("twin of %s: %u bytes, %u imports, engine %s, level %s, for kernel %s",
 		 twin_image.head->module, twin_count(TWIN_TABLE_TEXT),
-		 twin_count(TWIN_TABLE_IMPORTS), judge_level_name(twin_image.head->facts),
-		 twin_image.head->vermagic);
+		 twin_count(TWIN_TABLE_IMPORTS), judge_engine_name(twin_image.head->engine),
+		 judge_level_name(twin_image.head->facts), twin_image.head->vermagic);
 }
 
 /* The addresses of all guests' cards, for the NIC's receive filter (R12). */
@@ -213,6 +214,8 @@ int64_t attach_attach(struct castor_shared *area)
 		return refuse("the second stack is too low for a segment base");
 	if (window_open(dvm, area->pgd_gpa, twin_att.page_offset_base, nic))
 		return refuse("the driver VM's page table is not in its memory");
+	if (twin_image.head->engine == TWIN_ENGINE_STLB)
+		stlb_open();
 	supply_take();
 	upcall_bind(import_dva);
 	if (twin_place(&binding) ||
@@ -220,6 +223,7 @@ int64_t attach_attach(struct castor_shared *area)
 		if (why)
 			refuse(why);
 		twin_unplace();
+		stlb_close();
 		window_close();
 		return -EINVAL;
 	}
@@ -256,6 +260,7 @@ static void take_off(void)
 	supply_report();
 	castor_flush();
 	twin_unplace();
+	stlb_close();
 	window_close();
 }
 

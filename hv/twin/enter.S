@@ -163,6 +163,57 @@ twin_depth_refused:
 	jmp	twin_abort
 
 /*
+ * Slow path of a lookup through %reg (engine stlb, drivers/twin_abi.h). Derived code counts on all
+ * its registers and flags; no register is free, so each is saved. Interrupts are off, as in the
+ * handler of page faults, which is the window's slow path.
+ */
+	.macro MISS reg
+	.balign	TWIN_MISS_BYTES
+	pushq	%rdi
+	.ifnc	\reg, rdi
+	movq	%\reg, %rdi
+	.endif
+	jmp	miss_common
+	.endm
+
+	.balign	TWIN_MISS_BYTES
+	.globl	twin_misses
+twin_misses:
+	.irp	reg, rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15
+	MISS	\reg
+	.endr
+
+miss_common:
+	pushfq
+	pushq	%rax
+	pushq	%rcx
+	pushq	%rdx
+	pushq	%rsi
+	pushq	%r8
+	pushq	%r9
+	pushq	%r10
+	pushq	%r11
+	pushq	%rbp
+	movq	%rsp, %rbp
+	movq	88(%rbp), %rsi		/* the lookup's return address */
+	andq	$-16, %rsp
+	cli
+	call	twin_miss
+	movq	%rbp, %rsp
+	popq	%rbp
+	popq	%r11
+	popq	%r10
+	popq	%r9
+	popq	%r8
+	popq	%rsi
+	popq	%rdx
+	popq	%rcx
+	popq	%rax
+	popfq
+	popq	%rdi
+	ret
+
+/*
  * Upcall stub n: the n-th import. Saves the six register arguments, hands C the stack arguments'
  * place.
  */

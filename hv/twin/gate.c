@@ -10,9 +10,11 @@
 #define X86_RSP 4 /* its number in instructions */
 
 extern char twin_thunks[], twin_thunks_retpoline[], twin_upcall_stubs[], twin_indirect_refused[];
+extern char twin_misses[];
 
 struct twin_cpu twin_cpu __attribute__((aligned(PAGE_SIZE)));
 _Static_assert(TWIN_GATE_FIRST == TWIN_GS_BLOCK_BYTES, "gate_abi.h");
+_Static_assert(offsetof(struct twin_cpu, stlb) == TWIN_STLB_TABLE, "twin_abi.h");
 _Static_assert(offsetof(struct twin_cpu, indirect_base) == TWIN_GATE_BASE, "gate_abi.h");
 _Static_assert(offsetof(struct twin_cpu, indirect_count) == TWIN_GATE_COUNT, "gate_abi.h");
 _Static_assert(offsetof(struct twin_cpu, stack_floor) == TWIN_GATE_FLOOR, "gate_abi.h");
@@ -23,6 +25,11 @@ uint64_t twin_gate_thunk(unsigned int reg)
 	const char *thunks = judge_is_strict() ? twin_thunks_retpoline : twin_thunks;
 
 	return reg < 16 && reg != X86_RSP ? (uint64_t)thunks + TWIN_THUNK_BYTES * reg : 0;
+}
+
+uint64_t twin_gate_miss(unsigned int reg)
+{
+	return reg < 16 && reg != X86_RSP ? (uint64_t)twin_misses + TWIN_MISS_BYTES * reg : 0;
 }
 
 uint64_t twin_gate_upcall(uint32_t import)

@@ -25,8 +25,13 @@
  * What gs names while the twin runs (gate_abi.h); one CPU, so one of it. The twin writes to block
  * as it likes. Trap handlers do not use gs (R18).
  */
+struct twin_stlb_entry {
+	uint64_t page, to_hv; /* dvm's page, or 1; that XOR the hypervisor's */
+};
+
 struct twin_cpu {
 	uint8_t block[TWIN_GS_BLOCK_BYTES];
+	struct twin_stlb_entry stlb[TWIN_STLB_ENTRIES]; /* stlb.h */
 	uint64_t indirect_base, indirect_count, stack_floor;
 	uint64_t indirect[TWIN_GATE_SLOTS];
 };
@@ -37,6 +42,9 @@ extern struct twin_cpu twin_cpu;
  * jump is a retpoline when the judge is strict.
  */
 uint64_t twin_gate_thunk(unsigned int reg);
+
+/* Address of the miss routine of lookups through a register (4 = rsp has none: 0). */
+uint64_t twin_gate_miss(unsigned int reg);
 
 /* Address of the upcall stub of an import. */
 uint64_t twin_gate_upcall(uint32_t import);
@@ -60,5 +68,6 @@ uint64_t twin_upcall(uint32_t import, const uint64_t *reg_args, const uint64_t *
 void twin_refuse_indirect(uint64_t caller, uint64_t address);
 void twin_refuse_depth(uint64_t caller);
 void twin_refuse_stack(uint64_t rsp);
+void twin_miss(uint64_t address, uint64_t caller); /* interrupts off; returns, or aborts */
 
 #endif

@@ -47,15 +47,23 @@ static bool suits_better(uint8_t facts, uint8_t than)
 int judge_choose_image(const struct config *cfg)
 {
 	struct twin_image best = { 0 };
+	unsigned int others = 0;
 
 	for (unsigned int i = 0; i < cfg->twins; i++) {
 		const struct boot_module *m = cfg->twin[i];
 
 		if (twin_image_check(hpa_to_hva(m->start), m->size))
 			continue;
+		if (twin_image.head->engine != cfg->svm) {
+			others++;
+			continue;
+		}
 		if (!best.head || suits_better(twin_image.head->facts, best.head->facts))
 			best = twin_image;
 	}
+	if (!best.head && others)
+		log_warn("no twin of engine %s is on the medium (boot word svm=)",
+			 judge_engine_name(cfg->svm));
 	twin_image = best;
 	return best.head ? 0 : -ENOENT;
 }
@@ -64,9 +72,23 @@ void judge_advise(const struct twin_image *image)
 {
 	if (!strict || image->head->facts == TWIN_FACTS_STRICT)
 		return;
+	if (image->head->engine == TWIN_ENGINE_STLB) {
+		log_warn("a twin of engine stlb has no proof for the strict judge: boot with "
+			 "judge=normal");
+		return;
+	}
 	log_warn("this twin was derived at level %s: put one made with `derive --facts=strict` on "
 		 "the medium, or boot with judge=normal",
 		 judge_level_name(image->head->facts));
+}
+
+const char *judge_engine_name(unsigned int engine)
+{
+	static const char *const names[] = {
+		[TWIN_ENGINE_WINDOW] = "window", [TWIN_ENGINE_STLB] = "stlb"
+	};
+
+	return engine < ARRAY_SIZE(names) ? names[engine] : "?";
 }
 
 const char *judge_level_name(unsigned int facts)

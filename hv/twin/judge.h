@@ -25,13 +25,17 @@ void judge_init(const struct config *cfg);
 bool judge_is_strict(void);
 
 /*
- * Checks the files on the medium and makes the one that suits the level best twin_image. -ENOENT:
- * none is sound; each one's reason has been logged.
+ * Checks the files on the medium. Of those of the engine that the boot word svm= names, the one
+ * that suits the level best becomes twin_image. -ENOENT: none is sound, or of that engine; the
+ * reasons have been logged.
  */
 int judge_choose_image(const struct config *cfg);
 
 /* After a refusal: logs what to do, if the file says that it was made for a weaker level. */
 void judge_advise(const struct twin_image *image);
+
+/* "window", "stlb", "?"; as derive's option --svm= and the boot word name them. */
+const char *judge_engine_name(unsigned int engine);
 
 /* "strict", "access", "slots", "?"; as derive's option names them. */
 const char *judge_level_name(unsigned int facts);

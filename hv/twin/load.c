@@ -129,7 +129,7 @@ int twin_image_check(const uint8_t *file, uint64_t size)
 		return refuse("the file is cut off (%lu of %u bytes)", size, h->file_size);
 	if (h->crc32 != file_crc(file, size))
 		return refuse("the file is damaged (wrong CRC)");
-	if (h->flags || h->engine != TWIN_ENGINE_WINDOW || h->guard_bit != TWIN_GUARD_BIT ||
+	if (h->flags || h->engine > TWIN_ENGINE_STLB || h->guard_bit != TWIN_GUARD_BIT ||
 	    h->slack_log2 != TWIN_SLACK_LOG2 || h->gs_bytes > TWIN_GS_BLOCK_BYTES)
 		return refuse("it was derived for experiments (flags %x, engine %u)", h->flags,
 			      h->engine);
@@ -151,6 +151,11 @@ int twin_image_check(const uint8_t *file, uint64_t size)
 	return rc;
 }
 
+static bool is_stlb(void)
+{
+	return twin_image.head->engine == TWIN_ENGINE_STLB;
+}
+
 /*
  * What an import's calls lead to: a thunk, a native, or the upcall stub with its number. What the
  * file says of a native is not believed: one that it calls noreturn gets the stub, which does not
@@ -166,6 +171,10 @@ static uint64_t import_address(uint32_t index, uint32_t *flags)
 	if (imp->kind == TWIN_IMPORT_THUNK) {
 		*flags = VERIFY_TARGET_THUNK;
 		return twin_gate_thunk(imp->reg);
+	}
+	if (imp->kind == TWIN_IMPORT_MISS) {
+		*flags = VERIFY_TARGET_MISS_OF(imp->reg);
+		return is_stlb() ? twin_gate_miss(imp->reg) : 0;
 	}
 	if (imp->kind == TWIN_IMPORT_FUNCTION && !*flags)
 		n = native_find(twin_string(imp->name));
@@ -287,6 +296,7 @@ static int judge(const struct twin_binding *b)
 				   .gs_size = TWIN_GS_BLOCK_BYTES,
 				   .stack_limit = TWIN_STACK_LIMIT,
 				   .second_stack = b->stack_distance,
+				   .lookups = is_stlb(),
 				   .strict = judge_is_strict(),
 				   .work = place.work,
 				   .work_size = VERIFY_WORK_SIZE };

@@ -4,16 +4,24 @@
 #include "debug/monitor.h"
 #include "debug/stats.h"
 #include "twin/attach.h"
+#include "twin/judge.h"
+#include "twin/load.h"
 #include "twin/outage.h"
 #include "twin/pool.h"
 #include "twin/receive.h"
 #include "twin/run.h"
+#include "twin/stlb.h"
 #include "twin/stuck.h"
 #include "twin/supply.h"
 #include "twin/transmit.h"
 #include "twin/upcall.h"
 #include "twin/uplink.h"
 #include "twin/window.h"
+
+static const char *engine_name(void)
+{
+	return twin_image.head ? judge_engine_name(twin_image.head->engine) : "none";
+}
 
 static int monitor_twin(int argc, char **argv)
 {
@@ -40,6 +48,12 @@ static int monitor_twin(int argc, char **argv)
 	mon("window: %lu pages, fills %lu (large %lu, registers %lu), dropped %lu, refused %lu",
 	    window_pages(), window_stats.fills, window_stats.large_fills, window_stats.bar_fills,
 	    window_stats.dropped, window_stats.refused);
+	mon("engine %s", engine_name());
+	if (stlb_is_open())
+		mon("stlb: misses %lu, of another page's entry %lu, refused %lu, faults %lu, "
+		    "flushes %lu",
+		    stlb_stats.misses, stlb_stats.replaced, stlb_stats.refused, stlb_stats.faults,
+		    stlb_stats.flushes);
 	mon("pool: %u skbs, %u heads, %u fragments of %u bytes, %u pages, %u out, %u too small; "
 	    "given %lu, leaked %lu (and %lu of the driver VM's own), empty %lu, renewed %lu",
 	    pool_level(CASTOR_SKB), pool_level(CASTOR_HEAD), pool_level(CASTOR_FRAG),
@@ -84,6 +98,10 @@ static void stats_twin(void)
 	json_u64("window_faults", run_counts.faults);
 	json_u64("window_fills", window_stats.fills);
 	json_u64("window_dropped", window_stats.dropped);
+	json_string("engine", engine_name());
+	json_u64("stlb_misses", stlb_stats.misses);
+	json_u64("stlb_replaced", stlb_stats.replaced);
+	json_u64("stlb_faults", stlb_stats.faults);
 	json_u64("upcalls", upcall_total());
 	json_u64("pool_skb", pool_level(CASTOR_SKB));
 	json_u64("pool_head", pool_level(CASTOR_HEAD));

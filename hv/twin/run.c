@@ -19,6 +19,7 @@
 #include "twin/load.h"
 #include "twin/native.h"
 #include "twin/step.h"
+#include "twin/stlb.h"
 #include "twin/win.h"
 #include "twin/window.h"
 #include "virt/virt_ops.h"
@@ -250,8 +251,13 @@ static bool window_fault(struct trap_frame *frame, char *what, size_t size)
 	const char *reason = "address in the lower half";
 
 	run_counts.faults++;
-	if ((addr >> 63) && window_fill(addr, frame->error & 2, frame->error & 16, &reason))
+	if (stlb_is_open() && stlb_has(addr)) {
+		if (stlb_fault(addr, frame->error & 2, frame->error & 16, &addr, &reason))
+			return true;
+	} else if ((addr >> 63) &&
+		   window_fill(addr, frame->error & 2, frame->error & 16, &reason)) {
 		return true;
+	}
 	snprintf(what, size, "%s of %lx: %s",
 		 frame->error & 16  ? "fetch"
 		 : frame->error & 2 ? "write"
@@ -374,6 +380,18 @@ void twin_refuse_depth(uint64_t caller)
 
 	snprintf(why, sizeof(why), "indirect calls nest too deep at %s",
 		 place(caller, where, sizeof(where)));
+}
+
+void twin_miss(uint64_t address, uint64_t caller)
+{
+	char where[96];
+	const char *reason;
+
+	if (stlb_fill(address, &reason))
+		return;
+	snprintf(why, sizeof(why), "access of %lx: %s at %s", address, reason,
+		 place(caller, where, sizeof(where)));
+	twin_abort();
 }
 
 void run_blame(const char *what, uint64_t at)

@@ -24,7 +24,7 @@ static bool same_numbers(const struct verify_input *a, const struct verify_input
 	       a->nr_traps == b->nr_traps && a->nr_targets == b->nr_targets &&
 	       a->gs_size == b->gs_size && a->stack_limit == b->stack_limit &&
 	       a->second_stack == b->second_stack && a->strict == b->strict &&
-	       a->disabled == b->disabled;
+	       a->lookups == b->lookups && a->disabled == b->disabled;
 }
 
 static bool is_known(const struct verify_input *in)

@@ -10,6 +10,7 @@
 #include "mem/layout.h"
 #include "mem/paging.h"
 #include "mem/phys.h"
+#include "twin/stlb.h"
 #include "virt/virt_ops.h"
 #include "vm/mem.h"
 #include "vm/vm.h"
@@ -95,6 +96,7 @@ void window_flush(void)
 	tracked_count = 0;
 	upper_count = 0;
 	window_stats.flushes++;
+	stlb_flush();
 	write_cr3(paging_root());
 }
 
@@ -189,6 +191,27 @@ static void track_uppers(const struct leaf *leaf)
 	}
 }
 
+/* Out of the window, and out of the other engine's region. */
+static void drop(const struct tracked *t)
+{
+	uint64_t *e = entry_at(t->va, 0, false);
+
+	if (e)
+		*e = 0;
+	invlpg((void *)t->va);
+	stlb_drop(t->va);
+}
+
+/* Lookups miss the same page again and again where it shares its slot: it is known already. */
+static bool is_tracked(dva_t page, const struct leaf *leaf)
+{
+	for (unsigned int i = 0; i < tracked_count; i++)
+		if (tracked[i].va == page && tracked[i].source == leaf->source &&
+		    tracked[i].value == leaf->entry)
+			return true;
+	return false;
+}
+
 static void track(dva_t va, const struct leaf *leaf)
 {
 	static unsigned int next;
@@ -196,13 +219,9 @@ static void track(dva_t va, const struct leaf *leaf)
 	if (tracked_count < TRACKED) {
 		next = tracked_count++;
 	} else { /* full: the oldest leaves the window */
-		uint64_t *e;
-
 		next = (next + 1) % TRACKED;
-		e = entry_at(tracked[next].va, 0, false);
-		if (e)
-			*e = 0;
-		invlpg((void *)tracked[next].va);
+		drop(&tracked[next]);
+		window_stats.evicted++;
 	}
 	tracked[next] = (struct tracked){ va & PAGE_MASK, leaf->source, leaf->entry };
 }
@@ -232,50 +251,83 @@ static void set_entry(dva_t va, int level, uint64_t val)
 	invlpg((void *)va);
 }
 
+/* What an address of the driver VM leads to. */
+struct goal {
+	struct leaf leaf;
+	hpa_t hpa;
+	bool bar;
+	uint64_t flags; /* of an entry that maps it */
+};
+
+static bool resolve(dva_t va, bool write, struct goal *g, const char **why)
+{
+	bool npt_write;
+
+	if (!walk(va, &g->leaf, why))
+		return false;
+	*why = "read-only in the driver VM";
+	if (write && !g->leaf.write)
+		return false;
+	*why = "no memory of the driver VM's there";
+	if (!virt->npt_lookup(w.dvm, g->leaf.gpa, &g->hpa, &npt_write) || (write && !npt_write))
+		return false;
+	g->bar = vpci_pass_may_map(w.nic, g->hpa);
+	if (!g->bar && !phys_owned_by(g->hpa & PAGE_MASK, PAGE_SIZE, FRAME_VM + w.dvm->id))
+		return false;
+	g->flags = PTE_P | PTE_A | PTE_D | PTE_NX | (g->leaf.write && npt_write ? PTE_W : 0) |
+		   (g->bar ? PTE_PCD | PTE_PWT : type_bits(&g->leaf));
+	return true;
+}
+
 bool window_fill(dva_t va, bool write, bool fetch, const char **why)
 {
-	struct leaf leaf;
-	uint64_t flags, val;
-	hpa_t hpa;
-	bool npt_write, bar, large;
+	struct goal g;
+	uint64_t val;
+	bool large;
 
 	window_stats.refused++; /* taken back on success */
 	*why = fetch ? "instruction fetch from the driver VM's memory" : "no window is open";
-	if (fetch || !w.dvm || !(va >> 63))
+	if (fetch || !w.dvm || !(va >> 63) || !resolve(va, write, &g, why))
 		return false;
-	if (!walk(va, &leaf, why))
-		return false;
-	*why = "read-only in the driver VM";
-	if (write && !leaf.write)
-		return false;
-	*why = "no memory of the driver VM's there";
-	if (!virt->npt_lookup(w.dvm, leaf.gpa, &hpa, &npt_write) || (write && !npt_write))
-		return false;
-	bar = vpci_pass_may_map(w.nic, hpa);
-	if (!bar && !phys_owned_by(hpa & PAGE_MASK, PAGE_SIZE, FRAME_VM + w.dvm->id))
-		return false;
-
-	flags = PTE_P | PTE_A | PTE_D | PTE_NX | (leaf.write && npt_write ? PTE_W : 0) |
-		(bar ? PTE_PCD | PTE_PWT : type_bits(&leaf));
 	/* Large only where source, RAM and direct map agree on all 2 MiB. */
-	large = leaf.level >= 1 && !bar && in_direct_map(va, &leaf) && !entry_at(va, 0, false) &&
-		phys_owned_by(ALIGN_DOWN(hpa, MIB(2)), MIB(2), FRAME_VM + w.dvm->id);
-	val = large ? ALIGN_DOWN(hpa, MIB(2)) | flags | PTE_PS : (hpa & PAGE_MASK) | flags;
+	large = g.leaf.level >= 1 && !g.bar && in_direct_map(va, &g.leaf) &&
+		!entry_at(va, 0, false) &&
+		phys_owned_by(ALIGN_DOWN(g.hpa, MIB(2)), MIB(2), FRAME_VM + w.dvm->id);
+	val = large ? ALIGN_DOWN(g.hpa, MIB(2)) | g.flags | PTE_PS : (g.hpa & PAGE_MASK) | g.flags;
 	*why = "fault on a page that is mapped as the driver VM has it";
 	if (unchanged(va, large, val))
 		return false;
 	window_stats.refused--;
 	window_stats.fills++;
 	window_stats.large_fills += large;
-	window_stats.bar_fills += bar;
-	if (upper_count + leaf.uppers > UPPERS)
+	window_stats.bar_fills += g.bar;
+	if (upper_count + g.leaf.uppers > UPPERS)
 		window_flush();
 	set_entry(va, large, val);
-	if (!in_direct_map(va, &leaf)) {
-		track_uppers(&leaf);
-		track(va, &leaf);
+	if (!in_direct_map(va, &g.leaf)) {
+		track_uppers(&g.leaf);
+		track(va, &g.leaf);
 	}
 	return true;
+}
+
+/* A lookup's address is what code computed: the walk would not see bits that no address has. */
+uint64_t window_page(dva_t va, bool write, const char **why)
+{
+	struct goal g;
+
+	*why = !w.dvm     ? "no window is open"
+	       : va >> 63 ? "non-canonical address"
+			  : "address in the lower half";
+	if (!w.dvm || va >> 47 != 0x1ffff || !resolve(va, write, &g, why))
+		return 0;
+	if (!in_direct_map(va, &g.leaf) && !is_tracked(va & PAGE_MASK, &g.leaf)) {
+		if (upper_count + g.leaf.uppers > UPPERS)
+			window_flush();
+		track_uppers(&g.leaf);
+		track(va, &g.leaf);
+	}
+	return (g.hpa & PAGE_MASK) | g.flags;
 }
 
 void window_revalidate(void)
@@ -295,14 +347,10 @@ void window_revalidate(void)
 		}
 	for (unsigned int i = 0; i < tracked_count; i++) {
 		struct tracked *t = &tracked[i];
-		uint64_t *e;
 
 		if (!((*t->source ^ t->value) & ~(uint64_t)PTE_AD))
 			continue;
-		e = entry_at(t->va, 0, false);
-		if (e)
-			*e = 0;
-		invlpg((void *)t->va);
+		drop(t);
 		*t = tracked[--tracked_count];
 		i--;
 		window_stats.dropped++;

@@ -20,6 +20,7 @@ struct vpci_pass;
 
 struct window_stats {
 	uint64_t fills, large_fills, bar_fills, refused, dropped, flushes, revalidations;
+	uint64_t evicted; /* left for another page that is compared: there is room for so many */
 };
 extern struct window_stats window_stats;
 
@@ -36,6 +37,15 @@ void window_close(void);
  * reason in words. Each level of the driver VM's tables is read once.
  */
 bool window_fill(dva_t va, bool write, bool fetch, const char **why);
+
+/*
+ * For engine stlb (stlb.h), which maps the driver VM's pages elsewhere: the entry that maps va's
+ * page, by the same checks and rights. 0: refused, *why says the reason. From then on the page's
+ * source is compared: stlb_drop() is called when it changes or leaves (evicted), stlb_flush() when
+ * everything is dropped (flushes), perhaps before this returns: then a page asked for before, and
+ * not yet mapped, must be asked for again.
+ */
+uint64_t window_page(dva_t va, bool write, const char **why);
 
 /* Drops every entry whose source changed. */
 void window_revalidate(void);

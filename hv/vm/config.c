@@ -257,7 +257,7 @@ static unsigned int restarts(const struct word *w)
 static void read_words(struct config *cfg, const char *line)
 {
 	struct word w;
-	bool net_seen = false, judge_seen = false;
+	bool net_seen = false, judge_seen = false, engine_seen = false;
 
 	cfg->restarts = CONFIG_RESTARTS;
 	while (next_word(&line, &w, "hypervisor")) {
@@ -266,6 +266,9 @@ static void read_words(struct config *cfg, const char *line)
 		} else if (strcmp(w.key, "judge") == 0) {
 			cfg->judge = choice(&w, &judge_seen, "strict", "normal") ? JUDGE_NORMAL
 										 : JUDGE_STRICT;
+		} else if (strcmp(w.key, "svm") == 0) {
+			cfg->svm = choice(&w, &engine_seen, "window", "stlb") ? TWIN_ENGINE_STLB
+									      : TWIN_ENGINE_WINDOW;
 		} else if (strcmp(w.key, "focus") == 0) {
 			set_name(cfg->focus, &w, "hypervisor");
 		} else if (strcmp(w.key, "run") == 0) {
@@ -273,8 +276,8 @@ static void read_words(struct config *cfg, const char *line)
 		} else if (strcmp(w.key, "restarts") == 0) {
 			cfg->restarts = restarts(&w);
 		} else {
-			boot_fail("hypervisor: unknown word '%s' (known: net= judge= focus= run= "
-				  "restarts=)",
+			boot_fail("hypervisor: unknown word '%s' (known: net= judge= svm= focus= "
+				  "run= restarts=)",
 				  w.key);
 		}
 	}

@@ -3,12 +3,12 @@
  * The boot words: the hypervisor's own line and one line per module. Grammar, for GRUB's
  * multiboot2/module2 lines:
  *
- *   multiboot2 .../pollux.elf [net=bridge|twin] [judge=strict|normal] [focus=NAME] [run=SECONDS]
- *                              [restarts=N]
+ *   multiboot2 .../pollux.elf [net=bridge|twin] [judge=strict|normal] [svm=window|stlb]
+ *                              [focus=NAME] [run=SECONDS] [restarts=N]
  *   module2 KERNEL  vm=NAME kind=dvm|guest mem=N[M|G] [mac=aa:bb:..] [ip=a.b.c.d]
  *                   [-- COMMAND LINE OF THE VM]
  *   module2 FILE    initrd=NAME
- *   module2 FILE    twin=DRIVER         (one or two, of one driver, see twin/judge.h)
+ *   module2 FILE    twin=DRIVER         (one to three, of one driver, see twin/judge.h)
  *   module2 FILE    symbols
  *
  * An unknown, repeated or contradictory word ends the boot with a line that names it.
@@ -17,12 +17,13 @@
 #define HV_VM_CONFIG_H
 
 #include "boot/multiboot2.h"
+#include "drivers/twin_abi.h"
 #include "vm/vm.h"
 
 enum net_mode { NET_BRIDGE, NET_TWIN };
 enum judge_word { JUDGE_BY_MACHINE, JUDGE_NORMAL, JUDGE_STRICT };
 
-#define CONFIG_TWINS        2 /* files of one driver */
+#define CONFIG_TWINS        3 /* files of one driver */
 #define CONFIG_RESTARTS     3 /* of the driver VM in 10 minutes (R20) */
 #define CONFIG_RESTARTS_MAX 1000
 
@@ -40,6 +41,7 @@ struct vm_config {
 struct config {
 	enum net_mode net;
 	enum judge_word judge;
+	enum twin_engine svm;
 	char focus[VM_NAME_LEN]; /* empty: the monitor */
 	uint64_t run_seconds;    /* 0: until every VM stopped */
 	unsigned int restarts;   /* of the driver VM in 10 minutes: 1 to CONFIG_RESTARTS_MAX */

@@ -13,11 +13,13 @@ DVM = 'vm=dvm kind=dvm mem=64M --'
 
 # (the hypervisor's words, lines of modules, what the [FAIL] line says)
 WORDS = [
-    ('wibble', [GUEST], "hypervisor: unknown word 'wibble' (known: net= judge= focus= run= restarts=)"),
+    ('wibble', [GUEST], "hypervisor: unknown word 'wibble' (known: net= judge= svm= focus= run= restarts=)"),
     ('net=wire', [GUEST], 'net=wire (known: bridge, twin)'),
     ('net=bridge net=twin', [GUEST], 'net= is given twice'),
     ('judge=lax', [GUEST], 'judge=lax (known: strict, normal)'),
     ('judge=strict judge=normal', [GUEST], 'judge= is given twice'),
+    ('svm=tlb', [GUEST], 'svm=tlb (known: window, stlb)'),
+    ('svm=stlb svm=stlb', [GUEST], 'svm= is given twice'),
     ('restarts=0', [GUEST], 'restarts=0 (1 to 1000)'),
     ('run=soon', [GUEST], 'hypervisor: run=soon is not a number'),
     ('focus=nobody', [GUEST], 'focus=nobody: there is no such VM'),
@@ -41,7 +43,7 @@ WORDS = [
     ('', ['vm=hv kind=guest mem=16M --'], "vm=hv: this name is the hypervisor's own"),
     ('', [DVM, DVM.replace('vm=dvm', 'vm=dvm2')], 'more than one VM of kind=dvm'),
     ('', ['initrd=g1', GUEST], 'initrd=g1: there is no such VM before this module'),
-    ('', [GUEST, 'twin=e1000', 'twin=e1000', 'twin=e1000'], 'twin= is given more than 2 times'),
+    ('', [GUEST, *['twin=e1000'] * 4], 'twin= is given more than 3 times'),
     ('', [GUEST, 'twin=e1000', 'twin=igb'], 'twin=e1000 and twin=igb: only one driver has a twin'),
     ('', [GUEST, 'symbols please'], "symbols please: unknown word 'please'"),
 ]

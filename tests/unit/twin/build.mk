@@ -77,16 +77,21 @@ $(TWIN_TEST)/native_fuzz_test: tests/unit/twin/native_fuzz_test.c tests/unit/twi
 	$(Q)$(CC) -Itests/unit/twin/refusing $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) \
 		-Wl,-T,tests/unit/twin/sections.ld -lcmocka
 
-UNIT_TESTS += $(TWIN_TEST)/window_test
-$(TWIN_TEST)/window_test: tests/unit/twin/window_test.c hv/twin/window.c $(wildcard hv/*/*.h) \
-		$(wildcard tests/unit/twin/ports/*/*.h) tests/unit/twin/build.mk
+# Both engines on one small driver VM.
+TWIN_ENGINES := $(patsubst %,$(TWIN_TEST)/%_test,window stlb)
+UNIT_TESTS += $(TWIN_ENGINES)
+$(TWIN_ENGINES): $(TWIN_TEST)/%_test: tests/unit/twin/%_test.c tests/unit/twin/small_dvm.c hv/twin/window.c \
+		hv/twin/stlb.c $(wildcard hv/*/*.h) tests/unit/twin/small_dvm.h $(wildcard tests/unit/twin/ports/*/*.h) \
+		tests/unit/twin/build.mk
 	@mkdir -p $(@D)
 	@echo "  CCLD    $@"
 	$(Q)$(CC) -Itests/unit/twin/ports $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
 
 # Assembly is no business of the sanitizers, and it leaves frames by longjmp().
-UNIT_TESTS += $(TWIN_TEST)/enter_test
-$(TWIN_TEST)/enter_test: tests/unit/twin/enter_test.c hv/twin/enter.S hv/twin/gate.h hv/twin/gate_abi.h tests/unit/twin/build.mk
+TWIN_GATES := $(patsubst %,$(TWIN_TEST)/%_test,enter miss)
+UNIT_TESTS += $(TWIN_GATES)
+$(TWIN_GATES): $(TWIN_TEST)/%_test: tests/unit/twin/%_test.c hv/twin/enter.S hv/twin/gate.h hv/twin/gate_abi.h \
+		tests/unit/twin/build.mk
 	@mkdir -p $(@D)
 	@echo "  CCLD    $@"
 	$(Q)$(CC) -std=gnu11 -O1 -g -Wall -Wextra -Werror -Ihv -I. -I$(O)/hv -o $@ $(filter %.c %.S,$^) -lcmocka

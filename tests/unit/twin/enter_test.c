@@ -39,6 +39,13 @@ uint64_t twin_upcall(uint32_t import, const uint64_t *reg_args, const uint64_t *
 	return 0;
 }
 
+void twin_miss(uint64_t address, uint64_t caller)
+{
+	(void)address;
+	(void)caller;
+	fail();
+}
+
 /* Derived code, and a caller that sees what it gets back. */
 uint64_t derived_sum(uint64_t a, uint64_t b);
 uint64_t derived_spoils(uint64_t a, uint64_t b);

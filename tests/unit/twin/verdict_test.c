@@ -97,6 +97,7 @@ static void test_r7_other_numbers_are_judged(void **state)
 	WITH(stack_limit, 2048);
 	WITH(second_stack, 2);
 	WITH(strict, true);
+	WITH(lookups, true);
 	WITH(disabled, 1);
 #undef WITH
 }

@@ -10,150 +10,9 @@
 #include <cmocka.h>
 
 #include "cpu/x86.h"
-#include "dev/vpci_pass.h"
 #include "lib/errno.h"
 #include "mem/paging.h"
-#include "mem/phys.h"
-#include "virt/virt_ops.h"
-#include "vm/mem.h"
-#include "vm/vm.h"
-
-#define RAM    MIB(4)
-#define DIRECT 0xffff888000000000UL
-#define VADDR  0xffffc90000001000UL /* in vmalloc's region */
-#define BAR    0xfeb00000UL
-
-/* gpa of the driver VM's tables, one page each, and of two data pages */
-enum { PGD = 0x1000, PUD = 0x2000, PMD = 0x3000, PT = 0x4000, PAGE_A = 0x10000, PAGE_B = 0x11000 };
-
-static uint8_t *ram;
-static uint64_t (*root)[512];
-static struct vm dvm;
-static struct vpci_pass nic;
-static uint64_t cr4;
-static void (*meanwhile)(gpa_t gpa); /* an entry there is about to be read; RAM: the walk is over */
-
-/* ---- what lies below ---- */
-
-uint64_t fake_rdmsr(uint32_t msr)
-{
-	(void)msr;
-	return 0x0007040600070406UL;
-}
-
-void log_warn(const char *fmt, ...)
-{
-	(void)fmt;
-}
-
-void bug(const char *file, int line, const char *fmt, ...)
-{
-	fail_msg("%s:%d: %s", file, line, fmt);
-	abort();
-}
-
-uint64_t *paging_root_table(void)
-{
-	return *root;
-}
-
-hpa_t paging_root(void)
-{
-	return 0;
-}
-
-void *phys_alloc_hv(uint64_t size)
-{
-	return aligned_alloc(PAGE_SIZE, size);
-}
-
-bool phys_owned_by(hpa_t hpa, uint64_t len, unsigned int owner)
-{
-	return owner == FRAME_VM + dvm.id && hpa >= (hpa_t)ram && hpa + len <= (hpa_t)ram + RAM;
-}
-
-void *vm_ram(const struct vm *vm, gpa_t gpa, uint64_t len)
-{
-	(void)vm;
-	if (meanwhile)
-		meanwhile(gpa);
-	return gpa < RAM && len <= RAM - gpa ? ram + gpa : NULL;
-}
-
-bool vpci_pass_may_map(const struct vpci_pass *p, uint64_t hpa)
-{
-	(void)p;
-	return hpa >= BAR && hpa < BAR + PAGE_SIZE;
-}
-
-static void sysregs_read(const struct vcpu *vcpu, struct vcpu_sysregs *regs)
-{
-	(void)vcpu;
-	*regs = (struct vcpu_sysregs){ .pat = 0x0007040600070406UL, .cr4 = cr4 };
-}
-
-/* The driver VM's RAM and everything above it is mapped as it is. */
-static bool npt_lookup(const struct vm *vm, gpa_t gpa, hpa_t *hpa, bool *write)
-{
-	(void)vm;
-	if (meanwhile)
-		meanwhile(RAM);
-	*hpa = gpa < RAM ? (hpa_t)ram + gpa : gpa;
-	*write = true;
-	return true;
-}
-
-static const struct virt_ops ops = { .sysregs_read = sysregs_read, .npt_lookup = npt_lookup };
-const struct virt_ops *virt = &ops;
-
-/* ---- the driver VM's tables ---- */
-
-static uint64_t *entry(gpa_t table, dva_t va, int level)
-{
-	return (uint64_t *)(ram + table) + (va >> (PAGE_SHIFT + 9 * level) & 511);
-}
-
-static void map(dva_t va, uint64_t leaf)
-{
-	*entry(PGD, va, 3) = PUD | PTE_P | PTE_W;
-	*entry(PUD, va, 2) = PMD | PTE_P | PTE_W;
-	*entry(PMD, va, 1) = PT | PTE_P | PTE_W;
-	*entry(PT, va, 0) = leaf;
-}
-
-static int begin(void **state)
-{
-	(void)state;
-	ram = aligned_alloc(MIB(2), RAM);
-	memset(ram, 0, RAM);
-	root = aligned_alloc(PAGE_SIZE, PAGE_SIZE);
-	memset(root, 0, PAGE_SIZE);
-	dvm.mem_size = RAM;
-	window_set_rule(true);
-	map(VADDR, PAGE_A | PTE_P | PTE_W);
-	cr4 = 0;
-	meanwhile = NULL;
-	return window_open(&dvm, PGD, DIRECT, &nic);
-}
-
-static int end(void **state)
-{
-	(void)state;
-	window_close();
-	free(ram);
-	free(root);
-	return 0;
-}
-
-/* What the window has for that page. */
-static uint64_t window_entry(dva_t va)
-{
-	uint64_t *table = *root;
-
-	for (int level = 3; level > 0; level--)
-		table = (uint64_t *)(table[va >> (PAGE_SHIFT + 9 * level) & 511] & PTE_ADDR);
-	return table[va >> PAGE_SHIFT & 511];
-}
+#include "small_dvm.h"
 
 static bool fill(dva_t va, bool write, const char **why)
 {
@@ -236,7 +95,7 @@ static void test_r3_an_entry_that_changes_was_read_once(void **state)
 		assert_true(fill(VADDR, false, &why));
 		meanwhile = NULL;
 		assert_int_equal(window_pages(), 1);
-		assert_int_equal(window_entry(VADDR) & (PTE_ADDR | PTE_P | PTE_W),
+		assert_int_equal(hv_entry(VADDR) & (PTE_ADDR | PTE_P | PTE_W),
 				 (hpa_t)(ram + PAGE_A) | PTE_P);
 		window_revalidate(); /* it notices what became of them */
 		assert_int_equal(window_pages(), 0);
