@@ -6,7 +6,8 @@ Boots the demonstration's machine with an emulator plugin that counts instructio
 the same packets over the bridge (the driver VM runs e1000.ko) and over the twin, and compares function by function.
 Prints tables (docs/results.md explains them) and writes out/overhead.json.
 
---twin FILE counts another twin than the usual one. The judge is as strict as the level that the file was derived for.
+--twin FILE counts another twin than the usual one, of either engine. The judge is as strict as the level that the file
+was derived for.
 
 With root the peer is behind a tap, else QEMU's user network and the TCP windows alone.
 Exit status: 0, or 1 with what failed on stderr. A ratio above the bound is a result, not a failure;
@@ -168,7 +169,8 @@ def measure_windows(lab, counter, quick, say):
 
 def run_machine(file, quick, say):
     twin = Twin(file.read_bytes())
-    lab = Lab(say, name='overhead', words=f'judge={"strict" if twin.level == "strict" else "normal"}', twins=[file])
+    words = f'judge={"strict" if twin.level == "strict" else "normal"} svm={twin.engine}'
+    lab = Lab(say, name='overhead', words=words, twins=[file])
     folder = image.OUT / 'run/overhead'
     folder.mkdir(parents=True, exist_ok=True)
     ranges = ','.join(f'range={a:x}-{b:x}' for a, b in sums.RANGES)
@@ -208,7 +210,8 @@ def document_of(windows):
 
 def measure(say, quick=False, file=TWIN):
     """The document, without what describes the machine. Raises one of FAILURES."""
-    return {'level': Twin(file.read_bytes()).level, **document_of(run_machine(file, quick, say))}
+    twin = Twin(file.read_bytes())
+    return {'engine': twin.engine, 'level': twin.level, **document_of(run_machine(file, quick, say))}
 
 
 def per(value, packets):
@@ -243,7 +246,8 @@ def print_sum(document):
           f'upcall stubs {t["stubs"]:,}, gate {t["gate"]:,}')
     print('the hypervisor around it, not counted: ' + ', '.join(f'{k} {v:,}' for k, v in t['around'].items()))
     above = '' if document['hot_overhead'] <= BOUND else ', ABOVE THE BOUND'
-    print(f'level {document["level"]}: hot_overhead {document["hot_overhead"]:.3f} (bound {BOUND:.2f}{above})')
+    print(f'engine {document["engine"]}, level {document["level"]}: hot_overhead {document["hot_overhead"]:.3f} '
+          f'(bound {BOUND:.2f}{above})')
 
 
 def main():

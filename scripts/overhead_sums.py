@@ -11,9 +11,10 @@ What is compared, function by function:
 `twin / original` compares the same work whatever the batches were. `module` is what the driver VM really ran for the
 same packets: where a function has one path the two agree call by call, and test_overhead.py checks that they do.
 
-Counted as the twin's, beside its functions: thunks (indirect calls with their table), upcall stubs, and the gate that
-enters and leaves the twin (stacks, saved registers). Of the original only the module's own instructions count: not
-the kernel's retpolines and return thunks that it calls or jumps to.
+Counted as the twin's, beside its functions: thunks (indirect calls with their table), upcall stubs, with engine stlb
+miss routines of lookups (saved registers), and the gate that enters and leaves the twin (stacks, saved registers). Of
+the original only the module's own instructions count: not the kernel's retpolines and return thunks that it calls or
+jumps to.
 """
 import bisect
 import re
@@ -25,10 +26,10 @@ RANGES = ((IMAGE_BASE, TWIN_BASE + 0x40000), MODULES)
 # Symbols of hv/twin/enter.S
 GATE = r'twin_(enter|leave|abort)$'
 THUNKS = r'twin_thunks?(_\w+)?$'
-STUBS = r'(twin_upcall_stubs|upcall_common)$'
+STUBS = r'(twin_upcall_stubs|upcall_common|twin_misses|miss_common)$'
 # The hypervisor's own work around an invocation; not the twin's, printed beside.
 AROUND = {'call and time bound': r'(run_(call|invocation|tick)|twin_call)$', 'window upkeep': r'window_revalidate$',
-          'window faults': r'(run_trap|window_fill)$'}
+          'window faults': r'(run_trap|window_fill)$', 'misses of lookups': r'(twin_miss|stlb_fill|window_page)$'}
 
 
 def parse_counts(text):

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 MAGIC_OFFSET = 64 # TWIN_HEADER_OFFSET
 MAGIC = b'POLLUXTW'
 VERSION = 1
-FACTS_OFFSET = MAGIC_OFFSET + 29
+ENGINE_OFFSET, FACTS_OFFSET = MAGIC_OFFSET + 28, MAGIC_OFFSET + 29
+ENGINES = ('window', 'stlb') # enum twin_engine
 LEVELS = ('strict', 'access', 'slots') # enum twin_facts
 TABLES_OFFSET = MAGIC_OFFSET + 192 # twin_header.table[]
 STRINGS, SECTIONS, FUNCTIONS, BY_TWIN, BY_MODULE = 1, 4, 5, 11, 12 # enum twin_table_id
@@ -47,15 +48,16 @@ class Twin:
 
     first: (section, offset) in the module -> offset in the twin of what derive made of that instruction, added
     instructions not included. dropped: those of which nothing was made. canary: (section, offset) of a dropped instruction
-    of a stack canary -> offset of one in the twin that runs as often as it did. level: of the facts that its guards
-    rest on.
+    of a stack canary -> offset of one in the twin that runs as often as it did. engine: how
+    it reaches memory. level: of the facts that its guards rest on.
     """
 
     def __init__(self, data):
         magic, version = data[MAGIC_OFFSET:MAGIC_OFFSET + 8], struct.unpack_from('<I', data, MAGIC_OFFSET + 8)[0]
-        if magic != MAGIC or version != VERSION or data[FACTS_OFFSET] >= len(LEVELS):
+        if magic != MAGIC or version != VERSION or data[FACTS_OFFSET] >= len(LEVELS) or \
+                data[ENGINE_OFFSET] >= len(ENGINES):
             raise TwinError(f'not a .twin file of version {VERSION}')
-        self.level = LEVELS[data[FACTS_OFFSET]]
+        self.engine, self.level = ENGINES[data[ENGINE_OFFSET]], LEVELS[data[FACTS_OFFSET]]
         self.sections = [string(data, s[0]) for s in table(data, SECTIONS, SECTION)]
         by_twin, by_module = table(data, BY_TWIN, MAP), table(data, BY_MODULE, MAP)
         self.dropped = {(self.sections[s], m) for _, m, s, kind, _ in by_module if kind == DROPPED}
