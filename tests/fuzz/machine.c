@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unicorn/unicorn.h>
 
+#include "drivers/twin_abi.h"
 #include "drivers/verify/decode.h"
 #include "hostile.h"
 #include "random.h"
@@ -13,16 +14,20 @@
 
 #define CALLEE_SAVED  0xf028u /* rbx rbp r12-r15 */
 #define MAX_BLOCKS    300
+#define STLB_BLOCKS   1200 /* each lookup is three */
 #define MAX_ACCESSES  4000
 #define MAX_JUNK      24
 #define STACK_BYTES   0x10000
 #define SECTION_BYTES 0x10000
+#define GS_ALL        (TWIN_STLB_TABLE + 16 * TWIN_STLB_ENTRIES)
+#define SLOT_BYTES    8192
+#define MAX_SLOTS     64
 
 static uc_engine *uc;
 static ZydisDecoder zydis;
 
 /* Memory of the machine, shared with the emulator. */
-static _Alignas(4096) uint8_t text[TEXT_BYTES], outside[OUTSIDE_SIZE], word[4096], gs[8192];
+static _Alignas(4096) uint8_t text[TEXT_BYTES], outside[OUTSIDE_SIZE], word[4096], gs[GS_ALL];
 static _Alignas(4096) uint8_t stack[STACK_BYTES], second[STACK_BYTES], heap[HEAP_BYTES];
 static _Alignas(4096) uint8_t section[NR_SECTIONS][SECTION_BYTES], import[IMPORT_BYTES];
 static uint64_t values[HEAP_BYTES / 8]; /* what fills the driver VM's memory */
@@ -40,6 +45,9 @@ static struct {
 
 static uint64_t junk[MAX_JUNK]; /* pages mapped for this image */
 static unsigned int nr_junk;
+
+static uint64_t slot_page[2 * MAX_SLOTS]; /* of the hypervisor's region, mapped for this image */
+static unsigned int nr_slot_pages;
 
 static const int registers[16] = {
 	UC_X86_REG_RAX, UC_X86_REG_RCX, UC_X86_REG_RDX, UC_X86_REG_RBX,
@@ -129,6 +137,10 @@ static void on_lower_half(uint64_t a, uint32_t size, bool write)
 
 	if (a >= GS && end <= GS + GS_BYTES)
 		return;
+	if (image->miss && !write && a >= GS + TWIN_STLB_TABLE && end <= GS + GS_ALL)
+		return;
+	if (image->miss && a - STLB_BASE < SLOT_BYTES * TWIN_STLB_ENTRIES)
+		return; /* what is not mapped there faults */
 	if (a >= run.floor && end <= run.entry_rsp + (write ? 0 : 8))
 		on_stack(a, size, write);
 	else if (!write && a == THUNK_WORD && get(UC_X86_REG_RIP) >= THUNKS)
@@ -188,12 +200,66 @@ static void clobber(void)
 	}
 }
 
+/* The driver VM's page, or NULL. */
+static uint8_t *dvm_page(uint64_t page)
+{
+	if (page - HEAP < HEAP_BYTES)
+		return heap + (page - HEAP);
+	if (page - IMPORTS < IMPORT_BYTES)
+		return import + (page - IMPORTS);
+	if (page - (STACK - STACK_BYTES / 2 + DISTANCE) < STACK_BYTES)
+		return second + (page - (STACK - STACK_BYTES / 2 + DISTANCE));
+	if (page - SECTIONS < SECTION_GAP * NR_SECTIONS &&
+	    (page - SECTIONS) % SECTION_GAP < SECTION_BYTES)
+		return section[(page - SECTIONS) / SECTION_GAP] + (page - SECTIONS) % SECTION_GAP;
+	return NULL;
+}
+
+/* One page of a slot: what was there goes. */
+static void map_slot_page(uint64_t at, uint8_t *bytes)
+{
+	unsigned int k = 0;
+
+	while (k < nr_slot_pages && slot_page[k] != at)
+		k++;
+	if (k < nr_slot_pages) {
+		uc_mem_unmap(uc, at, 4096);
+		slot_page[k] = slot_page[--nr_slot_pages];
+	}
+	if (bytes && nr_slot_pages < 2 * MAX_SLOTS &&
+	    !uc_mem_map_ptr(uc, at, 4096, UC_PROT_READ | UC_PROT_WRITE, bytes))
+		slot_page[nr_slot_pages++] = at;
+}
+
+/* As hv/twin/stlb.c: fills the entry, or kills. In gentle runs all upper pages are there. */
+static void on_miss(uint64_t a)
+{
+	uint64_t page = a & ~0xfffull, n = page / 4096 % TWIN_STLB_ENTRIES;
+	uint64_t slot = STLB_BASE + SLOT_BYTES * n, entry[2] = { page, page ^ slot };
+	uint8_t *bytes = dvm_page(page);
+
+	if (!bytes && run.gentle && a >= 0xffff800000000000)
+		bytes = heap;
+	if (!bytes || nr_slot_pages + 2 > 2 * MAX_SLOTS) {
+		stop(END_KILLED);
+		return;
+	}
+	map_slot_page(slot, bytes);
+	map_slot_page(slot + 4096, dvm_page(page + 4096));
+	memcpy(gs + TWIN_STLB_TABLE + 16 * n, entry, sizeof(entry));
+}
+
 static void on_outside(uint64_t a, uint64_t rsp)
 {
 	uint64_t to = JUST_RETURN;
 	uint32_t args = 0;
+	int reg = image->miss ? image->miss(a) : -1;
 	enum outside is = image->outside(a, &args);
 
+	if (reg >= 0) {
+		on_miss(get(registers[reg]));
+		return;
+	}
 	if (is == OUTSIDE_RETURNS && !shadow_is_data(rsp + 8, args))
 		escape("stack arguments that nobody wrote", a);
 	switch (is) {
@@ -225,7 +291,7 @@ static void on_block(uc_engine *u, uint64_t a, uint32_t size, void *data)
 	if (run.done)
 		return;
 	shadow_at(rsp);
-	if (++run.blocks > MAX_BLOCKS)
+	if (++run.blocks > (image->miss ? STLB_BLOCKS : MAX_BLOCKS))
 		stop(END_TIME);
 	else if (a == RETURN_TO && rsp != run.entry_rsp + 8)
 		escape("return with another stack pointer", rsp);
@@ -319,6 +385,8 @@ static void load_text(void)
 static void load_memory(void)
 {
 	memset(gs, 0, sizeof(gs));
+	for (unsigned int n = 0; n < TWIN_STLB_ENTRIES; n++)
+		gs[TWIN_STLB_TABLE + 16 * n] = 1; /* no page */
 	memset(stack, 0, sizeof(stack));
 	memset(second, 0, sizeof(second));
 	fill(heap, sizeof(heap));
@@ -398,6 +466,8 @@ const char *machine_run(const struct machine_image *img, unsigned int n, uint64_
 	}
 	while (nr_junk)
 		uc_mem_unmap(uc, junk[--nr_junk], 4096);
+	while (nr_slot_pages)
+		uc_mem_unmap(uc, slot_page[--nr_slot_pages], 4096);
 	*address = run.address;
 	return run.escape;
 }

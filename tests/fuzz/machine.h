@@ -15,6 +15,9 @@
  * The driver VM's memory is three pieces of the upper half, full of pointers into them, small
  * numbers and hostile values. What is not mapped faults: the hypervisor would kill the twin.
  *
+ * Code of engine stlb has its table behind the gs block, which it may read, and the hypervisor's
+ * region of pages, which the machine fills from the same memory when a miss routine is called.
+ *
  * One machine in a program; everything random is of random.h.
  */
 #ifndef FUZZ_MACHINE_H
@@ -65,6 +68,8 @@ struct machine_image {
 	/* *stack_args: bytes above its return address that the target reads; 0 when asked. */
 	enum outside (*outside)(uint64_t addr, uint32_t *stack_args);
 	bool (*resumes)(uint64_t addr); /* is it a ud2 behind which execution goes on? */
+	/* Which register's miss routine is there? -1: none. NULL: engine window. */
+	int (*miss)(uint64_t addr);
 };
 
 /* Once, before anything runs. False: the emulator does not start. */

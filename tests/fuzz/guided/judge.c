@@ -85,9 +85,8 @@ static bool resumes(uint64_t addr)
 
 static void run(const struct verify_input *v)
 {
-	struct machine_image img = {
-		v->code, v->size, v->entries, v->nr_entries, outside, resumes
-	};
+	struct machine_image img = { v->code, v->size, v->entries, v->nr_entries,
+				     outside, resumes, NULL };
 	uint64_t ends[NR_ENDS] = { 0 }, address = 0;
 	const char *escape;
 

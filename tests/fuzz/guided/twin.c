@@ -57,8 +57,10 @@ static void run(uint8_t *file, uint32_t size, unsigned int choice)
 		make_sound(file, size);
 	if (!loader_run(file, size, choice & STRICT, 0))
 		return;
-	placed = (struct machine_image){ verdict.text,       verdict.size, verdict.entries,
-					 verdict.nr_entries, loader_at,    twin_is_warn };
+	placed = (struct machine_image){
+		verdict.text, verdict.size, verdict.entries, verdict.nr_entries, loader_at,
+		twin_is_warn, NULL
+	};
 	escape = machine_run(&placed, INVOCATIONS, ends, &address);
 	if (escape)
 		fprintf(stderr, "twin: %s 0x%llx\n", escape, (unsigned long long)address);

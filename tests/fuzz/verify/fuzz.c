@@ -21,6 +21,8 @@
 #include "drivers/verify/twinfile.h"
 #include "fuzz.h"
 
+#define LOOKUP_LEN 47
+
 static uint64_t disabled;
 static uint8_t work[8 << 20] __attribute__((aligned(8)));
 static struct program program;
@@ -40,6 +42,7 @@ static bool judge(const struct program *p, bool strict, struct verify_result *r)
 				   .gs_size = GS_BYTES,
 				   .stack_limit = STACK_LIMIT,
 				   .second_stack = DISTANCE,
+				   .lookups = twin.input.lookups,
 				   .strict = strict,
 				   .disabled = disabled,
 				   .work = work,
@@ -121,6 +124,27 @@ static void drop_guard(struct program *p)
 	}
 }
 
+/* Is there a lookup? Not one between pushfq and popfq, which alone are refused. */
+static bool has_lookup(const struct program *p, uint32_t k)
+{
+	return k && k + LOOKUP_LEN <= p->size && p->code[k - 1] != 0x9c && p->code[k + 1] == 0x89 &&
+	       memcmp(p->code + k + 6, "\0\xf0\xff\xff", 4) == 0;
+}
+
+/* Take out one lookup, or nearly all: a run comes to few of them. */
+static void drop_lookups(struct program *p)
+{
+	bool all = below(2);
+
+	for (uint32_t k = all ? 0 : below(p->size); k < p->size; k++) {
+		if (!has_lookup(p, k))
+			continue;
+		memset(p->code + k, 0x90, LOOKUP_LEN);
+		if (!all)
+			return;
+	}
+}
+
 /* The text of the file with some bytes changed or a guard less, if it is still accepted. */
 static bool make_mutant(bool strict)
 {
@@ -135,7 +159,7 @@ static bool make_mutant(bool strict)
 	program.targets = twin.input.targets;
 	program.nr_targets = twin.input.nr_targets;
 	if (below(2))
-		drop_guard(&program);
+		(twin.input.lookups ? drop_lookups : drop_guard)(&program);
 	for (unsigned n = below(4); n--;) {
 		uint8_t *b = &program.code[below(program.size)];
 
@@ -160,6 +184,15 @@ static enum outside target_at(uint64_t addr, uint32_t *stack_args)
 	return addr == JUST_RETURN ? OUTSIDE_RETURNS : OUTSIDE_NOTHING;
 }
 
+static int miss_at(uint64_t addr)
+{
+	for (uint32_t k = 0; k < program.nr_targets; k++)
+		if (program.targets[k].addr == addr &&
+		    program.targets[k].flags & VERIFY_TARGET_MISS)
+			return (int)(program.targets[k].flags >> 8);
+	return -1;
+}
+
 static bool is_warning(uint64_t addr)
 {
 	for (uint32_t k = 0; k < program.nr_traps; k++)
@@ -176,7 +209,8 @@ static const char *execute(uint64_t ends[NR_ENDS], uint64_t *address)
 					     .entries = program.entries,
 					     .nr_entries = program.nr_entries,
 					     .outside = target_at,
-					     .resumes = is_warning };
+					     .resumes = is_warning,
+					     .miss = twin.input.lookups ? miss_at : NULL };
 
 	return machine_run(&image, 6, ends, address);
 }

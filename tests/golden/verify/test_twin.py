@@ -177,9 +177,17 @@ def test_stack_limit(twins):
     assert result.returncode == 1 and "stack-limit" in result.stdout
 
 
-def test_mutants_in_the_emulator(twins):
+@pytest.mark.parametrize("name", ["slots", "stlb"])
+def test_mutants_in_the_emulator(twins, name):
     """Mutants of the real twin that still pass stay inside their bounds."""
     env = dict(os.environ, VERIFY_FUZZ_SECONDS="10")
-    result = run(twins["slots"], program=FUZZ, env=env)
+    result = run(twins[name], program=FUZZ, env=env)
     assert result.returncode == 0, result.stderr
     assert "no escape" in result.stdout
+
+
+def test_mutants_escape_without_the_rule_of_lookups(twins):
+    """The emulator notices accesses without a lookup, once the judge lets them pass."""
+    env = dict(os.environ, VERIFY_FUZZ_SECONDS="120", VERIFY_FUZZ_DISABLED=hex(1 << 28))
+    result = run(twins["stlb"], program=FUZZ, env=env)
+    assert result.returncode == 1 and "of the lower half" in result.stderr, result.stdout

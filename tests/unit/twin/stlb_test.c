@@ -290,8 +290,8 @@ static uint64_t *rival_leaf(unsigned int k)
 }
 
 /*
- * More pages than are compared at a time, in any order, and pages that take turns: no page is mapped
- * that is not compared.
+ * More pages than are compared at a time, in any order, and pages that take turns: no page is
+ * mapped that is not compared.
  */
 static void test_every_mapped_page_is_compared(void **state)
 {
