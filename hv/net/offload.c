@@ -27,26 +27,32 @@ static uint16_t fold64(uint64_t sum)
 	return (sum & 0xffff) + (sum >> 16);
 }
 
-/* Words in memory order; their carries stay in the upper half, which 64 KiB cannot fill. */
+/* One's complement: the carry comes in again at the other end. */
+static uint64_t add_carry(uint64_t sum, uint64_t word)
+{
+	sum += word;
+	return sum + (sum < word);
+}
+
+static uint64_t add_word(uint64_t sum, const uint8_t *p)
+{
+	uint64_t word;
+
+	__builtin_memcpy(&word, p, sizeof(word));
+	return add_carry(sum, word);
+}
+
+/* Words in memory order, four at a time: where frames are summed up, this is where time goes. */
 static uint64_t sum_words(const uint8_t *p, uint32_t len)
 {
-	uint64_t sum = 0;
-	uint32_t word;
-	uint16_t half;
+	uint64_t sum = 0, rest = 0;
 
-	for (; len >= 4; p += 4, len -= 4) {
-		__builtin_memcpy(&word, p, 4);
-		sum += word;
-	}
-	if (len >= 2) {
-		__builtin_memcpy(&half, p, 2);
-		sum += half;
-		p += 2;
-		len -= 2;
-	}
-	if (len)
-		sum += *p;
-	return sum;
+	for (; len >= 32; p += 32, len -= 32)
+		sum = add_word(add_word(add_word(add_word(sum, p), p + 8), p + 16), p + 24);
+	for (; len >= 8; p += 8, len -= 8)
+		sum = add_word(sum, p);
+	memcpy(&rest, p, len);
+	return add_carry(sum, rest);
 }
 
 void csum_add(struct csum *c, const void *data, uint32_t len)
