@@ -106,7 +106,7 @@ static void give_to_dvm(dva_t skb)
 		native_kill("received skb %lx is not ours", skb);
 	if (o->kind == CASTOR_HEAD)
 		data = pool_find(GET(o->hva, SK_BUFF_HEAD));
-	if (data)
+	if (data && data != o) /* an skb that says it is its own buffer */
 		pool_give(data);
 	pool_give(o);
 	hand_over(skb);
