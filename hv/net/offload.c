@@ -131,6 +131,8 @@ static void whole_frame(struct offload_iter *it, struct offload_frame *frame)
 		frame->hdr.flags = VIRTIO_NET_HDR_NEEDS_CSUM;
 		frame->hdr.csum_start = pkt->csum_start;
 		frame->hdr.csum_offset = pkt->csum_offset;
+	} else if (pkt->csum_valid && it->caps.csum) {
+		frame->hdr.flags = VIRTIO_NET_HDR_DATA_VALID;
 	}
 	if (pkt->gso != GSO_NONE) {
 		frame->hdr.gso_type = pkt->gso | (pkt->gso_ecn ? VIRTIO_NET_HDR_GSO_ECN : 0);

@@ -39,6 +39,7 @@ struct packet {
 	const struct packet_seg *seg;
 	unsigned int segs;
 	bool needs_csum; /* the sum at csum_start + csum_offset is that of the pseudo header only */
+	bool csum_valid; /* its TCP or UDP checksum was found right on its way here */
 	uint16_t csum_start, csum_offset;
 	enum packet_gso gso;
 	bool gso_ecn;
@@ -67,6 +68,7 @@ struct virtio_net_hdr {
 ASSERT_SIZE(struct virtio_net_hdr, 12);
 
 #define VIRTIO_NET_HDR_NEEDS_CSUM 1
+#define VIRTIO_NET_HDR_DATA_VALID 2
 #define VIRTIO_NET_HDR_GSO_ECN    0x80
 
 /*

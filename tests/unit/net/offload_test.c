@@ -279,6 +279,28 @@ static void test_pass_through(void **state)
 	assert_int_equal(f.payload_done, 2 * 1448);
 }
 
+/* Whoever takes checksums is told that one was looked at; nobody is told so of one that was not. */
+static void test_verdict(void **state)
+{
+	static const uint8_t expected[8] = { [3] = 2, [5] = 1, [7] = 1 };
+	struct offload_caps caps = { 0 };
+	static struct offload_iter it;
+	struct offload_frame f;
+
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		struct shape s = { .payload = 100 };
+
+		assert_int_equal(load(&s, 0), 0);
+		caps.csum = i & 1;
+		pkt.csum_valid = i & 2;
+		pkt.needs_csum = i & 4;
+		offload_begin(&it, &pkt, &caps);
+		assert_true(offload_next(&it, &f));
+		assert_int_equal(f.hdr.flags, expected[i]);
+	}
+}
+
 static void test_r17_completion(void **state)
 {
 	struct offload_caps none = { 0 };
@@ -460,6 +482,7 @@ int main(void)
 		cmocka_unit_test(test_r17_completion),   cmocka_unit_test(test_udp_zero),
 		cmocka_unit_test(test_r17_bad_requests), cmocka_unit_test(test_r17_bad_headers),
 		cmocka_unit_test(test_r17_csum_bounds),  cmocka_unit_test(test_r17_length),
+		cmocka_unit_test(test_verdict),
 	};
 
 	return cmocka_run_group_tests_name("offload", tests, NULL, NULL);
