@@ -252,6 +252,14 @@ int switch_input(struct net_switch *sw, struct port *from, struct packet *pkt)
 	return 0;
 }
 
+bool switch_merges(const struct net_switch *sw, const struct packet *pkt)
+{
+	uint64_t src = get_mac(pkt->head + 6);
+	const struct port *to = owner(sw, get_mac(pkt->head));
+
+	return to && to->merges && !is_group(src) && !owner(sw, src);
+}
+
 const char *port_drop_name(enum port_drop why)
 {
 	static const char *const names[DROP_REASONS] = {

@@ -79,6 +79,7 @@ struct port {
 	uint64_t address; /* the same as a number; switch_add()'s */
 	uint32_t ip; /* IPv4 address that a locked port is locked to, or 0 */
 	bool trunk;
+	bool merges; /* takes TCP frames of IPv4 larger than the wire's, merged of several */
 	/*
 	 * Has a way of its own to what is behind another uplink (the driver VM, while the twin is
 	 * the uplink): then no frame goes between the two (R13).
@@ -137,6 +138,12 @@ void switch_set_uplink(struct net_switch *sw, struct port *port);
  * beyond pkt->resume, offer it again.
  */
 int switch_input(struct net_switch *sw, struct port *from, struct packet *pkt);
+
+/*
+ * Does what comes from a trunk go to one locked port alone, and may it be merged there? A group's
+ * frame does not, nor one whose source is a locked port's.
+ */
+bool switch_merges(const struct net_switch *sw, const struct packet *pkt);
 
 /* A frame that never became a packet. */
 static inline void port_drop(struct port *port, enum port_drop why)

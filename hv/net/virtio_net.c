@@ -68,6 +68,7 @@ static void start(struct virtio_pci *vp)
 		.tso6 = f & VIRTIO_NET_F_GUEST_TSO6,
 		.ecn = f & VIRTIO_NET_F_GUEST_ECN,
 	};
+	vn->port.merges = vn->caps.csum && vn->caps.tso4;
 	vn->mergeable = f & VIRTIO_NET_F_MRG_RXBUF;
 	vring_kicks_off(&vp->queue[VNET_RX].ring, VRING_FAR_AHEAD);
 	poll_activate(&vn->port); /* frames may wait from before the first kick */
@@ -78,6 +79,7 @@ static void reset(struct virtio_pci *vp)
 	struct virtio_net *vn = from_pci(vp);
 
 	vn->resume = 0;
+	vn->port.merges = false;
 	vn->starved = false;
 	vn->threshold = (struct threshold){ 0 };
 }

@@ -244,17 +244,23 @@ int skb_frame_of(dva_t skb, struct skb_frame *out)
 	return out->frame ? 0 : -EINVAL;
 }
 
-void skb_recycle_rx(dva_t skb)
+struct skb_objects skb_objects_of(dva_t skb)
 {
-	struct pool_object *o = pool_find(skb), *data;
+	struct skb_objects s = { .skb = pool_find(skb) };
 
-	if (!o)
+	if (!s.skb)
 		native_kill("received skb %lx is not ours", skb);
-	if (o->kind == CASTOR_HEAD) {
-		data = pool_find(GET(o->hva, SK_BUFF_HEAD));
-		if (!data || data->kind != CASTOR_FRAG)
+	if (s.skb->kind == CASTOR_HEAD) {
+		s.data = pool_find(GET(s.skb->hva, SK_BUFF_HEAD));
+		if (!s.data || s.data->kind != CASTOR_FRAG)
 			native_kill("buffer of received skb %lx is not ours", skb);
-		pool_put(data);
 	}
-	pool_put(o);
+	return s;
+}
+
+void skb_recycle_rx(const struct skb_objects *s)
+{
+	if (s->data)
+		pool_put(s->data);
+	pool_put(s->skb);
 }

@@ -55,7 +55,15 @@ int skb_frame_of(dva_t skb, struct skb_frame *out);
  */
 uint16_t skb_type_trans(dva_t skb, dva_t dev);
 
-/* Recycles a received skb and its buffer after its frame was copied. */
-void skb_recycle_rx(dva_t skb);
+/* What a received skb is made of. data: its buffer, where that is an object of its own. */
+struct skb_objects {
+	struct pool_object *skb, *data;
+};
+
+/* Ours, or the invocation ends. */
+struct skb_objects skb_objects_of(dva_t skb);
+
+/* Back into the pool: the frame was copied. Needs no invocation. */
+void skb_recycle_rx(const struct skb_objects *s);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "kernel_abi.h"
 #include "lib/string.h"
+#include "net/coalesce.h"
 #include "net/net.h"
 #include "net/switch.h"
 #include "twin/castor.h"
@@ -12,10 +13,52 @@
 #include "twin/native_skb.h"
 #include "twin/uplink.h"
 
-#define GRO_NORMAL    3
-#define ETH_ADDRESSES 12 /* bytes in front of the type */
+#define GRO_NORMAL           3
+#define ETH_ADDRESSES        12 /* bytes in front of the type */
+#define CHECKSUM_UNNECESSARY 1
+#define HELD_MAX             64 /* buffers: what one poll of the driver brings */
 
 struct receive_counts receive_counts;
+
+static bool accepts(const struct packet *pkt)
+{
+	return switch_merges(net_switch(), pkt);
+}
+
+static void send(struct packet *pkt)
+{
+	unsigned int frames = packet_wire_frames(pkt);
+
+	if (switch_input(net_switch(), uplink_port(), pkt) == 0)
+		receive_counts.to_guests += frames;
+}
+
+static const struct coalesce_ops ops = { .accepts = accepts, .send = send };
+static struct coalesce merger = { .ops = &ops };
+
+/* Whose frames the merger holds. */
+static struct skb_objects held[HELD_MAX];
+static unsigned int held_count;
+
+void receive_flush(void)
+{
+	coalesce_flush(&merger);
+	while (held_count)
+		skb_recycle_rx(&held[--held_count]);
+}
+
+uint64_t receive_merged(uint64_t *segments)
+{
+	*segments = merger.merged_segments;
+	return merger.merged;
+}
+
+static void hold(const struct skb_objects *s)
+{
+	held[held_count++] = *s;
+	if (held_count == HELD_MAX)
+		receive_flush();
+}
 
 static bool is_group(const uint8_t *dst)
 {
@@ -58,11 +101,14 @@ static unsigned int put_tag_back(const uint8_t *skb, uint8_t tag[VLAN_HLEN],
 	return segs + 2;
 }
 
-/* A copy for each guest that should have it. The driver VM's MTU may be larger than theirs. */
-static void give_to_guests(const uint8_t *skb, struct packet_seg *seg, unsigned int segs,
-			   uint32_t len)
+/*
+ * A copy for each guest that should have it, now or, true, when receive_flush() comes. The driver
+ * VM's MTU may be larger than theirs.
+ */
+static bool give_to_guests(const uint8_t *skb, struct packet_seg *seg, unsigned int segs,
+			   uint32_t len, bool may_hold)
 {
-	struct packet_seg tagged[FRAGS_MAX + 2];
+	struct packet_seg tagged[FRAGS_MAX + 2], tail;
 	uint8_t tag[VLAN_HLEN];
 	struct packet pkt;
 
@@ -73,11 +119,15 @@ static void give_to_guests(const uint8_t *skb, struct packet_seg *seg, unsigned 
 	}
 	if (len > PACKET_MTU + ETH_HLEN + VLAN_HLEN) {
 		receive_counts.too_large++;
-		return;
+		return false;
 	}
+	tail = may_hold ? seg[segs - 1] : (struct packet_seg){ NULL, 0 };
 	packet_from_segs(&pkt, seg, segs, 0, len);
-	if (switch_input(net_switch(), uplink_port(), &pkt) == 0)
-		receive_counts.to_guests++;
+	pkt.csum_valid = GET_BITS(skb, SK_BUFF_IP_SUMMED) == CHECKSUM_UNNECESSARY;
+	if (coalesce_take(&merger, &pkt, tail))
+		return true;
+	send(&pkt);
+	return false;
 }
 
 /* Into the ring for the driver VM's stack; false: it is full. */
@@ -114,6 +164,7 @@ static void give_to_dvm(dva_t skb)
 
 static uint32_t native_napi_gro_receive(dva_t napi, dva_t skb)
 {
+	struct skb_objects objects;
 	struct packet_seg seg;
 	struct skb_frame f;
 	struct way way;
@@ -123,12 +174,19 @@ static uint32_t native_napi_gro_receive(dva_t napi, dva_t skb)
 		native_kill("received skb %lx is inconsistent", skb);
 	way = count(f.frame, f.len);
 	seg = (struct packet_seg){ f.frame, f.len };
-	if (way.guests)
-		give_to_guests(f.skb, &seg, 1, f.len);
-	if (way.dvm && has_room())
-		give_to_dvm(skb);
+	if (way.dvm) {
+		if (way.guests)
+			give_to_guests(f.skb, &seg, 1, f.len, false);
+		if (has_room()) {
+			give_to_dvm(skb);
+			return GRO_NORMAL;
+		}
+	}
+	objects = skb_objects_of(skb);
+	if (!way.dvm && give_to_guests(f.skb, &seg, 1, f.len, true))
+		hold(&objects);
 	else
-		skb_recycle_rx(skb);
+		skb_recycle_rx(&objects);
 	return GRO_NORMAL;
 }
 NATIVE("napi_gro_receive", native_napi_gro_receive);
@@ -143,7 +201,7 @@ static uint32_t native_napi_gro_frags(dva_t napi)
 	way = count(f.seg[0].data, f.len);
 	memcpy(seg, f.seg, sizeof(seg)); /* making a packet of them changes them */
 	if (way.guests)
-		give_to_guests(f.skb, seg, f.frags, f.len);
+		give_to_guests(f.skb, seg, f.frags, f.len, false);
 	if (way.dvm && has_room()) {
 		frags_pull(&f);
 		frags_give(&f);

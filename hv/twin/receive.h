@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Where received frames go: to guests through the switch, copied once and the buffer recycled at
- * once; to the driver VM's stack as the socket buffer itself, through castor's ring (R11). Inside
- * an invocation.
+ * Where received frames go: to guests through the switch, copied once and the buffer recycled; to
+ * the driver VM's stack as the socket buffer itself, through castor's ring (R11). Inside an
+ * invocation.
+ *
+ * TCP segments for a guest that takes large frames are merged (net/coalesce.h). Their buffers are
+ * held until receive_flush(), in the driver VM's memory: what they hold was received to its end,
+ * and stays good if the twin dies meanwhile.
  */
 #ifndef HV_TWIN_RECEIVE_H
 #define HV_TWIN_RECEIVE_H
@@ -17,5 +21,14 @@ struct receive_counts {
 	uint64_t frames, bytes, to_guests, to_dvm, own, dropped, too_large;
 };
 extern struct receive_counts receive_counts;
+
+/*
+ * Behind each invocation, whatever became of it: frames that are held go out, their buffers back
+ * into the pool. In between nothing is held.
+ */
+void receive_flush(void);
+
+/* Frames given to the switch that were merged of several, and how many those were. */
+uint64_t receive_merged(uint64_t *segments);
 
 #endif

@@ -26,6 +26,7 @@ static const char *engine_name(void)
 static int monitor_twin(int argc, char **argv)
 {
 	const struct attach_counts *c = attach_counts();
+	uint64_t segments, merged = receive_merged(&segments);
 
 	(void)argc;
 	(void)argv;
@@ -40,6 +41,7 @@ static int monitor_twin(int argc, char **argv)
 	    "for guests",
 	    receive_counts.frames, receive_counts.to_guests, receive_counts.to_dvm,
 	    receive_counts.dropped, receive_counts.too_large);
+	mon("merged %lu of them into %lu frames", segments, merged);
 	mon("transmitted %lu of %lu queued; stopped %lu, busy %lu, locked %lu, no buffer %lu",
 	    transmit_counts.sent, transmit_counts.queued, transmit_counts.stopped,
 	    transmit_counts.busy, transmit_counts.locked, transmit_counts.no_buffer);
@@ -68,6 +70,7 @@ MONITOR("twin", "state and counters of the twin", monitor_twin);
 static void stats_twin(void)
 {
 	const struct attach_counts *c = attach_counts();
+	uint64_t segments, merged = receive_merged(&segments);
 
 	json_string("state", attach_state_name());
 	json_string("last_death", c->last_why);
@@ -87,6 +90,8 @@ static void stats_twin(void)
 	json_u64("rx_to_guests", receive_counts.to_guests);
 	json_u64("rx_to_dvm", receive_counts.to_dvm);
 	json_u64("rx_own", receive_counts.own);
+	json_u64("rx_merged", merged);
+	json_u64("rx_merged_segments", segments);
 	json_u64("rx_too_large", receive_counts.too_large);
 	json_u64("tx_queued", transmit_counts.queued);
 	json_u64("tx_discarded", transmit_counts.discarded);

@@ -130,6 +130,7 @@ static bool invoke(void (*body)(uint64_t))
 		return false;
 	received = receive_counts.frames;
 	failed = !run_invocation(body, 0);
+	receive_flush();
 	port.served += served() - before;
 	return !failed;
 }

@@ -280,6 +280,29 @@ static void test_ports_are_bounded(void **state)
 	assert_int_equal(switch_add(&sw, &twice), -28);
 }
 
+/* Only what goes to one locked port alone, which takes it, and comes from nobody here. */
+static void test_what_may_be_merged(void **state)
+{
+	struct packet pkt = { .len = 60, .head_len = 60 };
+
+	(void)state;
+	make_frame(pkt.head, 60, mac(1), stranger, 0);
+	assert_false(switch_merges(&sw, &pkt));
+	for (int i = 0; i < PORTS; i++)
+		p[i].port.merges = true;
+	assert_true(switch_merges(&sw, &pkt));
+	make_frame(pkt.head, 60, mac(0), stranger, 0); /* the uplink is no locked port */
+	assert_false(switch_merges(&sw, &pkt));
+	make_frame(pkt.head, 60, stranger, stranger, 0);
+	assert_false(switch_merges(&sw, &pkt));
+	make_frame(pkt.head, 60, broadcast, stranger, 0);
+	assert_false(switch_merges(&sw, &pkt));
+	make_frame(pkt.head, 60, mac(1), mac(2), 0);
+	assert_false(switch_merges(&sw, &pkt));
+	make_frame(pkt.head, 60, mac(1), broadcast, 0);
+	assert_false(switch_merges(&sw, &pkt));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -293,6 +316,7 @@ int main(void)
 		cmocka_unit_test_setup(test_room, setup),
 		cmocka_unit_test_setup(test_r13_uplink_moves, setup),
 		cmocka_unit_test_setup(test_ports_are_bounded, setup),
+		cmocka_unit_test_setup(test_what_may_be_merged, setup),
 	};
 
 	return cmocka_run_group_tests_name("switch", tests, NULL, NULL);

@@ -368,6 +368,21 @@ static void test_fair(void **state)
 	assert_in_range(sent[1] * 300 * 100 / (sent[2] * 1700), 95, 105);
 }
 
+/* Large frames only to a driver that takes them, and while it does. */
+static void test_merges_for_whom(void **state)
+{
+	(void)state;
+	setup_features(DRV_ALL);
+	assert_true(vn[1]->port.merges);
+	vm_out(vms[1], d[1].port + 0x14, 1, 0);
+	assert_false(vn[1]->port.merges);
+	setup_features(DRV_ALL & ~VIRTIO_NET_F_GUEST_TSO4);
+	assert_false(vn[1]->port.merges);
+	setup_features(DRV_ALL & ~VIRTIO_NET_F_GUEST_CSUM & ~VIRTIO_NET_F_GUEST_TSO4 &
+		       ~VIRTIO_NET_F_GUEST_TSO6 & ~VIRTIO_NET_F_GUEST_ECN);
+	assert_false(vn[1]->port.merges);
+}
+
 int main(void)
 {
 #define T(t) cmocka_unit_test_setup(t, setup)
@@ -386,6 +401,7 @@ int main(void)
 		T(test_bad_frames),
 		T(test_broken_ring_kills_its_vm_only),
 		T(test_fair),
+		T(test_merges_for_whom),
 	};
 	int failed = cmocka_run_group_tests_name("virtio_net", tests, NULL, NULL);
 

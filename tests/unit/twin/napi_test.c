@@ -42,6 +42,7 @@ struct twin_attachment twin_att = { .netdev = NETDEV, .napi = NAPI };
 struct twin_pending twin_pending;
 struct transmit_counts transmit_counts;
 struct receive_counts receive_counts;
+static unsigned int flushes, invocations;
 extern const struct native __native_start[], __native_end[];
 
 static struct vm dvm;
@@ -96,8 +97,15 @@ uint64_t run_call(uint64_t fn, uint64_t a, uint64_t b)
 
 bool run_invocation(void (*body)(uint64_t), uint64_t arg)
 {
+	assert_int_equal(flushes, invocations++);
 	body(arg);
 	return true;
+}
+
+/* Behind each invocation, before anything else is done. */
+void receive_flush(void)
+{
+	assert_int_equal(++flushes, invocations);
 }
 
 bool run_active(void)
