@@ -156,7 +156,7 @@ static void recycle_page(dva_t at)
 	if (o)
 		pool_put(o);
 	else
-		pool_lost(false);
+		pool_lost(0);
 }
 
 /* Drops fragments from number `first` on. */
@@ -178,7 +178,7 @@ void frags_recycle(const struct skb_pages *f)
 	}
 	frags_give(f);
 	if (castor_push(CASTOR_RING_FREE, &slot))
-		pool_lost(false);
+		pool_lost(0);
 }
 
 /* The driver cuts the checksum off the end of a chain. */

@@ -210,6 +210,7 @@ static void native_napi_consume_skb(dva_t skb, int budget)
 {
 	struct pool_object *o = pool_find(skb);
 	struct castor_slot slot = { .dva = skb, .kind = CASTOR_SKB };
+	uint32_t ours = 0;
 
 	(void)budget;
 	transmit_counts.ended += skb != 0;
@@ -218,11 +219,11 @@ static void native_napi_consume_skb(dva_t skb, int budget)
 		return;
 	}
 	if (o)
-		pool_give_back(o);
+		ours = pool_give_back(o);
 	else if (skb)
 		count_own(skb);
 	if (skb && castor_push(CASTOR_RING_FREE, &slot))
-		pool_lost(o != NULL);
+		pool_lost(ours);
 }
 NATIVE("napi_consume_skb", native_napi_consume_skb);
 

@@ -23,11 +23,13 @@ static uint16_t list[KINDS][OBJECTS]; /* stacks of pooled objects */
 static unsigned int list_count[KINDS];
 static unsigned int out_count[KINDS];
 static unsigned int handed_count;
+static unsigned int tied_count;
 static uint32_t need[KINDS]; /* least size of a pooled object */
 static uint32_t now;         /* number of the invocation */
 static struct {
 	uint64_t given, returned;
-} journal; /* what left the table in it */
+	uint32_t slots; /* that `returned` takes of castor's ring */
+} journal;              /* what left the table in it */
 
 void *pool_dvm_ptr(dva_t dva, uint64_t len)
 {
@@ -90,7 +92,7 @@ void pool_reset(void)
 	memset(list_count, 0, sizeof(list_count));
 	memset(&pool_counts, 0, sizeof(pool_counts));
 	memset(out_count, 0, sizeof(out_count));
-	handed_count = 0;
+	handed_count = tied_count = 0;
 	memset(need, 0, sizeof(need));
 	for (unused_count = 0; unused_count < OBJECTS; unused_count++)
 		unused[unused_count] = OBJECTS - 1 - unused_count;
@@ -150,8 +152,7 @@ static void forget_freed(const struct castor_slot *slot)
 
 	if (!o || !is_buffer(o->kind))
 		return;
-	pool_forget(o);
-	pool_counts.returned++;
+	pool_counts.returned += pool_forget(o);
 }
 
 void pool_donate(const struct castor_slot *slot)
@@ -238,7 +239,34 @@ struct pool_object *pool_find(dva_t dva)
 	unsigned int at;
 	struct pool_object *o = lookup(dva, &at);
 
-	return o && o->out ? o : NULL;
+	return o && o->out && !o->tied ? o : NULL;
+}
+
+void pool_tie(struct pool_object *skb, struct pool_object *page)
+{
+	page->next = skb->pages;
+	page->tied = true;
+	skb->pages = page;
+	tied_count++;
+}
+
+uint32_t pool_tied(void)
+{
+	return tied_count;
+}
+
+/* One page of an skb's, tied no more; NULL: there is none. */
+static struct pool_object *untie(struct pool_object *skb)
+{
+	struct pool_object *page = skb->pages;
+
+	if (!page)
+		return NULL;
+	skb->pages = page->next;
+	page->next = NULL;
+	page->tied = false;
+	tied_count--;
+	return page;
 }
 
 static void set_handed(struct pool_object *o, bool handed)
@@ -247,11 +275,8 @@ static void set_handed(struct pool_object *o, bool handed)
 	o->handed = handed;
 }
 
-/* A hostile twin may free what waits in the transmit queue: whoever comes second does nothing. */
-void pool_put(struct pool_object *o)
+static void put_one(struct pool_object *o)
 {
-	if (!o->kind || !o->out)
-		return;
 	o->out = false;
 	set_handed(o, false);
 	o->stamp = now;
@@ -259,47 +284,79 @@ void pool_put(struct pool_object *o)
 	list_add(list_of(o), o);
 }
 
-void pool_forget(struct pool_object *o)
+/* A hostile twin may free what waits in the transmit queue: whoever comes second does nothing. */
+void pool_put(struct pool_object *o)
+{
+	struct pool_object *page;
+
+	if (!o->kind || !o->out)
+		return;
+	while ((page = untie(o)))
+		put_one(page);
+	put_one(o);
+}
+
+static uint32_t forget_one(struct pool_object *o)
 {
 	unsigned int at;
 
-	if (!o->kind || !o->out || lookup(o->dva, &at) != o)
-		return;
+	if (lookup(o->dva, &at) != o)
+		return 0;
 	bucket_remove(at);
 	set_handed(o, false);
 	out_count[o->kind]--;
 	o->kind = 0;
 	unused[unused_count++] = o - object;
+	return 1;
+}
+
+uint32_t pool_forget(struct pool_object *o)
+{
+	struct pool_object *page;
+	uint32_t n = 0;
+
+	if (!o->kind || !o->out)
+		return 0;
+	while ((page = untie(o)))
+		n += forget_one(page);
+	return n + forget_one(o);
 }
 
 void pool_give(struct pool_object *o)
 {
-	pool_forget(o);
-	pool_counts.given++;
-	journal.given++;
+	uint32_t n = pool_forget(o);
+
+	pool_counts.given += n;
+	journal.given += n;
 }
 
-void pool_give_back(struct pool_object *o)
+uint32_t pool_give_back(struct pool_object *o)
 {
-	pool_forget(o);
-	pool_counts.returned++;
-	journal.returned++;
+	uint32_t n = pool_forget(o);
+
+	pool_counts.returned += n;
+	journal.returned += n;
+	journal.slots++;
+	return n;
 }
 
-void pool_lost(bool ours)
+void pool_lost(uint32_t ours)
 {
 	if (!ours) {
 		pool_counts.foreign++;
 		return;
 	}
-	pool_counts.returned--;
-	journal.returned--;
-	pool_counts.leaked++;
+	pool_counts.returned -= ours;
+	journal.returned -= ours;
+	journal.slots--;
+	pool_counts.leaked += ours;
 }
 
 void pool_hand_over(struct pool_object *o, bool driver)
 {
 	o->stamp = driver ? now : now - 1;
+	for (struct pool_object *page = o->pages; page; page = page->next)
+		page->stamp = o->stamp;
 	if (o->kind && o->out)
 		set_handed(o, driver);
 }
@@ -317,7 +374,7 @@ void pool_begin(void)
 
 uint32_t pool_given_back(void)
 {
-	return journal.returned;
+	return journal.slots;
 }
 
 /* Takes what the journal names out of a list, so that all of it is out. */
@@ -345,10 +402,8 @@ uint32_t pool_leak(void)
 	for (unsigned int k = 0; k < KINDS; k++)
 		unlist(k);
 	for (unsigned int i = 0; i < OBJECTS; i++)
-		if (object[i].kind && object[i].stamp == now) {
-			pool_forget(&object[i]);
-			n++;
-		}
+		if (object[i].kind && object[i].stamp == now && !object[i].tied)
+			n += pool_forget(&object[i]);
 	pool_counts.leaked += n;
 	pool_begin();
 	return n;
@@ -402,10 +457,9 @@ static uint32_t leave(bool buffers_alone)
 	for (unsigned int i = 0; i < OBJECTS; i++) {
 		struct pool_object *o = &object[i];
 
-		if (!o->kind || !o->out || (buffers_alone && !is_buffer(o->kind)))
+		if (!o->kind || !o->out || o->tied || (buffers_alone && !is_buffer(o->kind)))
 			continue;
-		pool_forget(o);
-		n++;
+		n += pool_forget(o);
 	}
 	pool_counts.left += n;
 	return n;

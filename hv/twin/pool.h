@@ -12,6 +12,10 @@
  * Size. Each kind has a least size, the largest that was ever asked for: what is smaller leaves the
  * pool as stale and goes back to castor, which donates larger ones.
  *
+ * Frames of several pieces. Pages that are tied to an skb share its fate: whatever leads the skb
+ * somewhere leads them there, each counts as an object of its own, and by their own addresses
+ * nobody finds them meanwhile.
+ *
  * Journal (R19). What is taken, put, adopted or given away between pool_begin() and the next one
  * changed hands in one invocation. If that invocation dies nobody knows who holds it: pool_leak()
  * forgets all of it, so that it is never used again.
@@ -29,9 +33,12 @@ struct pool_object {
 	uint8_t *data;
 	uint32_t bytes; /* CASTOR_SKB: room of the buffer before skb_shared_info; else all bytes */
 	uint32_t stamp; /* invocation in which it changed hands last */
-	uint8_t kind;   /* enum castor_kind; 0 = unused entry */
+	struct pool_object *pages; /* of an skb: the page tied to it last */
+	struct pool_object *next;  /* of a tied page: the one before */
+	uint8_t kind;              /* enum castor_kind; 0 = unused entry */
 	bool out;
 	bool handed; /* out, and the driver has it to send it (pool_hand_over) */
+	bool tied;   /* a page that is, to an skb */
 };
 
 /*
@@ -58,25 +65,34 @@ void pool_donate(const struct castor_slot *slot);
 struct pool_object *pool_take(enum castor_kind kind, uint32_t bytes);
 uint32_t pool_need(enum castor_kind kind); /* the least size now */
 
-/* The object of an address that is out; NULL: not ours. */
+/* The object of an address that is out and not tied; NULL: not ours. */
 struct pool_object *pool_find(dva_t dva);
 
-void pool_put(struct pool_object *o);    /* back into the pool; nothing when it is there */
-void pool_forget(struct pool_object *o); /* leaves the table: the dvm has it */
+/* Both are out, and the page is tied to nothing yet. */
+void pool_tie(struct pool_object *skb, struct pool_object *page);
+uint32_t pool_tied(void); /* pages that are, to any skb */
 
-/* Inside an invocation: leaves the table for the dvm's stack, or for castor. */
+void pool_put(struct pool_object *o); /* back into the pool; nothing when it is there */
+
+/* Leaves the table: the dvm has it. How many objects that are; 0: it is not out. */
+uint32_t pool_forget(struct pool_object *o);
+
+/* Inside an invocation: leaves the table for the dvm's stack, or for castor; how many objects. */
 void pool_give(struct pool_object *o);
-void pool_give_back(struct pool_object *o);
+uint32_t pool_give_back(struct pool_object *o);
 
-/* An skb for castor found no room in the ring: ours, given back before, or the dvm's own. */
-void pool_lost(bool ours);
+/*
+ * An skb for castor found no room in the ring: so many objects of ours, given back before, or, with
+ * 0, the dvm's own.
+ */
+void pool_lost(uint32_t ours);
 
 /* The driver gets it now (true), or refused it (false); how many it has that are not back. */
 void pool_hand_over(struct pool_object *o, bool driver);
 uint32_t pool_handed(void);
 
 void pool_begin(void);          /* a new invocation */
-uint32_t pool_given_back(void); /* objects given back to castor in it */
+uint32_t pool_given_back(void); /* times that something was given back to castor in it */
 uint32_t pool_leak(void);       /* it was killed: how many objects it costs */
 uint32_t pool_stale(void);      /* too small, to be returned */
 
@@ -93,6 +109,7 @@ uint32_t pool_leave(void);
 /*
  * The same of fragments and pages alone, between two calls of the driver: its own instance may have
  * freed those in its rings, and nobody tells of that. What is there still is adopted when it comes.
+ * Tied ones stay: castor tells of their skb.
  */
 uint32_t pool_leave_rings(void);
 

@@ -112,6 +112,7 @@ static void stats_twin(void)
 	json_u64("pool_head", pool_level(CASTOR_HEAD));
 	json_u64("pool_frag", pool_level(CASTOR_FRAG));
 	json_u64("pool_page", pool_level(CASTOR_PAGE));
+	json_u64("pool_tied", pool_tied());
 	json_u64("pool_empty", pool_counts.empty);
 	json_u64("pool_leaked", pool_counts.leaked);
 	json_u64("pool_frag_bytes", pool_need(CASTOR_FRAG));

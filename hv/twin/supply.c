@@ -30,10 +30,8 @@ void supply_take(void)
 	while (castor_pop(CASTOR_RING_GONE, &slot)) {
 		struct pool_object *o = pool_find(slot.dva);
 
-		if (o) {
-			pool_forget(o);
-			pool_counts.returned++;
-		}
+		if (o)
+			pool_counts.returned += pool_forget(o);
 	}
 	while (castor_pop(CASTOR_RING_DONATE, &slot))
 		pool_donate(&slot);
@@ -113,8 +111,7 @@ static int64_t give_back(struct pool_object *(*next)(void))
 	while (castor_room(CASTOR_RING_BACK) && (o = next())) {
 		struct castor_slot slot = { o->dva, o->bytes, o->kind };
 
-		pool_forget(o);
-		pool_counts.returned++;
+		pool_counts.returned += pool_forget(o);
 		castor_push(CASTOR_RING_BACK, &slot);
 		n++;
 	}

@@ -8,7 +8,9 @@
 #include <cmocka.h>
 
 #include "dvm_ram.h"
+#include "kernel_abi.h"
 #include "twin/native.h"
+#include "twin/native_skb.h"
 
 #define SMALL 2048
 #define LARGE 2432
@@ -277,10 +279,114 @@ static void test_r19_lost_on_the_way_back(void **state)
 	pool_begin();
 	o = pool_take(CASTOR_FRAG, 0);
 	pool_give_back(o);
-	pool_lost(true);
-	pool_lost(false);
+	pool_lost(1);
+	pool_lost(0);
 	assert_int_equal(pool_counts.leaked, 1);
 	assert_int_equal(pool_counts.foreign, 1);
+	assert_int_equal(pool_leak(), 0);
+	assert_pool_adds_up();
+}
+
+/* An skb at address 8 n and three pages, as a frame in the transmit queue. */
+static struct pool_object *frame(unsigned int n)
+{
+	struct pool_object *skb;
+
+	field_set(dvm_ram + 8UL * n * PAGE_SIZE, K_SK_BUFF_HEAD, 8, at(8 * n + 1));
+	field_set(dvm_ram + 8UL * n * PAGE_SIZE, K_SK_BUFF_END, 4, SMALL);
+	give(CASTOR_SKB, 8 * n, 0);
+	skb = pool_take(CASTOR_SKB, 0);
+	assert_int_equal(skb->dva, at(8 * n));
+	for (unsigned int i = 2; i < 5; i++) {
+		give(CASTOR_PAGE, 8 * n + i, PAGE_SIZE);
+		pool_tie(skb, pool_take(CASTOR_PAGE, 0));
+	}
+	return skb;
+}
+
+static void test_r16_pages_go_where_their_skb_goes(void **state)
+{
+	struct pool_object *skb[4];
+
+	(void)state;
+	for (unsigned int i = 0; i < 4; i++)
+		skb[i] = frame(i);
+	assert_int_equal(pool_tied(), 12);
+	assert_int_equal(pool_out(), 16);
+	pool_begin();
+	pool_put(skb[0]);
+	pool_put(skb[0]);
+	assert_int_equal(pool_level(CASTOR_SKB), 1);
+	assert_int_equal(pool_level(CASTOR_PAGE), 3);
+	assert_int_equal(pool_give_back(skb[1]), 4);
+	assert_int_equal(pool_give_back(skb[1]), 0);
+	assert_int_equal(pool_counts.returned, 4);
+	assert_int_equal(pool_given_back(), 2);
+	pool_give(skb[2]);
+	assert_int_equal(pool_counts.given, 4);
+	pool_begin();
+	assert_int_equal(pool_leave(), 4);
+	assert_int_equal(pool_tied() + pool_out(), 0);
+	skb[0] = pool_take(CASTOR_SKB, 0); /* whole frames are made of what came back */
+	assert_null(skb[0]->pages);
+	pool_tie(skb[0], pool_take(CASTOR_PAGE, 0));
+	assert_int_equal(pool_forget(skb[0]), 2);
+	pool_counts.returned += 2;
+	assert_pool_adds_up();
+}
+
+/* By its own address a hostile twin or driver VM gets nothing of a frame that is under way. */
+static void test_r16_a_tied_page_is_nobody_elses(void **state)
+{
+	struct pool_object *skb = frame(0);
+
+	(void)state;
+	for (unsigned int i = 2; i < 5; i++) {
+		assert_null(pool_find(at(i)));
+		assert_null(pool_adopt(at(i), PAGE_SIZE, CASTOR_PAGE));
+		give(CASTOR_PAGE, i, PAGE_SIZE);
+	}
+	assert_int_equal(pool_counts.refused, 3);
+	assert_int_equal(pool_leave_rings(), 0); /* castor tells of an skb that the driver frees */
+	assert_int_equal(pool_tied(), 3);
+	pool_put(skb);
+	assert_int_equal(pool_level(CASTOR_PAGE), 3);
+	assert_pool_adds_up();
+}
+
+/* Handed over in the killed invocation: leaked with its pages. Before it, or refused: not. */
+static void test_r19_pages_are_leaked_with_their_skb(void **state)
+{
+	struct pool_object *before = frame(0), *now = frame(1), *refused = frame(2),
+			   *back = frame(3);
+
+	(void)state;
+	pool_hand_over(before, true);
+	pool_hand_over(back, true);
+	pool_begin();
+	pool_hand_over(now, true);
+	pool_hand_over(refused, true);
+	pool_hand_over(refused, false);
+	pool_put(back); /* the driver completed it */
+	assert_int_equal(pool_leak(), 8);
+	assert_int_equal(pool_counts.leaked, 8);
+	assert_int_equal(pool_tied(), 6);
+	assert_int_equal(pool_level(CASTOR_PAGE) + pool_level(CASTOR_SKB), 0);
+	assert_pool_adds_up();
+	pool_put(before);
+	pool_put(refused);
+	assert_int_equal(pool_level(CASTOR_PAGE), 6);
+	assert_pool_adds_up();
+}
+
+/* No room in castor's ring: skb and pages are lost, and counted. */
+static void test_r19_a_frame_lost_on_the_way_back(void **state)
+{
+	(void)state;
+	pool_begin();
+	pool_lost(pool_give_back(frame(0)));
+	assert_int_equal(pool_counts.leaked, 4);
+	assert_int_equal(pool_given_back(), 0);
 	assert_int_equal(pool_leak(), 0);
 	assert_pool_adds_up();
 }
@@ -300,6 +406,10 @@ int main(void)
 		CASE(test_r19_the_drivers_are_counted),
 		CASE(test_r19_an_invocation_that_ended_leaks_nothing),
 		CASE(test_r19_lost_on_the_way_back),
+		CASE(test_r16_pages_go_where_their_skb_goes),
+		CASE(test_r16_a_tied_page_is_nobody_elses),
+		CASE(test_r19_pages_are_leaked_with_their_skb),
+		CASE(test_r19_a_frame_lost_on_the_way_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
