@@ -59,6 +59,33 @@ static uint8_t *frag_of(uint8_t *shinfo, unsigned int i)
 	return shinfo + K_SKB_SHARED_INFO_FRAGS + i * K_SIZEOF_BIO_VEC;
 }
 
+void frags_add(struct pool_object *skb, struct pool_object *page, uint32_t n)
+{
+	uint8_t *shinfo = skb->data + skb->bytes, *frag;
+	unsigned int i = GET(shinfo, SKB_SHARED_INFO_NR_FRAGS);
+
+	frag = frag_of(shinfo, i);
+	SET(frag, BIO_VEC_BV_PAGE, page_at(page->dva));
+	SET(frag, BIO_VEC_BV_LEN, n);
+	SET(frag, BIO_VEC_BV_OFFSET, 0);
+	SET(shinfo, SKB_SHARED_INFO_NR_FRAGS, i + 1);
+	SET(skb->hva, SK_BUFF_TRUESIZE, GET(skb->hva, SK_BUFF_TRUESIZE) + PAGE_SIZE);
+	pool_tie(skb, page);
+}
+
+/* The page tied last is the last fragment. */
+bool frags_are_own(const struct pool_object *skb)
+{
+	uint8_t *shinfo = skb->data + skb->bytes;
+	unsigned int i = GET(shinfo, SKB_SHARED_INFO_NR_FRAGS);
+	const struct pool_object *page = skb->pages;
+
+	for (; page && i > 0 && i <= FRAGS_MAX; page = page->next)
+		if (GET(frag_of(shinfo, --i), BIO_VEC_BV_PAGE) != page_at(page->dva))
+			return false;
+	return !page && !i;
+}
+
 static void open_skb(dva_t dva, struct skb_pages *f)
 {
 	uint32_t end;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Received frames that lie in whole pages, chained as fragments of one skb without linear part:
- * what napi_get_frags() begins and the driver fills. Shared by the natives and receive.c. Inside
- * an invocation; garbage ends it.
+ * Frames whose bytes lie in whole pages, as fragments of an skb. Inside an invocation, where
+ * garbage ends it, but for frags_add().
+ *
+ * Received ones have no linear part: what napi_get_frags() begins and the driver fills. Shared by
+ * the natives and receive.c. Those to be sent (fill.h) have their headers there.
  */
 #ifndef HV_TWIN_NATIVE_FRAGS_H
 #define HV_TWIN_NATIVE_FRAGS_H
@@ -35,5 +37,11 @@ void frags_give(const struct skb_pages *f);
 
 /* The frame was copied: skb and pages go back into the pool, or to the driver VM that owns it. */
 void frags_recycle(const struct skb_pages *f);
+
+/* The first n bytes of a page are an skb's next fragment; both of the pool. It has room for it. */
+void frags_add(struct pool_object *skb, struct pool_object *page, uint32_t n);
+
+/* Whether an skb of the pool has the fragments that were added to it, and no others. */
+bool frags_are_own(const struct pool_object *skb);
 
 #endif

@@ -10,6 +10,7 @@
 #include "kernel_abi.h"
 #include "twin/castor.h"
 #include "twin/native.h"
+#include "twin/native_frags.h"
 #include "twin/share.h"
 #include "twin/transmit.h"
 #include "twin/win.h"
@@ -186,13 +187,13 @@ static void native_never_preempted(void)
 }
 NATIVE("__SCT__preempt_schedule", native_never_preempted);
 
-/* Can it be used again as it is? Clones, fragments and further references go back to the dvm. */
+/* Can it be used again as it is? Clones and further references go back to the dvm. */
 static bool reusable(const struct pool_object *o)
 {
 	const uint8_t *shinfo = o->data + o->bytes;
 
 	return GET(o->hva, SK_BUFF_USERS) == 1 && !GET_BITS(o->hva, SK_BUFF_CLONED) &&
-	       GET(o->hva, SK_BUFF_HEAD) == o->data_dva && !GET(shinfo, SKB_SHARED_INFO_NR_FRAGS) &&
+	       GET(o->hva, SK_BUFF_HEAD) == o->data_dva && frags_are_own(o) &&
 	       !GET(shinfo, SKB_SHARED_INFO_FRAG_LIST) && GET(shinfo, SKB_SHARED_INFO_DATAREF) == 1;
 }
 

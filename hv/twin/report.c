@@ -42,9 +42,11 @@ static int monitor_twin(int argc, char **argv)
 	    receive_counts.frames, receive_counts.to_guests, receive_counts.to_dvm,
 	    receive_counts.dropped, receive_counts.too_large);
 	mon("merged %lu of them into %lu frames", segments, merged);
-	mon("transmitted %lu of %lu queued; stopped %lu, busy %lu, locked %lu, no buffer %lu",
-	    transmit_counts.sent, transmit_counts.queued, transmit_counts.stopped,
-	    transmit_counts.busy, transmit_counts.locked, transmit_counts.no_buffer);
+	mon("transmitted %lu of %lu queued (%lu for the card to cut, %lu on the wire); stopped "
+	    "%lu, busy %lu, locked %lu, no buffer %lu",
+	    transmit_counts.sent, transmit_counts.queued, transmit_counts.large,
+	    transmit_counts.wire, transmit_counts.stopped, transmit_counts.busy,
+	    transmit_counts.locked, transmit_counts.no_buffer);
 	mon("stood still: transmit %lu, receive %lu; the driver VM ended for that %lu times",
 	    stuck_counts.transmit, stuck_counts.receive, stuck_counts.dvm);
 	mon("window: %lu pages, fills %lu (large %lu, registers %lu), dropped %lu, refused %lu",
@@ -94,6 +96,8 @@ static void stats_twin(void)
 	json_u64("rx_merged_segments", segments);
 	json_u64("rx_too_large", receive_counts.too_large);
 	json_u64("tx_queued", transmit_counts.queued);
+	json_u64("tx_large", transmit_counts.large);
+	json_u64("tx_wire", transmit_counts.wire);
 	json_u64("tx_discarded", transmit_counts.discarded);
 	json_u64("tx_stopped", transmit_counts.stopped);
 	json_u64("tx_busy", transmit_counts.busy);

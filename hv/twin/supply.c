@@ -4,12 +4,13 @@
 
 #include "debug/log.h"
 #include "twin/castor.h"
+#include "twin/fill.h"
 #include "twin/pool.h"
 
 #define DONATE_SKB   768
 #define DONATE_HEAD  512
 #define DONATE_FRAG  768
-#define DONATE_PAGE  512 /* once the driver has asked for pages */
+#define DONATE_PAGE  512 /* more, once the driver has asked for pages */
 #define BUFFER_BYTES 2048
 #define FRAMES       64 /* between two looks at the levels */
 
@@ -18,7 +19,7 @@ void supply_hello(struct castor_shared *area)
 	area->want_skb = DONATE_SKB;
 	area->want_head = DONATE_HEAD;
 	area->want_frag = DONATE_FRAG;
-	area->want_page = 0;
+	area->want_page = FILL_PAGES;
 	area->frag_bytes = BUFFER_BYTES;
 	area->skb_bytes = BUFFER_BYTES;
 }
@@ -40,13 +41,13 @@ void supply_take(void)
 /* Totals since HELLO: what was given, and what it takes to have the pools full again. */
 void supply_want(struct castor_shared *area)
 {
-	static const struct {
+	const struct {
 		enum castor_kind kind;
 		uint32_t level;
 	} aim[] = { { CASTOR_SKB, DONATE_SKB },
 		    { CASTOR_HEAD, DONATE_HEAD },
 		    { CASTOR_FRAG, DONATE_FRAG },
-		    { CASTOR_PAGE, DONATE_PAGE } };
+		    { CASTOR_PAGE, FILL_PAGES + (pool_need(CASTOR_PAGE) ? DONATE_PAGE : 0) } };
 	uint32_t *want[] = { &area->want_skb, &area->want_head, &area->want_frag,
 			     &area->want_page };
 	const uint32_t given[] = { area->given_skb, area->given_head, area->given_frag,
@@ -58,7 +59,7 @@ void supply_want(struct castor_shared *area)
 	for (unsigned int i = 0; i < ARRAY_SIZE(aim); i++) {
 		uint32_t have = pool_level(aim[i].kind) + pool_out_kind(aim[i].kind);
 
-		if (have >= aim[i].level || (aim[i].kind == CASTOR_PAGE && !pool_need(CASTOR_PAGE)))
+		if (have >= aim[i].level)
 			continue;
 		*want[i] = given[i] + aim[i].level - have;
 		low |= have < aim[i].level / 2;

@@ -4,23 +4,20 @@
 
 #include "kernel_abi.h"
 #include "lib/errno.h"
-#include "lib/string.h"
 #include "net/offload.h"
+#include "twin/fill.h"
 #include "twin/native.h"
 #include "twin/native_skb.h"
 #include "twin/run.h"
 #include "twin/share.h"
 #include "twin/win.h"
 
-#define QUEUE_SLOTS      512 /* power of two */
-#define HEADROOM         64
-#define FRAME_MIN        60 /* padded here: the driver never needs __skb_pad() */
-#define CHECKSUM_PARTIAL 3
-#define NETDEV_TX_OK     0
-#define NO_OWNER         0xffffffff
-#define CPU_OF_TWIN      0
-#define XOFF             ((1UL << K___QUEUE_STATE_DRV_XOFF) | (1UL << K___QUEUE_STATE_STACK_XOFF))
-#define FROZEN           (1UL << K___QUEUE_STATE_FROZEN)
+#define QUEUE_SLOTS  512 /* power of two */
+#define NETDEV_TX_OK 0
+#define NO_OWNER     0xffffffff
+#define CPU_OF_TWIN  0
+#define XOFF         ((1UL << K___QUEUE_STATE_DRV_XOFF) | (1UL << K___QUEUE_STATE_STACK_XOFF))
+#define FROZEN       (1UL << K___QUEUE_STATE_FROZEN)
 /*
  * Most frames in a row that the card is not told of: fewer than the smallest ring takes, so that
  * there always are some whose completion brings the queue to life.
@@ -36,67 +33,34 @@ static unsigned int untold;     /* frames that the driver has and the card may n
 static bool holds_lock;         /* _xmit_lock of the driver's queue is ours */
 static bool in_hand;            /* the driver has the frame at the head just now */
 
-static void copy_frame(uint8_t *dst, struct offload_frame *f)
-{
-	uint32_t left = f->body_len, n;
-	const uint8_t *piece;
-
-	memcpy(dst, f->head, f->head_len);
-	dst += f->head_len;
-	while (left && (n = packet_cursor_next(&f->body, left, &piece))) {
-		memcpy(dst, piece, n);
-		dst += n;
-		left -= n;
-	}
-}
-
-static void fill_skb(struct pool_object *o, struct offload_frame *f)
-{
-	uint32_t len = f->head_len + f->body_len, sent = MAX(len, (uint32_t)FRAME_MIN);
-	uint8_t *data = o->data + HEADROOM, *skb = o->hva;
-	uint16_t proto;
-
-	skb_init(skb, o->data, o->data_dva, o->bytes, false, true);
-	copy_frame(data, f);
-	memset(data + len, 0, sent - len);
-	memcpy(&proto, data + 12, 2);
-	SET(skb, SK_BUFF_DATA, o->data_dva + HEADROOM);
-	SET(skb, SK_BUFF_TAIL, HEADROOM + sent);
-	SET(skb, SK_BUFF_LEN, sent);
-	SET(skb, SK_BUFF_DEV, twin_att.netdev);
-	SET(skb, SK_BUFF_PROTOCOL, proto);
-	SET(skb, SK_BUFF_MAC_HEADER, HEADROOM);
-	SET(skb, SK_BUFF_NETWORK_HEADER, HEADROOM + ETH_HLEN);
-	if (f->hdr.flags & VIRTIO_NET_HDR_NEEDS_CSUM) {
-		SET_BITS(skb, SK_BUFF_IP_SUMMED, CHECKSUM_PARTIAL);
-		SET(skb, SK_BUFF_CSUM_START, HEADROOM + f->hdr.csum_start);
-		SET(skb, SK_BUFF_CSUM_OFFSET, f->hdr.csum_offset);
-		SET(skb, SK_BUFF_TRANSPORT_HEADER, HEADROOM + f->hdr.csum_start);
-	}
-}
-
 int transmit_queue(struct packet *pkt)
 {
-	static const struct offload_caps caps = { .csum = true };
+	struct offload_caps caps;
 	struct offload_iter it;
 	struct offload_frame f;
 
+	if (fill_plan(pkt, &caps)) {
+		transmit_counts.no_buffer++;
+		return -EAGAIN;
+	}
 	offload_begin(&it, pkt, &caps);
 	while (offload_next(&it, &f)) {
+		bool large = f.hdr.gso_type != GSO_NONE;
 		struct pool_object *o;
 
-		if (f.head_len + f.body_len > PACKET_MTU + ETH_HLEN + VLAN_HLEN)
+		if (!large && f.head_len + f.body_len > PACKET_MTU + ETH_HLEN + VLAN_HLEN)
 			return -EINVAL;
 		if (tail - head == QUEUE_SLOTS)
 			return -EAGAIN;
-		o = pool_take(CASTOR_SKB, HEADROOM + PACKET_MTU + ETH_HLEN + VLAN_HLEN);
+		o = fill_skb(pkt, &f);
 		if (!o) {
 			transmit_counts.no_buffer++;
 			return -EAGAIN;
 		}
-		fill_skb(o, &f);
 		queue[tail++ % QUEUE_SLOTS] = o;
 		transmit_counts.queued++;
+		transmit_counts.large += large;
+		transmit_counts.wire += large ? packet_wire_frames(pkt) : 1;
 		transmit_counts.bytes += f.head_len + f.body_len;
 		pkt->resume = f.payload_done;
 	}
@@ -105,7 +69,7 @@ int transmit_queue(struct packet *pkt)
 
 bool transmit_has_room(void)
 {
-	return tail - head < QUEUE_SLOTS && pool_level(CASTOR_SKB) > 0;
+	return tail - head < QUEUE_SLOTS && fill_has_room();
 }
 
 bool transmit_pending(void)
@@ -193,6 +157,21 @@ static bool may_send(void)
 	return true;
 }
 
+static bool is_large(unsigned int n)
+{
+	return queue[n % QUEUE_SLOTS]->pages;
+}
+
+/*
+ * Whether the frame at the head may go with the promise of one more. Not with or in front of a
+ * large one: it takes so many descriptors that the driver may refuse it although its queue is not
+ * stopped, and then nothing that it knows of would ever complete and make room (R10).
+ */
+static bool more_follows(void)
+{
+	return tail - head > 1 && untold < UNTOLD_MAX && !is_large(head) && !is_large(head + 1);
+}
+
 /* false: the driver did not take it, so it is still ours. */
 static bool give_to_driver(uint64_t fn, struct pool_object *o)
 {
@@ -254,7 +233,7 @@ void transmit_run(uint64_t fn)
 		if (is_dvms_turn(dvm_waits))
 			break;
 		bytes = GET(queue[head % QUEUE_SLOTS]->hva, SK_BUFF_LEN);
-		more = more && tail - head > 1 && untold < UNTOLD_MAX;
+		more = more && more_follows();
 		run_set_xmit_more(more);
 		if (!give_to_driver(fn, queue[head % QUEUE_SLOTS])) {
 			/* One that is busy for a moment stops nothing: the core tries again. */

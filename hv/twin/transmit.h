@@ -11,6 +11,8 @@
 
 struct transmit_counts {
 	uint64_t queued, bytes; /* guests' frames put into the queue */
+	uint64_t large;         /* of these, such that the card is to cut ... */
+	uint64_t wire;          /* ... and what all of them are on the wire */
 	uint64_t sent;          /* of these, given to the driver ... */
 	uint64_t discarded;     /* ... or lost with the attachment */
 	uint64_t ended;         /* frames that the card is done with, seen by the twin ... */
@@ -20,8 +22,8 @@ struct transmit_counts {
 extern struct transmit_counts transmit_counts;
 
 /*
- * Copies a frame into donated buffers. 0; -EAGAIN: no room now, offer it again (pkt->resume says
- * how far it got); -EINVAL: can never be sent.
+ * Copies a frame into donated buffers, a large one as one where the card is to cut it. 0; -EAGAIN:
+ * no room now, offer it again (pkt->resume says how far it got); -EINVAL: can never be sent.
  */
 int transmit_queue(struct packet *pkt);
 
@@ -37,7 +39,7 @@ bool transmit_waits(void);
 /* Whether any wait here, or in the driver for their completion. */
 bool transmit_has_frames(void);
 
-/* Room for one more frame: a slot and a buffer. */
+/* Room for one more frame: a slot and buffers. */
 bool transmit_has_room(void);
 
 /* Inside an invocation: gives as many frames to e1000_xmit_frame (fn) as the queue takes. */

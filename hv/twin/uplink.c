@@ -189,7 +189,7 @@ static int deliver(struct port *p, struct packet *pkt)
 	int err = open && !failed ? transmit_queue(pkt) : -EIO;
 
 	p->rx.packets += transmit_counts.queued - before.queued;
-	p->rx.wire_frames += transmit_counts.queued - before.queued;
+	p->rx.wire_frames += transmit_counts.wire - before.wire;
 	p->rx.bytes += transmit_counts.bytes - before.bytes;
 	return err;
 }

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Socket buffers for the driver's transmit function. */
+#include "twin/fill.h"
+
+#include "kernel_abi.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "twin/native.h"
+#include "twin/native_frags.h"
+#include "twin/native_skb.h"
+
+#define HEADROOM         64
+#define FRAME_MIN        60 /* padded here: the driver never needs __skb_pad() */
+#define PLAIN_MAX        (PACKET_MTU + ETH_HLEN + VLAN_HLEN)
+#define CHECKSUM_PARTIAL 3
+#define FEATURE(name)    (1UL << K_NETIF_F_##name##_BIT)
+#define DWORD            4
+
+static uint32_t lacking; /* pages that the frame needs which was turned away last; 0: none was */
+
+/*
+ * Of the interface, now. The kernel allows no TSO without checksums and fragments, but it is not
+ * asked: what is read may be anything.
+ */
+static bool interface_has(uint64_t features)
+{
+	const uint8_t *p = pool_dvm_ptr(twin_att.netdev + K_NET_DEVICE_FEATURES, 8);
+
+	return p && (field_get(p, 0, 8) & features) == features;
+}
+
+static uint32_t pages_of(const struct packet *pkt)
+{
+	return (pkt->len - pkt->payload + PAGE_SIZE - 1) / PAGE_SIZE;
+}
+
+/*
+ * A frame for the card, whatever it is free to do. Cutting one behind a VLAN tag, or TCP over IPv6,
+ * is nothing that e1000 offers.
+ */
+static bool is_for_card(const struct packet *pkt)
+{
+	return pkt->gso == GSO_TCP4 && !pkt->gso_ecn && !pkt->resume && pkt->l3 == ETH_HLEN &&
+	       pkt->gso_size >= FILL_SEGMENT_MIN && pages_of(pkt) <= FRAGS_MAX;
+}
+
+/* 0; -EAGAIN: frames under way have them; -ENOMEM: there are not so many. */
+static int look_for_pages(uint32_t n)
+{
+	if (n <= pool_level(CASTOR_PAGE) && pool_tied() + n <= FILL_PAGES)
+		return 0;
+	return pool_tied() ? -EAGAIN : -ENOMEM;
+}
+
+int fill_plan(const struct packet *pkt, struct offload_caps *caps)
+{
+	int err;
+
+	*caps = (struct offload_caps){ .csum = interface_has(FEATURE(HW_CSUM)) };
+	lacking = 0;
+	if (!is_for_card(pkt) || !interface_has(FEATURE(HW_CSUM) | FEATURE(SG) | FEATURE(TSO)))
+		return 0;
+	err = look_for_pages(pages_of(pkt));
+	caps->tso4 = !err;
+	if (err != -EAGAIN)
+		return 0;
+	lacking = pages_of(pkt);
+	return -EAGAIN;
+}
+
+bool fill_has_room(void)
+{
+	return pool_level(CASTOR_SKB) > 0 && look_for_pages(lacking) != -EAGAIN;
+}
+
+/* A frame that ends early leaves zeros, and nothing of whoever had the buffer before. */
+static void copy(uint8_t *dst, struct packet_cursor *from, uint32_t left)
+{
+	const uint8_t *piece;
+	uint32_t n;
+
+	while (left && (n = packet_cursor_next(from, left, &piece))) {
+		memcpy(dst, piece, n);
+		dst += n;
+		left -= n;
+	}
+	memset(dst, 0, left);
+}
+
+/* Whole Ethernet frame of len bytes, the first `linear` of them at `start` in the buffer. */
+static void describe(struct pool_object *o, uint32_t start, uint32_t linear, uint32_t len)
+{
+	uint8_t *skb = o->hva;
+	uint16_t proto;
+
+	skb_init(skb, o->data, o->data_dva, o->bytes, false, true);
+	memcpy(&proto, o->data + start + 12, 2);
+	SET(skb, SK_BUFF_DATA, o->data_dva + start);
+	SET(skb, SK_BUFF_TAIL, start + linear);
+	SET(skb, SK_BUFF_LEN, len);
+	SET(skb, SK_BUFF_DATA_LEN, len - linear);
+	SET(skb, SK_BUFF_DEV, twin_att.netdev);
+	SET(skb, SK_BUFF_PROTOCOL, proto);
+	SET(skb, SK_BUFF_MAC_HEADER, start);
+	SET(skb, SK_BUFF_NETWORK_HEADER, start + ETH_HLEN);
+}
+
+static void ask_for_checksum(uint8_t *skb, uint32_t start, const struct virtio_net_hdr *hdr)
+{
+	SET_BITS(skb, SK_BUFF_IP_SUMMED, CHECKSUM_PARTIAL);
+	SET(skb, SK_BUFF_CSUM_START, start + hdr->csum_start);
+	SET(skb, SK_BUFF_CSUM_OFFSET, hdr->csum_offset);
+	SET(skb, SK_BUFF_TRANSPORT_HEADER, start + hdr->csum_start);
+}
+
+static void fill_plain(struct pool_object *o, struct offload_frame *f)
+{
+	uint32_t len = f->head_len + f->body_len, sent = MAX(len, (uint32_t)FRAME_MIN);
+	uint8_t *data = o->data + HEADROOM;
+
+	memcpy(data, f->head, f->head_len);
+	copy(data + f->head_len, &f->body, f->body_len);
+	memset(data + len, 0, sent - len);
+	describe(o, HEADROOM, sent, sent);
+	if (f->hdr.flags & VIRTIO_NET_HDR_NEEDS_CSUM)
+		ask_for_checksum(o->hva, HEADROOM, &f->hdr);
+}
+
+/*
+ * As many headers as there are, and no byte more, since the driver counts the bytes of each segment
+ * by them. They end in the second half of eight bytes: otherwise the driver pulls payload up behind
+ * them for an 82544, by an upcall.
+ */
+static uint32_t start_of(uint32_t headers)
+{
+	return HEADROOM + (~(headers - 1) & DWORD);
+}
+
+static void fill_large(struct pool_object *o, const struct packet *pkt, struct offload_frame *f)
+{
+	uint32_t start = start_of(pkt->payload), left = pkt->len - pkt->payload;
+	uint8_t *shinfo = o->data + o->bytes;
+	struct packet_cursor body;
+
+	memcpy(o->data + start, f->head, pkt->payload);
+	describe(o, start, pkt->payload, pkt->len);
+	ask_for_checksum(o->hva, start, &f->hdr);
+	SET(shinfo, SKB_SHARED_INFO_GSO_SIZE, pkt->gso_size);
+	SET(shinfo, SKB_SHARED_INFO_GSO_SEGS, packet_wire_frames(pkt));
+	SET(shinfo, SKB_SHARED_INFO_GSO_TYPE, K_SKB_GSO_TCPV4);
+	packet_cursor_set(&body, pkt, pkt->payload);
+	while (left) {
+		struct pool_object *page = pool_take(CASTOR_PAGE, 0);
+		uint32_t n = MIN(left, (uint32_t)PAGE_SIZE);
+
+		copy(page->hva, &body, n);
+		frags_add(o, page, n);
+		left -= n;
+	}
+}
+
+struct pool_object *fill_skb(const struct packet *pkt, struct offload_frame *f)
+{
+	struct pool_object *o = pool_take(CASTOR_SKB, HEADROOM + PLAIN_MAX);
+
+	if (!o)
+		return NULL;
+	if (f->hdr.gso_type == GSO_NONE)
+		fill_plain(o, f);
+	else
+		fill_large(o, pkt, f);
+	return o;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Frames of guests become socket buffers of the driver VM's, built anew from what the hypervisor
+ * parsed of them (R17), in buffers of the pool.
+ *
+ * A plain frame lies in the linear buffer. A large one, which a guest leaves to the device to
+ * segment (TSO), has its headers there and its payload in pages tied to the skb, as the kernel's
+ * own TCP gives it to a driver, and the card cuts it. Whether that, and checksums, may be left to
+ * the card is what the driver VM's interface says just then (ethtool -K). What may not, or is no
+ * frame for it, is done in software (net/offload.h). Interrupts off, outside an invocation.
+ */
+#ifndef HV_TWIN_FILL_H
+#define HV_TWIN_FILL_H
+
+#include "net/offload.h"
+#include "twin/pool.h"
+
+/*
+ * Pages that frames under way may have: 16 of the largest frames. A ring of 256 descriptors, which
+ * e1000 has if nobody changes it, takes 13, and more would only wait.
+ */
+#define FILL_PAGES 256
+
+/*
+ * Least segment of a frame that is left to the card. With smaller ones e1000 gives less than a page
+ * to a descriptor (4 segments), and a frame could take more of them than a ring has; so it takes
+ * two for each page at most, and a few more.
+ */
+#define FILL_SEGMENT_MIN 1024
+
+/*
+ * What of a frame is left to the card. 0; -EAGAIN: it goes there as one, and the pages that it
+ * takes are in frames under way, which bring them back.
+ */
+int fill_plan(const struct packet *pkt, struct offload_caps *caps);
+
+/*
+ * One frame of an iterator over pkt, with fill_plan()'s caps, in a buffer; NULL: the pool has none.
+ */
+struct pool_object *fill_skb(const struct packet *pkt, struct offload_frame *f);
+
+/* Is it worth while to come again, with a frame that got none? */
+bool fill_has_room(void);
+
+#endif
