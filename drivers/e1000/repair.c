@@ -5,7 +5,8 @@
  *   e1000_tx_map()      an entry gets time_stamp before anything else that counts; the last one of
  *                       a frame, and no other, gets the skb
  *   e1000_tx_queue()    next_to_use moves when the descriptors are complete; the card's tail last
- *   e1000_tx_csum()     moves it too, behind a context descriptor whose frame is not there yet
+ *   e1000_tx_csum(), e1000_tso()  move it too, behind a context descriptor whose frame is not there
+ *                       yet
  *   e1000_clean_tx_irq() an entry loses dma, skb, time_stamp in this order, then its descriptor
  *                       the status; next_to_clean moves behind all of them
  *   e1000_clean_rx_irq() a buffer that is given away loses dma, then the pointer; the descriptor

@@ -41,8 +41,8 @@
 #define RDT      0x2818
 #define TDH      0x3810
 #define TDT      0x3818
-enum kind { PLAIN, CSUM, PIECES };
-#define REFILL 4 /* E1000_RX_BUFFER_WRITE, for this small ring */
+enum kind { PLAIN, CSUM, PIECES, LARGE }; /* all but the first have a context descriptor */
+#define REFILL 4                          /* E1000_RX_BUFFER_WRITE, for this small ring */
 
 uint8_t fake_memory[FAKE_BYTES];
 struct twin_attachment twin_att = {
@@ -173,23 +173,24 @@ static void tx_queue(unsigned int i, unsigned int frame, bool last)
 
 static void tx_frame(unsigned int frame, unsigned int kind, bool more)
 {
-	unsigned int first = win_read32(TXF(NEXT_TO_USE)), data = first, i;
+	static const unsigned int pieces[] = { 1, 1, 2, 6 };
+	unsigned int first = win_read32(TXF(NEXT_TO_USE)), data = first, i, n;
 
-	if (unused(first, win_read32(TXF(NEXT_TO_CLEAN))) < 4)
+	if (unused(first, win_read32(TXF(NEXT_TO_CLEAN))) < pieces[kind] + 2)
 		return;
 	if (kind != PLAIN)
 		data = tx_csum(first);
 	i = data;
 	tx_map(i, frame);
-	if (kind == PIECES) {
+	for (n = 1; n < pieces[kind]; n++) {
 		i = next(i);
 		tx_map(i, frame);
 	}
 	put64(TXB(i, SKB), skb_of(frame));
 	put16(TXB(first, NEXT_TO_WATCH), i);
 	put32(DQLF(NUM_QUEUED), win_read32(DQLF(NUM_QUEUED)) + LENGTH);
-	if (i != data)
-		tx_queue(data, frame, false);
+	for (n = data; n != i; n = next(n))
+		tx_queue(n, frame, false);
 	tx_queue(i, frame, true);
 	put32(TXF(NEXT_TO_USE), next(i));
 	if (more)
@@ -327,7 +328,7 @@ static bool invocation(unsigned int round, unsigned int dies_at)
 		} else {
 			tx_frame(frame, PIECES, true);
 			tx_frame(frame + 1, round % 4 ? CSUM : PLAIN, true);
-			tx_frame(frame + 2, round % 3, false);
+			tx_frame(frame + 2, round / 2 % 4, false);
 		}
 	} else {
 		alive = false;
@@ -374,7 +375,7 @@ static void goes_on(void)
 		tx_clean();
 		rx_clean(64);
 		if (frame < FRAMES)
-			tx_frame(frame++, round % 3, false);
+			tx_frame(frame++, round % 4, false);
 	}
 	tx_clean();
 	rx_clean(64);
