@@ -16,7 +16,11 @@
 #define FEATURE(name)    (1UL << K_NETIF_F_##name##_BIT)
 #define DWORD            4
 
-static uint32_t lacking; /* pages that the frame needs which was turned away last; 0: none was */
+/*
+ * Pages that a frame which was turned away needs, the most of any; 0: none was since one was taken.
+ * Until there are so many no smaller one is taken either, or it might wait for ever.
+ */
+static uint32_t lacking;
 
 /*
  * Of the interface, now. The kernel allows no TSO without checksums and fragments, but it is not
@@ -57,15 +61,15 @@ int fill_plan(const struct packet *pkt, struct offload_caps *caps)
 	int err;
 
 	*caps = (struct offload_caps){ .csum = interface_has(FEATURE(HW_CSUM)) };
-	lacking = 0;
 	if (!is_for_card(pkt) || !interface_has(FEATURE(HW_CSUM) | FEATURE(SG) | FEATURE(TSO)))
 		return 0;
-	err = look_for_pages(pages_of(pkt));
+	lacking = MAX(lacking, pages_of(pkt));
+	err = look_for_pages(lacking);
+	if (err == -EAGAIN)
+		return err;
+	lacking = 0;
 	caps->tso4 = !err;
-	if (err != -EAGAIN)
-		return 0;
-	lacking = pages_of(pkt);
-	return -EAGAIN;
+	return 0;
 }
 
 bool fill_has_room(void)

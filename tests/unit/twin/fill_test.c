@@ -408,6 +408,28 @@ static void test_r16_pages_that_are_under_way_are_waited_for(void **state)
 	assert_pool_adds_up();
 }
 
+/* Whoever needs more is not passed over by those who need less. */
+static void test_r16_a_small_frame_does_not_push_in(void **state)
+{
+	struct pool_object *first;
+
+	(void)state;
+	give_skbs(0, 3);
+	give_pages(100, 20);
+	assert_int_equal(request(FRAME, SEGMENT, 0, 0), 0);
+	first = fill();
+	assert_int_equal(request(FRAME, SEGMENT, 0, 0), 0);
+	assert_null(fill());
+	assert_int_equal(request(2 * PAGE_SIZE, SEGMENT, 0, 0), 0);
+	assert_null(fill());
+	completes(first);
+	assert_true(fill_has_room());
+	assert_int_equal(request(FRAME, SEGMENT, 0, 0), 0);
+	assert_non_null(fill());
+	assert_int_equal(request(2 * PAGE_SIZE, SEGMENT, 0, 0), 0);
+	assert_non_null(fill());
+}
+
 /* None is under way, so none comes back: the frame is cut, and nobody waits for ever. */
 static void test_r16_without_pages_frames_are_cut(void **state)
 {
@@ -482,6 +504,7 @@ int main(void)
 		CASE(test_r17_what_is_not_for_the_card),
 		CASE(test_r17_features_of_the_interface),
 		CASE(test_r16_pages_that_are_under_way_are_waited_for),
+		CASE(test_r16_a_small_frame_does_not_push_in),
 		CASE(test_r16_without_pages_frames_are_cut),
 		CASE(test_r16_frames_have_so_many_pages_at_most),
 		CASE(test_r16_a_frame_that_is_no_more_ours),
