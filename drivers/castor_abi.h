@@ -134,8 +134,7 @@ enum castor_kind {
 	CASTOR_SKB = 1,  /* sk_buff with a linear buffer: bytes = room from head to end */
 	CASTOR_HEAD = 2, /* bare sk_buff from skbuff_head_cache */
 	CASTOR_FRAG = 3, /* page fragment for napi_build_skb: bytes = size incl. skb_shared_info */
-	CASTOR_PAGE =
-		4, /* whole page, for drivers that receive into pages; by its direct-map dva */
+	CASTOR_PAGE = 4, /* whole page, for frames of several pieces; by its direct-map dva */
 };
 
 struct castor_slot {
