@@ -18,7 +18,7 @@ SOURCE = image.ROOT / 'tests/guest-stub/verify_peer.c'
 VMS = {'dvm': (1, 5201), 'g1': (2, 5202)} # number on the console, port of its stream
 BYTES = 8 << 20
 FLOW = 1 << 20
-UNMET_S = 3 # of the host: an instruction is on no frame's way
+UNMET_S = 30 # of the host: an instruction is on no frame's way
 OBJECTS = 17 # of the largest frame: skb and pages
 TRIES = 5
 SMALL_MTU = 600 # segments of 548 bytes at most: too small for the card
@@ -176,8 +176,12 @@ def test_r19_deaths_and_resets_with_large_frames_in_flight(lab):
     streams.finish()
     streams = Streams(s)
     streams.flow()
-    died = [n for n in places if deaths.by(streams, f'at {n} 3 kill', UNMET_S)] # most are for what goes wrong
-    assert len(died) >= 3 and s.stats()['twin']['pool_leaked'] > OBJECTS, died
+    died = 0
+    for n in places: # the first are on each frame's way, most of the later ones for what goes wrong
+        died += deaths.by(streams, f'at {n} 3 kill', UNMET_S)
+        if died == TRIES:
+            break
+    assert died == TRIES and s.stats()['twin']['pool_leaked'] > OBJECTS
     s.dvm('ethtool -r eth0')
     wait_for_link(s)
     streams.flow()
