@@ -73,36 +73,36 @@ static bool is_trunk(const struct net_switch *sw, const struct port *port)
 }
 
 /* Where the search for an address begins; there always is a free place that ends it. */
-static uint8_t *owner_place(struct net_switch *sw, uint64_t mac)
+static unsigned int owner_place(const struct net_switch *sw, uint64_t mac)
 {
 	unsigned int i = mac * 0x9e3779b97f4a7c15UL >> 32 & (SWITCH_OWNERS - 1);
 
 	while (sw->owners[i] && sw->port[sw->owners[i] - 1]->address != mac)
 		i = (i + 1) & (SWITCH_OWNERS - 1);
-	return &sw->owners[i];
+	return i;
 }
 
 /* The locked port that owns an address, or NULL. */
-static struct port *owner(struct net_switch *sw, uint64_t mac)
+static struct port *owner(const struct net_switch *sw, uint64_t mac)
 {
-	uint8_t n = *owner_place(sw, mac);
+	uint8_t n = sw->owners[owner_place(sw, mac)];
 
 	return n && !is_trunk(sw, sw->port[n - 1]) ? sw->port[n - 1] : NULL;
 }
 
 int switch_add(struct net_switch *sw, struct port *port)
 {
-	uint8_t *place;
+	unsigned int place;
 
 	port->address = get_mac(port->mac);
 	place = owner_place(sw, port->address);
-	if (*place)
+	if (sw->owners[place])
 		return -EEXIST;
 	if (sw->ports == SWITCH_PORTS_MAX)
 		return -ENOSPC;
 	port->id = sw->ports;
 	sw->port[sw->ports++] = port;
-	*place = sw->ports;
+	sw->owners[place] = sw->ports;
 	return 0;
 }
 

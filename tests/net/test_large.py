@@ -98,11 +98,13 @@ def lab(boot, tmp_path):
     """lab(words of the driver VM) boots it and a Linux guest, each with the streams' program; the twin is attached."""
     program = tmp_path / 'verify'
     subprocess.run(['gcc', '-O2', '-static', '-I', image.ROOT, '-o', program, SOURCE], check=True)
-    initrd = initrd_with(tmp_path, {'verify': program.read_bytes()})
+    extra, folder = {'verify': program.read_bytes()}, tmp_path / 'guest'
+    folder.mkdir()
+    initrd, guest_initrd = initrd_with(tmp_path, extra), initrd_with(folder, extra, image.OUT / 'linux/initrd.img')
 
     def begin(words='', **spec):
         d = image.Description('net=twin').add_symbols().add_dvm(words, kernel=VMLINUX, initrd=initrd)
-        s = System(boot(d.add_linux(1, initrd=initrd).add_twin(), net='tap', **spec), 0).ready()
+        s = System(boot(d.add_linux(1, initrd=guest_initrd).add_twin(), net='tap', **spec), 0).ready()
         s.machine.expect('g1', 'built-in commands', 120)
         s.attached()
         return s
