@@ -5,7 +5,7 @@ import subprocess
 
 import image
 import pytest
-from conftest import Load
+from conftest import BOOT_S, Load
 from test_rules import SERVERS, repage
 from test_twin import KINDS
 
@@ -52,20 +52,20 @@ def test_stlb_twin_carries_tcp_both_ways(system):
 def test_boot_word_chooses_among_the_files(boot, words, engine):
     d = image.Description(words).add_dvm().add_twin(image.TWIN, image.TWIN_STRICT, image.TWIN_STLB)
     m = boot(d, accel='tcg', net='user')
-    m.expect('hv', rf'twin of e1000: .*, engine {engine}, level slots, for kernel', 60)
+    m.expect('hv', rf'twin of e1000: .*, engine {engine}, level slots, for kernel', BOOT_S)
 
 
 def test_a_file_of_the_other_engine_is_not_taken(boot):
     for words, file in ((STLB, image.TWIN), ('net=twin', image.TWIN_STLB)):
         m = boot(image.Description(words).add_dvm().add_twin(file), accel='tcg', net='user')
         engine = 'stlb' if file == image.TWIN else 'window'
-        m.expect('hv', rf'no twin of engine {engine} is on the medium \(boot word svm=\)', 60)
+        m.expect('hv', rf'no twin of engine {engine} is on the medium \(boot word svm=\)', BOOT_S)
 
 
 def test_r6_strict_judge_refuses_lookups(system):
     """A processor may guess the branch of a lookup wrong. Guests go on over the bridge."""
     s = system(f'{STLB} judge=strict', [SERVERS], twin=image.TWIN_STLB)
-    s.machine.expect('hv', r'twin refused: the judge \(strict\): rule lookup-miss at e1000_\w+\+0x', 60)
+    s.machine.expect('hv', r'twin refused: the judge \(strict\): rule lookup-miss at e1000_\w+\+0x', BOOT_S)
     s.machine.expect('hv', r'a twin of engine stlb has no proof for the strict judge: boot with judge=normal', 10)
     s.send_to_guest(1, 300000)
     s.quit()
