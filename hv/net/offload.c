@@ -34,23 +34,27 @@ static uint64_t add_carry(uint64_t sum, uint64_t word)
 	return sum + (sum < word);
 }
 
-static uint64_t add_word(uint64_t sum, const uint8_t *p)
-{
-	uint64_t word;
-
-	__builtin_memcpy(&word, p, sizeof(word));
-	return add_carry(sum, word);
-}
-
-/* Words in memory order, four at a time: where frames are summed up, this is where time goes. */
+/*
+ * Words in memory order. Where frames are summed up this is where time goes, and a compiler makes
+ * three instructions of what adc does in one.
+ */
 static uint64_t sum_words(const uint8_t *p, uint32_t len)
 {
 	uint64_t sum = 0, rest = 0;
 
-	for (; len >= 32; p += 32, len -= 32)
-		sum = add_word(add_word(add_word(add_word(sum, p), p + 8), p + 16), p + 24);
-	for (; len >= 8; p += 8, len -= 8)
-		sum = add_word(sum, p);
+	for (; len >= 64; p += 64, len -= 64)
+		asm("addq 0(%1), %0\n\tadcq 8(%1), %0\n\tadcq 16(%1), %0\n\tadcq 24(%1), %0\n\t"
+		    "adcq 32(%1), %0\n\tadcq 40(%1), %0\n\tadcq 48(%1), %0\n\t"
+		    "adcq 56(%1), %0\n\tadcq $0, %0"
+		    : "+r"(sum)
+		    : "r"(p), "m"(*(const uint8_t(*)[64])p)
+		    : "cc");
+	for (; len >= 8; p += 8, len -= 8) {
+		uint64_t word;
+
+		__builtin_memcpy(&word, p, sizeof(word));
+		sum = add_carry(sum, word);
+	}
 	memcpy(&rest, p, len);
 	return add_carry(sum, rest);
 }

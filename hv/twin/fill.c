@@ -5,6 +5,7 @@
 #include "kernel_abi.h"
 #include "lib/errno.h"
 #include "lib/string.h"
+#include "twin/interface.h"
 #include "twin/native.h"
 #include "twin/native_frags.h"
 #include "twin/native_skb.h"
@@ -13,7 +14,6 @@
 #define FRAME_MIN        60 /* padded here: the driver never needs __skb_pad() */
 #define PLAIN_MAX        (PACKET_MTU + ETH_HLEN + VLAN_HLEN)
 #define CHECKSUM_PARTIAL 3
-#define FEATURE(name)    (1UL << K_NETIF_F_##name##_BIT)
 #define DWORD            4
 
 /*
@@ -21,17 +21,6 @@
  * Until there are so many no smaller one is taken either, or it might wait for ever.
  */
 static uint32_t lacking;
-
-/*
- * Of the interface, now. The kernel allows no TSO without checksums and fragments, but it is not
- * asked: what is read may be anything.
- */
-static bool interface_has(uint64_t features)
-{
-	const uint8_t *p = pool_dvm_ptr(twin_att.netdev + K_NET_DEVICE_FEATURES, 8);
-
-	return p && (field_get(p, 0, 8) & features) == features;
-}
 
 static uint32_t pages_of(const struct packet *pkt)
 {
@@ -60,8 +49,9 @@ int fill_plan(const struct packet *pkt, struct offload_caps *caps)
 {
 	int err;
 
-	*caps = (struct offload_caps){ .csum = interface_has(FEATURE(HW_CSUM)) };
-	if (!is_for_card(pkt) || !interface_has(FEATURE(HW_CSUM) | FEATURE(SG) | FEATURE(TSO)))
+	*caps = (struct offload_caps){ .csum = interface_has(INTERFACE_FEATURE(HW_CSUM)) };
+	if (!is_for_card(pkt) || !interface_has(INTERFACE_FEATURE(HW_CSUM) | INTERFACE_FEATURE(SG) |
+						INTERFACE_FEATURE(TSO)))
 		return 0;
 	lacking = MAX(lacking, pages_of(pkt));
 	err = look_for_pages(lacking);

@@ -8,6 +8,7 @@
 #include "net/net.h"
 #include "net/switch.h"
 #include "twin/castor.h"
+#include "twin/interface.h"
 #include "twin/native.h"
 #include "twin/native_frags.h"
 #include "twin/native_skb.h"
@@ -20,9 +21,14 @@
 
 struct receive_counts receive_counts;
 
+/* Whether frames are merged: as the driver VM's interface has it, asked once an invocation. */
+static enum { MERGE_ASK, MERGE_YES, MERGE_NO } merge;
+
 static bool accepts(const struct packet *pkt)
 {
-	return switch_merges(net_switch(), pkt);
+	if (merge == MERGE_ASK)
+		merge = interface_has(INTERFACE_FEATURE(GRO)) ? MERGE_YES : MERGE_NO;
+	return merge == MERGE_YES && switch_merges(net_switch(), pkt);
 }
 
 static void send(struct packet *pkt)
@@ -43,6 +49,7 @@ static unsigned int held_count;
 void receive_flush(void)
 {
 	coalesce_flush(&merger);
+	merge = MERGE_ASK;
 	while (held_count)
 		skb_recycle_rx(&held[--held_count]);
 }

@@ -18,6 +18,7 @@
 #include "net/net.h"
 #include "net/switch.h"
 #include "twin/castor.h"
+#include "twin/interface.h"
 #include "twin/native.h"
 #include "twin/native_frags.h"
 #include "twin/native_skb.h"
@@ -106,6 +107,12 @@ struct port *uplink_port(void)
 bool uplink_is_dvm_address(const uint8_t *mac)
 {
 	return mac[5] & 1;
+}
+
+bool interface_has(uint64_t features)
+{
+	(void)features;
+	return rnd() % 8;
 }
 
 bool switch_merges(const struct net_switch *s, const struct packet *pkt)

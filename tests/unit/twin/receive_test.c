@@ -15,6 +15,7 @@
 #include "net/offload.h"
 #include "net/switch.h"
 #include "twin/castor.h"
+#include "twin/interface.h"
 #include "twin/native.h"
 #include "twin/native_skb.h"
 #include "twin/receive.h"
@@ -38,8 +39,8 @@ static jmp_buf invocation;
 static struct net_switch sw;
 static struct port port;
 static struct packet sent[SENT_MAX]; /* their pieces are gone */
-static unsigned int sends, pushed;
-static bool guest_merges, payload_spoilt;
+static unsigned int sends, pushed, interface_asked;
+static bool guest_merges, interface_merges, payload_spoilt;
 static uint32_t seq;
 
 /* ---- what receive.c and the natives call ---- */
@@ -100,6 +101,13 @@ bool switch_merges(const struct net_switch *s, const struct packet *pkt)
 	assert_ptr_equal(s, &sw);
 	assert_int_equal(pkt->head[5], 1);
 	return guest_merges;
+}
+
+bool interface_has(uint64_t features)
+{
+	assert_int_equal(features, INTERFACE_FEATURE(GRO));
+	interface_asked++;
+	return interface_merges;
 }
 
 /* The guest copies: the payload counts on from frame to frame. */
@@ -221,8 +229,10 @@ static int setup(void **state)
 	receive_counts = (struct receive_counts){ 0 };
 	seq = 0;
 	sends = pushed = 0;
-	guest_merges = true;
+	guest_merges = interface_merges = true;
+	interface_asked = 0;
 	payload_spoilt = false;
+	receive_flush(); /* asks the interface anew */
 	return 0;
 }
 
@@ -269,6 +279,24 @@ static void test_no_more_is_held_than_a_poll_brings(void **state)
 	}
 	receive_flush();
 	assert_int_equal(receive_counts.to_guests, 150);
+	expect_all_back();
+}
+
+/* ethtool -K eth0 gro off: from the next invocation on. */
+static void test_the_interface_merges_or_not(void **state)
+{
+	(void)state;
+	receive(1, 0);
+	interface_merges = false;
+	receive(1, 0);
+	receive_flush();
+	assert_int_equal(sends, 1);
+	for (int i = 0; i < 3; i++)
+		receive(1, 0);
+	assert_int_equal(sends, 4);
+	assert_int_equal(interface_asked, 2);
+	receive_flush();
+	assert_int_equal(sends, 4);
 	expect_all_back();
 }
 
@@ -383,6 +411,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_frames_are_held_to_the_end_of_the_invocation),
 		T(test_no_more_is_held_than_a_poll_brings),
+		T(test_the_interface_merges_or_not),
 		T(test_others_frames_are_not_held),
 		T(test_checksums),
 		T(test_tagged_frames_are_merged),

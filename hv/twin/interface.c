@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "twin/interface.h"
+
+#include "twin/native.h"
+#include "twin/native_skb.h"
+
+bool interface_has(uint64_t features)
+{
+	const uint8_t *p = pool_dvm_ptr(twin_att.netdev + K_NET_DEVICE_FEATURES, 8);
+
+	return p && (field_get(p, 0, 8) & features) == features;
+}
