@@ -43,8 +43,8 @@ static uint16_t sum_pseudo(const struct packet *pkt, uint32_t tcp_len, struct cs
 {
 	uint8_t tail[4] = { 0, IPPROTO_TCP, tcp_len >> 8, tcp_len };
 
-	csum_add(c, pkt->head + pkt->l3 + IP4_ADDRS, 8);
-	csum_add(c, tail, sizeof(tail));
+	csum_add_header(c, pkt->head + pkt->l3 + IP4_ADDRS, 8);
+	csum_add_header(c, tail, sizeof(tail));
 	return csum_fold(c);
 }
 
@@ -80,7 +80,7 @@ static bool find_data(struct segment *s, struct packet_seg tail)
 	    get_be16(s->ip + IP4_LEN) != pkt->len - pkt->l3 || pkt->len - pkt->l3 > PACKET_MTU ||
 	    get_be16(s->ip + IP4_FLAGS) & ~IP4_DF || (flags & ~TCP_F_PSH) != TCP_F_ACK)
 		return false;
-	csum_add(&ip_sum, s->ip, IP4_HLEN);
+	csum_add_header(&ip_sum, s->ip, IP4_HLEN);
 	s->bytes = pkt->len - pkt->payload;
 	if (csum_fold(&ip_sum) != 0xffff || s->bytes > tail.len)
 		return false;
@@ -98,7 +98,7 @@ static bool sum_holds(const struct segment *s)
 	if (pkt->csum_valid)
 		return true;
 	sum_pseudo(pkt, pkt->len - pkt->l4, &c);
-	csum_add(&c, s->tcp, pkt->payload - pkt->l4);
+	csum_add_header(&c, s->tcp, pkt->payload - pkt->l4);
 	csum_add(&c, s->data, s->bytes);
 	pkt->csum_valid = csum_fold(&c) == 0xffff;
 	return pkt->csum_valid;
@@ -121,7 +121,7 @@ static bool same_words(const uint8_t *a, const uint8_t *b, uint32_t n)
 /* The Ethernet header with its tag, the addresses and ports. */
 static struct coalesce_flow *find_flow(struct coalesce *c, const struct segment *s)
 {
-	for (unsigned int i = 0; i < COALESCE_FLOWS; i++) {
+	for (unsigned int i = 0; c->used && i < COALESCE_FLOWS; i++) {
 		struct coalesce_flow *f = &c->flow[i];
 		const uint8_t *head = f->pkt.head;
 
@@ -186,7 +186,7 @@ static void make_large(struct coalesce_flow *f)
 
 	put_be16(ip + IP4_LEN, pkt->len - pkt->l3);
 	put_be16(ip + IP4_CSUM, 0);
-	csum_add(&ip_sum, ip, IP4_HLEN);
+	csum_add_header(&ip_sum, ip, IP4_HLEN);
 	sum = ~csum_fold(&ip_sum);
 	memcpy(ip + IP4_CSUM, &sum, sizeof(sum));
 	tcp[TCP_FLAGS] |= f->push ? TCP_F_PSH : 0;
@@ -209,6 +209,7 @@ static void send(struct coalesce *c, struct coalesce_flow *f)
 		c->merged_segments += f->segments;
 	}
 	f->born = 0;
+	c->used--;
 	c->ops->send(&f->pkt);
 }
 
@@ -235,6 +236,7 @@ static void begin(struct coalesce *c, const struct segment *s)
 	f->pkt.segs = body != 0;
 	f->piece[0] = (struct packet_seg){ s->data + s->bytes - body, body };
 	f->born = ++c->births;
+	c->used++;
 	f->segments = 1;
 	f->size = s->bytes;
 	f->push = false;
@@ -258,7 +260,7 @@ static void flush_station(struct coalesce *c, const uint8_t *dst)
 
 	if (group)
 		coalesce_flush(c);
-	for (unsigned int i = 0; i < COALESCE_FLOWS; i++) {
+	for (unsigned int i = 0; c->used && i < COALESCE_FLOWS; i++) {
 		f = &c->flow[i];
 		if (f->born && same(f->pkt.head, dst, 6))
 			send(c, f);
@@ -306,6 +308,6 @@ void coalesce_flush(struct coalesce *c)
 {
 	struct coalesce_flow *f;
 
-	while ((f = oldest(c, true)))
+	while (c->used && (f = oldest(c, true)))
 		send(c, f);
 }

@@ -50,6 +50,19 @@ struct csum {
 };
 
 void csum_add(struct csum *c, const void *data, uint32_t len);
+
+/*
+ * The same for a header, in line: a multiple of 4 bytes, behind an even number of them. There is
+ * room for the carries of 2^32 words.
+ */
+static inline void csum_add_header(struct csum *c, const uint8_t *header, uint32_t len)
+{
+	for (uint32_t i = 0, word; i < len; i += sizeof(word)) {
+		__builtin_memcpy(&word, header + i, sizeof(word));
+		c->sum += word;
+	}
+}
+
 uint16_t csum_fold(const struct csum *c);
 
 #endif

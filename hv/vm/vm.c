@@ -16,12 +16,14 @@ unsigned int vm_count;
 
 void *vm_ram(const struct vm *vm, gpa_t gpa, uint64_t len)
 {
-	/* From the last: it is by far the largest. */
-	for (unsigned int i = vm->ram_count; i-- > 0;) {
-		const struct vm_ram_range *r = &vm->ram[i];
+	const struct vm_ram_range *r = vm->ram + vm->ram_count;
 
-		if (gpa >= r->gpa && gpa - r->gpa < r->size && len <= r->size - (gpa - r->gpa))
-			return r->hva + (gpa - r->gpa);
+	/* From the last: it is by far the largest. Below r->gpa the offset wraps and is too large. */
+	while (r-- != vm->ram) {
+		uint64_t at = gpa - r->gpa;
+
+		if (at < r->size && len <= r->size - at)
+			return r->hva + at;
 	}
 	return NULL;
 }
