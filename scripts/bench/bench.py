@@ -26,6 +26,7 @@ import booted # noqa: E402
 import cost # noqa: E402
 import kvm # noqa: E402
 import measure # noqa: E402
+import overhead # noqa: E402
 import results # noqa: E402
 import systems # noqa: E402
 import workloads # noqa: E402
@@ -45,7 +46,7 @@ INPUTS = [image.HYPERVISOR, image.TWIN, image.INITRD, image.OUT / 'linux/initrd.
 
 
 def all_systems():
-    return [systems.Pollux(), systems.Native(), kvm.Kvm(), xen.DomU(), xen.Dom0()]
+    return [systems.Pollux(), systems.PolluxStlb(), systems.Native(), kvm.Kvm(), xen.DomU(), xen.Dom0()]
 
 
 def fingerprint(quick):
@@ -74,9 +75,16 @@ class Run:
     def expect(self, steps):
         self._steps = steps
 
+    def keep(self, key, name, value):
+        self.doc.setdefault(key, {})[name] = value
+        self._write()
+
+    def _write(self):
+        results.write(STATE, {'fingerprint': self._mark, 'doc': self.doc})
+
     def add(self, face, w, record):
         results.add(self.doc, face, w, record)
-        results.write(STATE, {'fingerprint': self._mark, 'doc': self.doc})
+        self._write()
         self._done += 1
         left = (time.monotonic() - self._begun) / self._done * (self._steps - self._done)
         self.say(f'  {face}: {w.title}: {record["median"]:,.0f} [{record["min"]:,.0f}..{record["max"]:,.0f}] per {w.unit}; '
@@ -117,6 +125,21 @@ def measure_all(run, wanted, chosen):
             run.say(f'{system.name}: FAILED: {str(e).splitlines()[0]}')
 
 
+def measure_engines(run):
+    """What derived code costs against the module's own, by SVM engine (scripts/overhead.py)."""
+    for engine, file in (('window', image.TWIN), ('stlb', image.TWIN_STLB)):
+        if engine in run.doc.get('derived_vs_original', {}):
+            continue
+        run.say(f'derived code, {engine}: booting')
+        try:
+            found = overhead.measure(lambda line: None, run.quick, file)['hot_overhead']
+        except overhead.FAILURES as e:
+            run.failures.append(f'derived code, {engine}: {e}')
+            continue
+        run.keep('derived_vs_original', engine, found)
+        run.say(f'  {engine}: {found}')
+
+
 def about(quick):
     """What the figures hold for."""
     version = subprocess.run(['qemu-system-x86_64', '--version'], capture_output=True, text=True, check=True).stdout
@@ -145,6 +168,8 @@ def main():
     run = Run(args.quick, args.fresh, say)
     try:
         measure_all(run, args.systems.split(',') if args.systems else None, [w for w in workloads.ALL if w.key in wanted])
+        if not args.systems:
+            measure_engines(run)
     except systems.BenchError as e:
         sys.exit(f'bench: {e}')
     except KeyboardInterrupt:

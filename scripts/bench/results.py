@@ -83,6 +83,12 @@ def table_of_ratios(doc):
     return rows
 
 
+def table_of_engines(doc):
+    """Derived code against the module's own on the same path."""
+    return [['SVM engine', 'derived / original, instructions'],
+            *[[engine, f'{value:.3f}'] for engine, value in doc.get('derived_vs_original', {}).items()]]
+
+
 def table_of_wall(doc):
     """What the emulator's clock says; says little."""
     rows = [['workload', 'unit/s', *[TITLES.get(s, s) for s in systems_of(doc)]]]
@@ -110,5 +116,6 @@ def report(doc):
              ('Throughput per unit of CPU: first over second', table_of_ratios(doc)),
              ('What it is made of, medians per unit', table_of_windows(doc)),
              ('Who runs the instructions', table_of_parts(doc)),
+             ('Derived code against original', table_of_engines(doc)),
              ('Wall-clock of the emulator, medians: no measure of anything else', table_of_wall(doc))]
     return '\n\n'.join(f'### {title}\n\n{markdown(rows)}' for title, rows in parts) + '\n'

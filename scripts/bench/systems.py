@@ -169,3 +169,15 @@ class Pollux(System):
     def whose(self, counts):
         self._parts.learn(counts)
         return self._parts.part
+
+
+class PolluxStlb(Pollux):
+    """The same with the twin of the other SVM engine, the measured baseline."""
+    name = 'pollux-stlb'
+
+    def __init__(self, mitigations=MITIGATIONS):
+        super().__init__(mitigations, twins=(image.TWIN_STLB,), words='svm=stlb')
+
+    @property
+    def faces(self):
+        return [('twin-stlb', lambda m: self._turn(m, 'twin', 'g1'))]
