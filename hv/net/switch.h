@@ -23,7 +23,7 @@
 #include "net/packet.h"
 
 #define SWITCH_PORTS_MAX 26
-#define SWITCH_OWNERS    64 /* a power of two, larger than that */
+#define SWITCH_OWNERS    64  /* a power of two, larger than that */
 #define SWITCH_MACS      256 /* learned addresses, in sets of SWITCH_WAYS */
 #define SWITCH_WAYS      4
 #define SWITCH_AGE_S     300
@@ -77,7 +77,7 @@ struct port {
 	unsigned int id; /* in the switch */
 	uint8_t mac[6];
 	uint64_t address; /* the same as a number; switch_add()'s */
-	uint32_t ip; /* IPv4 address that a locked port is locked to, or 0 */
+	uint32_t ip;      /* IPv4 address that a locked port is locked to, or 0 */
 	bool trunk;
 	bool merges; /* takes TCP frames of IPv4 larger than the wire's, merged of several */
 	/*

@@ -18,7 +18,7 @@ void *vm_ram(const struct vm *vm, gpa_t gpa, uint64_t len)
 {
 	const struct vm_ram_range *r = vm->ram + vm->ram_count;
 
-	/* From the last: it is by far the largest. Below r->gpa the offset wraps and is too large. */
+	/* From the last: it is by far the largest. Below r->gpa the offset wraps: too large. */
 	while (r-- != vm->ram) {
 		uint64_t at = gpa - r->gpa;
 

@@ -43,7 +43,7 @@ def new_initrd(modules, tools=(), programs=()):
     cpio = Cpio()
     add_userland(cpio, tools, programs)
     add_modules(cpio, KERNEL_FOLDER, modules)
-    cpio.file('init', (HERE / 'init.sh').read_bytes())
+    cpio.file('init', (HERE / 'init').read_bytes())
     cpio.file('etc/ask', (HERE / 'ask.sh').read_bytes(), 0o644)
     return cpio
 
@@ -170,7 +170,7 @@ def offload_command(card, on, names=OFFLOADS):
 
 
 def wait_ready(machine, name):
-    """For what init.sh says at its end."""
+    """For what init says at its end."""
     state = machine.expect(RAW, rf'^{name} (ready|failed: [^\n]*)\n', BOOT_S).group(1)
     if state != 'ready':
         raise ConsoleError(f'{machine.spec.name}: {name} {state}')

@@ -80,8 +80,9 @@ $(TWIN_NATIVES): $(TWIN_TEST)/%_test: tests/unit/twin/%_test.c tests/unit/twin/d
 		-Wl,-T,tests/unit/twin/sections.ld -lcmocka
 
 UNIT_TESTS += $(TWIN_TEST)/fill_test
-$(TWIN_TEST)/fill_test: tests/unit/twin/fill_test.c tests/unit/twin/dvm_ram.c tests/unit/twin/dvm_ram.h hv/twin/fill.c hv/twin/interface.c \
-		hv/twin/native_frags.c hv/twin/native_skb.c hv/twin/pool.c hv/twin/share.c hv/net/offload.c hv/net/packet.c \
+$(TWIN_TEST)/fill_test: tests/unit/twin/fill_test.c tests/unit/twin/dvm_ram.c tests/unit/twin/dvm_ram.h hv/twin/fill.c \
+		hv/twin/interface.c hv/twin/native_frags.c hv/twin/native_skb.c hv/twin/pool.c hv/twin/share.c \
+		hv/net/offload.c hv/net/packet.c \
 		tests/unit/twin/refusing/twin/win_access.h tests/unit/twin/win_memory.h tests/unit/twin/sections.ld \
 		$(wildcard hv/*/*.h) tests/unit/twin/build.mk | $(O)/hv/kernel_abi.h
 	@mkdir -p $(@D)
