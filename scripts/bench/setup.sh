@@ -3,13 +3,15 @@
 # Gets what only the benchmark needs: Xen from Debian's packages, unpacked, never installed. KVM needs nothing more than
 # scripts/setup.sh got. Does only what is missing, so a second run needs no network.
 #
-#   scripts/bench/setup.sh [--help]    O=DIR: where products go (default: out)
+#   scripts/bench/setup.sh [--help | plots]    O=DIR: where products go (default: out)
+#
+# plots: instead, installs what `make plots` needs and the benchmark does not (scripts/bench/plots.list); only root can.
 #
 # Products: $O/bench/xen/root/ (the packages' files) and $O/bench/xen/xen.elf, which is complete when it is there.
 # Exit status: 0, or 1 with what cannot be had and what it is for; the benchmark then leaves Xen out.
 set -euo pipefail
 
-[ "${1:-}" = --help ] && { sed -n '3,10s/^# \{0,1\}//p' "$0"; exit 0; }
+[ "${1:-}" = --help ] && { sed -n '3,12s/^# \{0,1\}//p' "$0"; exit 0; }
 cd "$(dirname "$0")/../.."
 O=${O:-out}
 X=$O/bench/xen
@@ -48,4 +50,25 @@ xen() {
 	ok "Xen's packages: $(listed_packages | wc -l) unpacked"
 }
 
-xen
+plots() {
+	local p missing=()
+	LIST=scripts/bench/plots.list
+	for p in $(listed_packages); do
+		[ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || missing+=("$p")
+	done
+	[ ${#missing[@]} -gt 0 ] || return 0
+	is_root || fail "the plots need more; as root: apt-get install --no-install-recommends ${missing[*]}"
+	update_lists
+	for p in "${missing[@]}"; do
+		can_be_had "$p" || fail "package $p cannot be had; it is for: $(purpose "$p")"
+	done
+	say "packages: ${missing[*]}"
+	apt install --no-install-recommends "${missing[@]}" || fail "apt-get install failed: see $LOG"
+	ok "packages: ${#missing[@]} installed"
+}
+
+case ${1:-} in
+'') xen ;;
+plots) plots ;;
+*) fail "unknown word $1: see --help" ;;
+esac

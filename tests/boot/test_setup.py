@@ -68,6 +68,22 @@ def test_the_benchmark_has_its_own_set_up(copy):
 
 
 @needs_root
+def test_the_plots_packages_are_asked_for_alone(copy):
+    """By a word, so that neither the benchmark nor the tests need them."""
+    script, packages = copy / 'scripts/bench/setup.sh', copy / 'scripts/bench/plots.list'
+    packages.write_text('pollux-no-such-package   proves that set-up explains itself\n')
+    r = run([script, 'plots'])
+    assert r.returncode == 1
+    assert 'pollux-no-such-package' in r.stderr and 'proves that set-up explains itself' in r.stderr
+    packages.write_text('python3   is there\n')
+    r = run(['unshare', '--net', script, 'plots'])
+    assert r.returncode == 0 and '[ .. ]' not in r.stdout
+    r = run([script, 'plot'])
+    assert r.returncode == 1 and 'unknown word plot' in r.stderr
+    assert not (copy / 'out/bench/xen').exists()
+
+
+@needs_root
 def test_without_root_it_lists_what_to_install(copy):
     with open(copy / 'scripts/packages.list', 'a', encoding='utf-8') as f:
         f.write('pollux-no-such-package   proves that set-up explains itself\n')
