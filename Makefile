@@ -60,8 +60,8 @@ $(DVM_PROGRAMS): $(O)/dvm/%: scripts/dvm/%.c $(SETUP_STAMP)
 	@echo "  CCLD    $@"
 	$(Q)$(CC) -std=gnu11 -Os -Wall -Wextra -Werror -static -s -o $@ $<
 
-.PHONY: all setup run shell overhead bench test test-all test-unit test-golden test-boot test-net lint clean distclean \
-	help dvm
+.PHONY: all setup run shell overhead bench plots test test-all test-unit test-golden test-boot test-net lint clean \
+	distclean help dvm
 
 all: $(ALL) $(DVM_INITRD) $(LINUX_INITRDS) ## build everything (the default)
 
@@ -81,6 +81,10 @@ overhead: all ## count what derived code costs, function by function; write out/
 
 bench: all ## measure Pollux against native Linux and others; BENCH='--quick' for less, --help for more words
 	$(Q)$(PYTHON) scripts/bench/bench.py $(BENCH)
+
+plots: ## draw what bench and overhead wrote into docs/plots; root gets Debian's python3-matplotlib installed
+	$(Q)scripts/bench/setup.sh plots
+	$(Q)$(PYTHON) scripts/bench/plots.py
 
 test: lint test-unit test-golden test-boot test-net ## everything that fits into an hour
 
