@@ -80,6 +80,7 @@ overhead: all ## count what derived code costs, function by function; write out/
 	$(Q)$(PYTHON) scripts/overhead.py
 
 bench: all ## measure Pollux against native Linux and others; BENCH='--quick' for less, --help for more words
+	$(Q)scripts/bench/setup.sh || echo 'bench: goes on without Xen'
 	$(Q)$(PYTHON) scripts/bench/bench.py $(BENCH)
 
 plots: ## draw what bench and overhead wrote into docs/plots; root gets Debian's python3-matplotlib installed
