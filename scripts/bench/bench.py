@@ -25,6 +25,7 @@ import image # noqa: E402
 import booted # noqa: E402
 import cost # noqa: E402
 import kvm # noqa: E402
+import lwip # noqa: E402
 import measure # noqa: E402
 import overhead # noqa: E402
 import results # noqa: E402
@@ -41,12 +42,12 @@ QUICK_WINDOWS = 5
 FAILURES = (ConsoleError, PeerError, systems.BenchError, image.ImageError, OSError, RuntimeError, ValueError,
             subprocess.SubprocessError)
 # What figures depend on.
-INPUTS = [image.HYPERVISOR, image.TWIN, image.INITRD, image.OUT / 'linux/initrd.img', image.OUT / 'kernel/version',
+INPUTS = [image.HYPERVISOR, image.TWIN, image.INITRD, image.GUEST, image.OUT / 'linux/initrd.img', image.OUT / 'kernel/version',
           booted.PLUGIN, booted.LOAD]
 
 
 def all_systems():
-    return [systems.Pollux(), systems.PolluxStlb(), systems.Native(), kvm.Kvm(), xen.DomU(), xen.Dom0()]
+    return [systems.Pollux(), systems.PolluxStlb(), lwip.Lwip(), systems.Native(), kvm.Kvm(), xen.DomU(), xen.Dom0()]
 
 
 def fingerprint(quick):
@@ -69,9 +70,6 @@ class Run:
             if old['fingerprint'] == self._mark:
                 self.doc = old['doc']
 
-    def has(self, face, chosen):
-        return all(results.figure(self.doc, face, w) for w in chosen)
-
     def expect(self, steps):
         self._steps = steps
 
@@ -91,15 +89,19 @@ class Run:
                  f'{int(left) // 60} min {int(left) % 60} s left')
 
 
-def measure_system(run, system, faces, chosen):
+def left_to_do(run, system, faces, chosen):
+    """[(face, function that turns to it, its workloads that have no figure)]"""
+    found = [(face, turn, [w for w in chosen if system.can(w) and not results.figure(run.doc, face, w)])
+             for face, turn in system.faces if face in faces]
+    return [f for f in found if f[2]]
+
+
+def measure_system(run, system, todo):
     run.say(f'{system.name}: booting')
     with booted.Booted(system) as running:
-        for face, turn in system.faces:
-            todo = [w for w in chosen if face in faces and not results.figure(run.doc, face, w)]
-            if not todo:
-                continue
+        for face, turn, chosen in todo:
             turn(running.machine)
-            for w in todo:
+            for w in chosen:
                 run.add(face, w, measure.measure(running, w, QUICK_WINDOWS if run.quick else WINDOWS, run.quick))
 
 
@@ -110,16 +112,16 @@ def measure_all(run, wanted, chosen):
     if unknown:
         raise systems.BenchError(f'unknown system {", ".join(sorted(unknown))} (known: {", ".join(names)})')
     faces = set(wanted or names)
-    run.expect(sum(not results.figure(run.doc, f, w) for f in faces for w in chosen))
-    for system in found:
-        mine = [f for f, _ in system.faces if f in faces]
-        if all(run.has(f, chosen) for f in mine):
+    todo = [(system, left_to_do(run, system, faces, chosen)) for system in found]
+    run.expect(sum(len(works) for _, mine in todo for _, _, works in mine))
+    for system, mine in todo:
+        if not mine:
             continue
         if system.missing():
             run.say(f'{system.name}: left out: {system.missing()}')
             continue
         try:
-            measure_system(run, system, mine, chosen)
+            measure_system(run, system, mine)
         except FAILURES as e:
             run.failures.append(f'{system.name}: {e}')
             run.say(f'{system.name}: FAILED: {str(e).splitlines()[0]}')

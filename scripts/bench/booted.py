@@ -13,7 +13,11 @@ PLUGIN = image.OUT / 'profile/machine.so'
 LOAD = image.OUT / 'bench/load'
 WINDOW_S = 600    # a limit for slow machines
 RESULT = re.compile(r'^load: (\S+) units=(\d+) bytes=(\d+) ns=(\d+) lost=(\d+) bad=(\d+)$', re.M)
-BEGIN, END = '.0001', '.0002' # marks of the load generator
+
+
+def parse_result(match):
+    """What a match of RESULT says, by name."""
+    return dict(zip(('units', 'bytes', 'ns', 'lost', 'bad'), map(int, match.groups()[1:])))
 
 
 class Booted:
@@ -26,7 +30,9 @@ class Booted:
         spec = system.spec(Path(self._folder.name))
         spec.name, spec.net, spec.accel, spec.cpu = f'bench-{system.name}', 'tap', accel, systems.CPU
         spec.icount = system.icount
-        spec.extra = (*spec.extra, '-plugin', f'{PLUGIN},out={self._counts}')
+        # A mark of each of many guests would be a file of many MB.
+        only = ',only=4c58' if system.marks == window.MONITOR else ''
+        spec.extra = (*spec.extra, '-plugin', f'{PLUGIN},out={self._counts}{only}')
         self.machine = Machine(spec, say=lambda line: None)
         self._server = None
 
@@ -56,9 +62,10 @@ class Booted:
         return sorted(self._counts.parent.glob('counts.*'), key=lambda f: int(f.suffixes[-2][1:]))
 
     def windows(self):
-        """The Windows between the marks since forget(): begin, end, begin, end."""
-        files = [f for f in self._files() if f.suffix in (BEGIN, END)]
-        if [f.suffix for f in files] != [BEGIN, END] * (len(files) // 2):
+        """The Windows between the system's marks since forget(): begin, end, begin, end."""
+        marks = self.system.marks
+        files = [f for f in self._files() if f.suffix in marks]
+        if [f.suffix for f in files] != list(marks) * (len(files) // 2):
             raise systems.BenchError(f'marks are not in pairs: {[f.name for f in files]}')
         found = []
         for begin, end in zip(files[::2], files[1::2]):
@@ -71,8 +78,7 @@ class Booted:
         """Runs the generator; its results, one dictionary a window."""
         text = self.system.run(self.machine, f'load {w.command} {systems.PEER_IP} {count} windows={windows}'
                                f'{" check" if check else ""}', WINDOW_S)
-        keys = ('units', 'bytes', 'ns', 'lost', 'bad')
-        found = [dict(zip(keys, map(int, m.groups()[1:]))) for m in RESULT.finditer(text)]
+        found = [parse_result(m) for m in RESULT.finditer(text)]
         if len(found) != windows or any(f['bad'] for f in found):
             raise systems.BenchError(f'{self.system.name}: {w.title}: {text}')
         return found

@@ -18,5 +18,5 @@ def measure_load(booted, w, windows, quick):
 def measure(booted, w, windows, quick):
     """The record of a workload."""
     booted.system.offloads(booted.machine, w.offload == 'on')
-    how = web.measure if w.command == web.COMMAND else measure_load
+    how = web.measure if w.command in web.SITES else measure_load
     return how(booted, w, windows, quick)

@@ -10,6 +10,7 @@ import time
 import accel
 import image
 import window
+import workloads
 from run import Spec
 
 MITIGATIONS = 'mitigations=off'
@@ -48,6 +49,7 @@ class System:
     """What most have in common."""
     name = ''
     address = ADDRESS # of the Linux that is measured
+    marks = window.GENERATOR # where its windows begin and end
     icount = 0        # the emulator's clock counts instructions, 1 ns each: figures repeat
 
     @classmethod
@@ -58,6 +60,17 @@ class System:
     @property
     def faces(self):
         return [(self.name, lambda machine: None)]
+
+    def mark(self, machine, number):
+        """Number 1: a window begins; 2: it ends."""
+        if self.marks == window.MONITOR:
+            machine.monitor('mark')
+        else:
+            self.run(machine, f'load mark {number}')
+
+    def can(self, w):
+        """Whether it has what a workload is asked of."""
+        return w.command != workloads.HTTP_LWIP
 
     def learn(self, machine):
         """Behind boot(): what whose() needs."""
@@ -126,22 +139,31 @@ class Pollux(System):
         d = image.Description(f'net=twin {self._words}'.strip()).add_symbols()
         d.add_dvm(f'net.ifnames=0 ip={DVM_ADDRESS}/24 {self._mitigations}', memory=f'{DVM_MIB}M',
                   kernel=image.KERNEL.with_name('vmlinux.boot'))
+        memory = self._add_guests(d, folder)
+        return Spec(iso=image.make(folder / 'pollux.iso', d.add_twin(*self._twins)), memory=memory)
+
+    def _add_guests(self, d, folder):
+        """Returns how much memory the machine needs, in MiB."""
+        del folder
         for n in range(1, self._guests + 1):
             d.add_linux(n, words=self._mitigations)
-        return Spec(iso=image.make(folder / 'pollux.iso', d.add_twin(*self._twins)), memory=768 + 192 * self._guests)
+        return 768 + 192 * self._guests
 
     def boot(self, machine):
         machine.expect('dvm', '^dvm ready', BOOT_S)
         machine.expect('dvm', 'built-in commands', BOOT_S)
-        for n in range(1, self._guests + 1):
-            machine.expect(f'g{n}', '^linux ready', BOOT_S)
-            machine.expect(f'g{n}', 'built-in commands', BOOT_S)
+        self._wait_guests(machine)
         self._turn(machine, 'twin', 'g1')
         status, modules = machine.shell('cat /proc/modules', 'dvm', 1)
         if status:
             raise BenchError(f'the driver VM does not say where its modules are: {modules}')
         self._parts = window.Hypervisor(image.SYMBOLS.read_text(), DVM_MIB << 20 >> window.PAGE_SHIFT, module_ranges(modules),
                                         self._functions)
+
+    def _wait_guests(self, machine):
+        for n in range(1, self._guests + 1):
+            machine.expect(f'g{n}', '^linux ready', BOOT_S)
+            machine.expect(f'g{n}', 'built-in commands', BOOT_S)
 
     def _turn(self, machine, mode, measured):
         self._measured, wanted = measured, {'twin': 'attached', 'bridge': 'detached'}[mode]
@@ -151,9 +173,14 @@ class Pollux(System):
             if time.monotonic() > end:
                 raise BenchError(f'the twin is not {wanted}')
             time.sleep(0.3)
-        while not machine.peer.ping(self.address, count=1)[0]:
-            if time.monotonic() > end:
-                raise BenchError(f'{self.address} does not answer to ping')
+        for address in self._reachable():
+            while not machine.peer.ping(address, count=1)[0]:
+                if time.monotonic() > end:
+                    raise BenchError(f'{address} does not answer to ping')
+
+    def _reachable(self):
+        """Addresses that must answer before anything is measured."""
+        return [self.address]
 
     def shell(self, machine, command, timeout=60):
         return machine.shell(command, self._measured, 2 if self._measured == 'g1' else 1, timeout)

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""HTTP requests to a Linux's server, from the peer: a connection each, so many bytes an answer."""
+"""HTTP requests to the measured system's server, from the peer: a connection each, so many bytes an answer."""
 import re
+from dataclasses import dataclass
 
 import cost
 import systems
+import workloads
 
-COMMAND = 'http'
 BYTES = 1024
 CLIENTS = 8
 START = (f'[ -e /www/file ] || {{ mkdir -p /www; head -c {BYTES} /dev/zero | tr "\\0" x >/www/file; '
@@ -14,12 +15,25 @@ SMALL = 4 # the window that set-up cancels in is so much smaller
 REQUESTS_S = 600
 
 
-def requests(booted, count):
+@dataclass(frozen=True)
+class Site:
+    """A server: its page, what the page must be, how a Linux starts it ('': it runs)."""
+    page: str
+    content: bytes
+    start: str
+
+
+SITES = {workloads.HTTP: Site('file', b'x' * BYTES, START),
+         # body_byte() of guest-stub/apps/http.c
+         workloads.HTTP_LWIP: Site('1k', bytes((i * 7 + (i >> 8)) & 0xff for i in range(BYTES)), '')}
+
+
+def requests(running, site, count):
     """So many of them between two marks; seconds that the peer's client says they took."""
-    booted.system.run(booted.machine, 'load mark 1')
-    out = booted.machine.peer.run('ab', '-q', '-n', count, '-c', CLIENTS, f'http://{booted.system.address}/file',
-                                  timeout=REQUESTS_S)
-    booted.system.run(booted.machine, 'load mark 2')
+    running.system.mark(running.machine, 1)
+    out = running.machine.peer.run('ab', '-q', '-n', count, '-c', CLIENTS, f'http://{running.system.address}/{site.page}',
+                                   timeout=REQUESTS_S)
+    running.system.mark(running.machine, 2)
     done = re.search(r'^Complete requests: +(\d+)$', out, re.M)
     failed = re.search(r'^Failed requests: +(\d+)$', out, re.M)
     length = re.search(r'^Document Length: +(\d+) bytes$', out, re.M)
@@ -28,19 +42,27 @@ def requests(booted, count):
     return float(re.search(r'^Time taken for tests: +([\d.]+) seconds', out, re.M)[1])
 
 
-def measure(booted, w, windows, quick):
-    """The record: differences of a large and a small window, so that what begins and ends them cancels."""
-    booted.system.run(booted.machine, START)
-    page = booted.machine.peer.run('curl', '-sS', f'http://{booted.system.address}/file')
-    if page != 'x' * BYTES:
+def check_page(running, site):
+    """Each byte. As hexadecimal digits: what the peer's programs print is taken for text."""
+    url = f'http://{running.system.address}/{site.page}'
+    page = running.machine.peer.run('sh', '-c', f'curl -sS {url} | od -An -v -tx1')
+    if bytes.fromhex(page) != site.content:
         raise systems.BenchError(f'HTTP: a wrong page: {page[:100]!r}')
+
+
+def measure(running, w, windows, quick):
+    """The record: differences of a large and a small window, so that what begins and ends them cancels."""
+    site = SITES[w.command]
+    if site.start:
+        running.system.run(running.machine, site.start)
+    check_page(running, site)
     large = w.quick if quick else w.count
     small = large // SMALL
-    requests(booted, small) # warm
-    booted.forget()
+    requests(running, site, small) # warm
+    running.forget()
     results = []
     for _ in range(windows):
-        begun = requests(booted, small)
-        results.append({'units': large - small, 'lost': 0, 'ns': max(requests(booted, large) - begun, 1e-6) * 1e9})
-    found = booted.windows()
+        begun = requests(running, site, small)
+        results.append({'units': large - small, 'lost': 0, 'ns': max(requests(running, site, large) - begun, 1e-6) * 1e9})
+    found = running.windows()
     return cost.summary(w.unit, results, [b.minus(a) for a, b in zip(found[::2], found[1::2])])

@@ -5,6 +5,9 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
+# Marks: begin and end of a window, as files of the plugin end.
+GENERATOR = '.0001', '.0002' # of the load generator in the measured Linux
+MONITOR = '.4c58', '.4c58'   # of the hypervisor's monitor
 USER_END = 0x800000000000
 IMAGE_BASE = 0x20000000000 # boot/layout_abi.h
 TWIN_BASE = 0x20040000000

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 
 
+HTTP, HTTP_LWIP = 'http', 'http-lwip' # commands of what the peer asks for
+
+
 @dataclass(frozen=True)
 class Workload:
     """count, quick: size of a window, in the generator's unit."""
@@ -28,6 +31,7 @@ ALL = [
     Workload('udp_tx', 'on', 'UDP transmit, 64 B', 'udp-tx', 'packet', 10000, 5000),
     Workload('udp_rx', 'on', 'UDP receive, 64 B', 'udp-rx', 'packet', 10000, 5000),
     Workload('udp_rr', 'on', 'UDP request/response, 64 B', 'udp-rr', 'pair', 1000, 400),
-    Workload('http', 'on', 'HTTP, 1 KiB', 'http', 'request', 400, 120),
+    Workload('http', 'on', 'HTTP, 1 KiB', HTTP, 'request', 400, 120),
+    Workload('http_lwip', 'on', 'HTTP, 1 KiB, lwIP', HTTP_LWIP, 'request', 400, 120),
 ]
 CHECKS = {'KiB': 2048, 'packet': 1000, 'pair': 100} # of the pass in which each byte is compared

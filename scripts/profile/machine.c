@@ -3,12 +3,12 @@
  * A plugin of QEMU's TCG (API of QEMU 7.2) that counts all instructions that the machine executes,
  * whatever runs on it: hypervisors, kernels, programs.
  *
- *	-plugin FILE,out=PREFIX
+ *	-plugin FILE,out=PREFIX[,only=NNNN]
  *
  * Marks are instructions that do nothing: `nopl 0x504fNNNN(%rax)`, NNNN = 0000 to 0003 from the
  * load generator (scripts/bench/load), 4c58 from the hypervisor's monitor (`mark`). At each of them
  * all counts so far go to PREFIX.SEQ.NNNN (SEQ from 0, decimal), complete before the next
- * instruction runs:
+ * instruction runs; with only=, at marks of that number alone:
  *
  *	# vmruns V hlts H
  *	GUEST ADDRESS PAGE REP COUNT		one line for each block of code that ran
@@ -51,12 +51,18 @@ static bool in_guest;
 static uint64_t returns[RETURNS];
 static unsigned int dumps, returns_known;
 static const char *prefix;
+static uint32_t only; /* 0: each mark */
 
 /* Counting wrongly in silence is worse than no machine. */
 static void die(const char *what)
 {
 	fprintf(stderr, "machine: %s\n", what);
 	exit(1);
+}
+
+static bool is_mark(uint32_t displacement)
+{
+	return (displacement & 0xffff0000) == MARKS && (!only || (displacement & 0xffff) == only);
 }
 
 /* Never freed: translated code holds its address. */
@@ -139,7 +145,7 @@ static void count_insn(struct qemu_plugin_insn *insn, struct block *b)
 	uint32_t mark;
 
 	qemu_plugin_register_vcpu_insn_exec_inline(insn, QEMU_PLUGIN_INLINE_ADD_U64, &b->count, 1);
-	if (insn_is_nopl(code, size, &mark) && (mark & 0xffff0000) == MARKS) {
+	if (insn_is_nopl(code, size, &mark) && is_mark(mark)) {
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_mark, QEMU_PLUGIN_CB_NO_REGS,
 						       (void *)(uintptr_t)(mark & 0xffff));
 	} else if (size == 1 && code[0] == 0xf4) {
@@ -180,11 +186,12 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_
 					   char **argv)
 {
 	for (int i = 0; i < argc; i++) {
-		if (strncmp(argv[i], "out=", 4)) {
+		if (!strncmp(argv[i], "out=", 4)) {
+			prefix = strdup(argv[i] + 4);
+		} else if (sscanf(argv[i], "only=%4" SCNx32, &only) != 1) {
 			fprintf(stderr, "machine: bad argument %s\n", argv[i]);
 			return -1;
 		}
-		prefix = strdup(argv[i] + 4);
 	}
 	if (!prefix || !info->system_emulation || info->system.smp_vcpus != 1) {
 		fprintf(stderr, "machine: out=PREFIX and one virtual CPU are needed\n");

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""From marks and results to the benchmark's figures, without the machines that it measures."""
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+
+import image
+import pytest
+
+sys.path.insert(0, str(image.ROOT / 'scripts/bench'))
+
+import bench # noqa: E402
+import booted # noqa: E402
+import lwip # noqa: E402
+import systems # noqa: E402
+import web # noqa: E402
+import window # noqa: E402
+import workloads # noqa: E402
+
+# A kernel of Multiboot's first version: a mark of the generator's, one of the monitor's, the machine's end.
+MARKS = r'''
+	.long 0x1badb002, 0, -0x1badb002
+	.globl _start
+_start:	.byte 0x0f, 0x1f, 0x80
+	.long 0x504f0001
+	.byte 0x0f, 0x1f, 0x80
+	.long 0x504f4c58
+	mov $0x10, %al
+	out %al, $0xf4
+1:	jmp 1b
+'''
+
+
+def run_marks(folder, arguments):
+    """(exit status, marks that were written) of a machine that executes MARKS."""
+    (folder / 'marks.S').write_text(MARKS)
+    subprocess.run(['gcc', '-m32', '-nostdlib', '-static', '-no-pie', '-Wl,-Ttext=0x100000', '-Wl,--build-id=none', '-o',
+                    folder / 'marks.elf', folder / 'marks.S'], check=True)
+    r = subprocess.run(['qemu-system-x86_64', '-accel', 'tcg', '-nodefaults', '-display', 'none', '-kernel', folder / 'marks.elf',
+                        '-device', 'isa-debug-exit,iobase=0xf4,iosize=0x04',
+                        '-plugin', f'{booted.PLUGIN},out={folder}/counts{arguments}'],
+                       timeout=60, check=False, capture_output=True)
+    return r.returncode, sorted(f.suffix for f in folder.glob('counts.*'))
+
+
+def test_plugin_writes_at_each_mark_or_at_those_that_were_asked_for(tmp_path):
+    for arguments, wanted in ('', ['.0001', '.4c58']), (',only=4c58', ['.4c58']), (',only=1', ['.0001']):
+        folder = tmp_path / arguments[1:]
+        folder.mkdir(exist_ok=True)
+        assert run_marks(folder, arguments) == (33, wanted)
+    assert run_marks(tmp_path, ',only=mark')[0] == 1
+    assert run_marks(tmp_path, ',all=1')[0] == 1
+
+
+class Marked:
+    """As much of a Booted as windows() uses: files of marks, an instruction more in each."""
+
+    def __init__(self, folder, marks):
+        self.running = object.__new__(booted.Booted)
+        self.running.system = SimpleNamespace(marks=marks, whose=lambda counts: lambda *at: 'all')
+        self.running._counts, self.seq = Path(folder, 'counts'), 0
+
+    def mark(self, suffix):
+        Path(f'{self.running._counts}.{self.seq}{suffix}').write_text(f'# vmruns 0 hlts 0\n0 1000 1 0 {self.seq + 1}\n')
+        self.seq += 1
+
+
+def test_windows_lie_between_the_systems_own_marks(tmp_path):
+    m = Marked(tmp_path, window.MONITOR)
+    for suffix in ('.4c58', '.0001', '.0002', '.4c58', '.4c58', '.4c58'):
+        m.mark(suffix)
+    assert m.running.windows() == [window.Window(3, 0, 0, Counter(all=3)), window.Window(1, 0, 0, Counter(all=1))]
+    assert not m.running.windows(), 'they are forgotten'
+    m.running.system.marks = window.GENERATOR
+    for suffix in ('.0001', '.4c58', '.0002'):
+        m.mark(suffix)
+    assert [w.insns for w in m.running.windows()] == [2]
+
+
+@pytest.mark.parametrize('marks', [('.0001',), ('.0002', '.0001'), ('.0001', '.0001'), ('.0001', '.0002', '.0001')])
+def test_marks_that_are_not_in_pairs_are_no_window(tmp_path, marks):
+    m = Marked(tmp_path, window.GENERATOR)
+    for suffix in marks:
+        m.mark(suffix)
+    with pytest.raises(systems.BenchError, match='not in pairs'):
+        m.running.windows()
+
+
+def steps(system, face, doc):
+    """Keys of what is left to be measured of a face."""
+    found = bench.left_to_do(SimpleNamespace(doc=doc), system, {face}, workloads.ALL)
+    assert all(f == face for f, _, _ in found)
+    return [w.key for _, _, chosen in found for w in chosen]
+
+
+def test_each_system_gets_what_it_can_be_asked_for():
+    assert 'http_lwip' not in steps(systems.Pollux(), 'twin', {}) and 'http' in steps(systems.Pollux(), 'twin', {})
+    assert steps(lwip.Lwip(), 'bridge', {}) == ['http_lwip']
+    assert not steps(lwip.Lwip(), 'native', {})
+    assert not steps(lwip.Lwip(), 'twin', {'twin': {'http_lwip': {'on': {'median': 1}}}}), 'it is measured already'
+
+
+class Peer:
+    """Answers to curl."""
+
+    def __init__(self, page):
+        self.page = page
+
+    def run(self, *args):
+        del args
+        return self.page.hex(' ')
+
+
+def test_a_wrong_byte_of_the_page_is_seen():
+    site = web.SITES[workloads.HTTP_LWIP]
+    assert len(site.content) == web.BYTES and site.content[:3] == b'\0\7\16' and site.content[256] == 1
+    running = SimpleNamespace(system=lwip.Lwip(), machine=SimpleNamespace(peer=Peer(site.content)))
+    web.check_page(running, site)
+    for page in (site.content[:-1], site.content[:-1] + b'x', b''):
+        running.machine.peer = Peer(page)
+        with pytest.raises(systems.BenchError, match='wrong page'):
+            web.check_page(running, site)
+
+
+def test_the_program_of_an_lwip_guest_is_no_user_of_a_linux():
+    assert [lwip.name_of_guest(p) for p in ('guest user', 'hv', 'dvm user')] == ['guest lwip', 'hv', 'dvm user']
