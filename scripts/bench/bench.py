@@ -26,6 +26,7 @@ import booted # noqa: E402
 import cost # noqa: E402
 import kvm # noqa: E402
 import lwip # noqa: E402
+import many # noqa: E402
 import measure # noqa: E402
 import overhead # noqa: E402
 import results # noqa: E402
@@ -39,6 +40,8 @@ RESULT = image.OUT / 'bench.json'
 STATE = image.OUT / 'bench/state.json'
 WINDOWS = 9
 QUICK_WINDOWS = 5
+GUESTS = 1, 2, 4, 8, 16
+QUICK_GUESTS = 1, 4
 FAILURES = (ConsoleError, PeerError, systems.BenchError, image.ImageError, OSError, RuntimeError, ValueError,
             subprocess.SubprocessError)
 # What figures depend on.
@@ -46,8 +49,9 @@ INPUTS = [image.HYPERVISOR, image.TWIN, image.INITRD, image.GUEST, image.OUT / '
           booted.PLUGIN, booted.LOAD]
 
 
-def all_systems():
-    return [systems.Pollux(), systems.PolluxStlb(), lwip.Lwip(), systems.Native(), kvm.Kvm(), xen.DomU(), xen.Dom0()]
+def all_systems(guests):
+    return [systems.Pollux(), systems.PolluxStlb(), lwip.Lwip(), systems.Native(), kvm.Kvm(), xen.DomU(), xen.Dom0(),
+            *map(many.Guests, guests)]
 
 
 def fingerprint(quick):
@@ -105,12 +109,13 @@ def measure_system(run, system, todo):
                 run.add(face, w, measure.measure(running, w, QUICK_WINDOWS if run.quick else WINDOWS, run.quick))
 
 
-def measure_all(run, wanted, chosen):
-    found = all_systems()
+def measure_all(run, wanted, chosen, guests):
+    found = all_systems(guests)
     names = [f for s in found for f, _ in s.faces]
     unknown = set(wanted or ()) - set(names)
     if unknown:
-        raise systems.BenchError(f'unknown system {", ".join(sorted(unknown))} (known: {", ".join(names)})')
+        known = ', '.join(dict.fromkeys(names))
+        raise systems.BenchError(f'unknown system {", ".join(sorted(unknown))} (known: {known})')
     faces = set(wanted or names)
     todo = [(system, left_to_do(run, system, faces, chosen)) for system in found]
     run.expect(sum(len(works) for _, mine in todo for _, _, works in mine))
@@ -150,11 +155,25 @@ def about(quick):
             'quick': quick, 'per_rep': cost.PER_REP, 'per_switch': cost.PER_SWITCH}
 
 
+def numbers(text):
+    """Of guests, as the command line gives them."""
+    found = [int(n) for n in text.split(',')]
+    if min(found) < 1 or max(found) > many.MOST or len(set(found)) != len(found):
+        raise ValueError(text)
+    return found
+
+
+def numbers_text(found):
+    return ','.join(map(str, found))
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('--quick', action='store_true', help='smaller windows, and fewer of them')
     p.add_argument('--systems', metavar='A,B', help='these only')
     p.add_argument('--workloads', metavar='A,B', help='these only')
+    p.add_argument('--guests', metavar='1,2,..', type=numbers,
+                   help=f'so many at once (default: {numbers_text(GUESTS)}; with --quick: {numbers_text(QUICK_GUESTS)})')
     p.add_argument('--fresh', action='store_true', help='forget what an earlier run measured')
     args = p.parse_args()
     # A shell gives its background jobs SIGINT ignored; Ctrl-C must end the run all the same.
@@ -169,7 +188,8 @@ def main():
         sys.exit(f'bench: unknown workload {", ".join(set(wanted) - set(keys))} (known: {", ".join(keys)})')
     run = Run(args.quick, args.fresh, say)
     try:
-        measure_all(run, args.systems.split(',') if args.systems else None, [w for w in workloads.ALL if w.key in wanted])
+        measure_all(run, args.systems.split(',') if args.systems else None, [w for w in workloads.ALL if w.key in wanted],
+                    args.guests or (QUICK_GUESTS if args.quick else GUESTS))
         if not args.systems:
             measure_engines(run)
     except systems.BenchError as e:

@@ -1,22 +1,33 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Measures a workload of a booted system."""
 import cost
+import many
 import web
 import workloads
 
 
-def measure_load(booted, w, windows, quick):
-    """By the load generator, behind a pass in which each byte is compared, and one that warms up."""
+def size(w, quick):
+    """Of a window, in the workload's unit."""
+    return w.quick if quick else w.count
+
+
+def warm_up(booted, w, quick):
+    """By the load generator: a pass in which each byte is compared, and one that warms up. Marks are forgotten."""
     booted.load(w, workloads.CHECKS[w.unit], check=True)
-    count = w.quick if quick else w.count
-    booted.load(w, count)
+    booted.load(w, size(w, quick))
     booted.forget()
-    results = booted.load(w, count, windows)
+
+
+def measure_load(booted, w, windows, quick):
+    warm_up(booted, w, quick)
+    results = booted.load(w, size(w, quick), windows)
     return cost.summary(w.unit, results, booted.windows())
 
 
 def measure(booted, w, windows, quick):
     """The record of a workload."""
     booted.system.offloads(booted.machine, w.offload == 'on')
+    if isinstance(booted.system, many.Guests):
+        return many.measure(booted, w, windows, quick)
     how = web.measure if w.command in web.SITES else measure_load
     return how(booted, w, windows, quick)

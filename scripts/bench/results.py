@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """out/bench.json: every figure under system, workload, offload, and the ratios between systems. Also its tables."""
 import json
+import re
 
 import workloads
 
@@ -100,6 +101,19 @@ def table_of_wall(doc):
     return rows
 
 
+def table_of_guests(doc):
+    """Instruction-equivalents per unit by the number of guests that work at the same time."""
+    found = [re.fullmatch(r'(twin|bridge)-(\d+)', face) for face in doc]
+    counts = sorted({int(m[2]) for m in found if m})
+    rows = [['workload', 'unit', 'path', *[f'{n} guest{"s" if n > 1 else ""}' for n in counts]]]
+    for w in workloads.ALL:
+        for path in ('twin', 'bridge'):
+            cells = [figure(doc, f'{path}-{n}', w) for n in counts]
+            if any(cells):
+                rows.append([w.title, w.unit, path, *[with_range(c) if c else '-' for c in cells]])
+    return rows
+
+
 def systems_of(doc):
     return [s for s in TITLES if s in doc]
 
@@ -118,4 +132,6 @@ def report(doc):
              ('Who runs the instructions', table_of_parts(doc)),
              ('Derived code against original', table_of_engines(doc)),
              ('Wall-clock of the emulator, medians: no measure of anything else', table_of_wall(doc))]
+    if len(found := table_of_guests(doc)) > 1:
+        parts.append(('Guests that do the same at once: instruction-equivalents per unit', found))
     return '\n\n'.join(f'### {title}\n\n{markdown(rows)}' for title, rows in parts) + '\n'

@@ -14,11 +14,14 @@ sys.path.insert(0, str(image.ROOT / 'scripts/bench'))
 import bench # noqa: E402
 import booted # noqa: E402
 import lwip # noqa: E402
+import many # noqa: E402
+import results # noqa: E402
 import systems # noqa: E402
 import web # noqa: E402
 import window # noqa: E402
 import workloads # noqa: E402
 
+UDP_TX = next(w for w in workloads.ALL if w.name == 'udp_tx')
 # A kernel of Multiboot's first version: a mark of the generator's, one of the monitor's, the machine's end.
 MARKS = r'''
 	.long 0x1badb002, 0, -0x1badb002
@@ -126,3 +129,69 @@ def test_a_wrong_byte_of_the_page_is_seen():
 
 def test_the_program_of_an_lwip_guest_is_no_user_of_a_linux():
     assert [lwip.name_of_guest(p) for p in ('guest user', 'hv', 'dvm user')] == ['guest lwip', 'hv', 'dvm user']
+
+
+def result(units, ns=1, lost=0, bad=0):
+    return {'units': units, 'lost': lost, 'ns': ns, 'bad': bad}
+
+
+def test_many_guests_together_are_one_result_of_what_arrived():
+    small, large = [result(10, 5), result(10, 7, lost=1)], [result(40, 100, lost=3), result(40, 90)]
+    assert many.difference(small, large) == {'units': 77 - 19, 'lost': 4, 'ns': 1000}
+    assert many.difference([result(10)], [result(40, ns=5001)])['ns'] == 5000
+    with pytest.raises(systems.BenchError, match='no more arrived'):
+        many.difference([result(10)], [result(40, lost=30)])
+
+
+class Crowd:
+    """A machine whose guests answer what was typed to them, and its Booted; log: in which order what happened."""
+
+    def __init__(self, guests, answer):
+        self.answer, self.log, self.machine = answer, [], self
+        self.system, self.console = many.Guests(guests), SimpleNamespace(skip=lambda source: None)
+
+    def monitor(self, command):
+        self.log.append(command)
+
+    def type(self, line, number):
+        self.log.append((number, line))
+
+    def expect(self, source, pattern, timeout):
+        del timeout
+        self.log.append(source)
+        return booted.re.search(pattern, self.answer.format(int(source[1:])))
+
+
+def test_all_guests_are_asked_before_one_is_waited_for():
+    crowd = Crowd(2, 'load: udp-tx units={0} bytes=64 ns=9 lost=0 bad=0')
+    assert [r['units'] for r in many.run_all(crowd, UDP_TX, 30, check=True)] == [1, 2]
+    line = f'load udp-tx {systems.PEER_IP} 30 check'
+    assert crowd.log == ['mark', (2, line), (3, line), 'g1', 'g2', 'mark']
+    with pytest.raises(systems.BenchError, match='damaged'):
+        many.run_all(Crowd(2, 'load: udp-tx units=1 bytes=64 ns=9 lost=0 bad={0}'), UDP_TX, 30)
+
+
+def test_guests_at_once_are_faces_of_their_own():
+    assert [f for f, _ in many.Guests(8).faces] == ['twin-8', 'bridge-8']
+    assert steps(many.Guests(8), 'twin-8', {}) == ['tcp_tx_on', 'tcp_rx_on', 'udp_tx', 'udp_rx']
+
+
+@pytest.mark.parametrize('text', ['0', '24', '1,x', '', '4,4', '-1'])
+def test_a_number_of_guests_that_cannot_be_is_refused(text):
+    assert bench.numbers('1,23') == [1, 23]
+    with pytest.raises(ValueError):
+        bench.numbers(text)
+
+
+def figure(median):
+    return {'median': median, 'min': median - 1, 'max': median + 1}
+
+
+def test_table_of_guests_has_a_column_for_each_number():
+    doc = {'twin': {'udp_tx': {'on': figure(9)}}, 'twin-16': {'udp_tx': {'on': figure(30)}},
+           'twin-2': {'udp_tx': {'on': figure(20)}}, 'bridge-2': {'udp_tx': {'on': figure(40)}}}
+    assert results.table_of_guests(doc) == [
+        ['workload', 'unit', 'path', '2 guests', '16 guests'],
+        [UDP_TX.title, 'packet', 'twin', '20 [19..21]', '30 [29..31]'],
+        [UDP_TX.title, 'packet', 'bridge', '40 [39..41]', '-']]
+    assert len(results.table_of_guests({'twin': {}})) == 1
