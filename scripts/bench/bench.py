@@ -4,7 +4,8 @@
 
 All systems run in the same emulated machine with the same card, kernel, load generator and peer. What counts is executed
 instructions, REP iterations at a quarter of one, and 1,500 for each world switch (docs/results.md). Prints tables and writes
-out/bench.json; a run that was interrupted goes on where it was.
+out/bench.json; a run that was interrupted goes on where it was. Of Pollux also: its lwIP guest's web server, many Linux guests at
+once, and with --upcalls what it costs when routines that the hypervisor has run in the driver VM.
 
 Exit status: 0, or 1 when a system could not be measured; the others' figures are there.
 """
@@ -31,6 +32,7 @@ import measure # noqa: E402
 import overhead # noqa: E402
 import results # noqa: E402
 import systems # noqa: E402
+import upcalls # noqa: E402
 import workloads # noqa: E402
 import xen # noqa: E402
 from console import ConsoleError # noqa: E402
@@ -40,6 +42,7 @@ RESULT = image.OUT / 'bench.json'
 STATE = image.OUT / 'bench/state.json'
 WINDOWS = 9
 QUICK_WINDOWS = 5
+NONE = 'none' # of the systems
 GUESTS = 1, 2, 4, 8, 16
 QUICK_GUESTS = 1, 4
 FAILURES = (ConsoleError, PeerError, systems.BenchError, image.ImageError, OSError, RuntimeError, ValueError,
@@ -68,14 +71,15 @@ class Run:
         self.quick, self.say = quick, say
         self.doc, self.failures = {}, []
         self._mark = fingerprint(quick)
-        self._begun, self._done, self._steps = time.monotonic(), 0, 1
+        self.expect(1)
         if not fresh and STATE.is_file():
             old = json.loads(STATE.read_text())
             if old['fingerprint'] == self._mark:
                 self.doc = old['doc']
 
     def expect(self, steps):
-        self._steps = steps
+        """So many figures will follow, from now on."""
+        self._begun, self._done, self._steps = time.monotonic(), 0, steps
 
     def keep(self, key, name, value):
         self.doc.setdefault(key, {})[name] = value
@@ -86,11 +90,28 @@ class Run:
 
     def add(self, face, w, record):
         results.add(self.doc, face, w, record)
+        self._step(face, w, record)
+
+    def add_upcalls(self, w, record):
+        """A point of the curve."""
+        self.doc.setdefault(upcalls.KEY, []).append(record)
+        self._step(f'{record["upcalls_per_packet"]:.2f} upcalls a packet', w, record)
+
+    def _step(self, face, w, record):
         self._write()
         self._done += 1
         left = (time.monotonic() - self._begun) / self._done * (self._steps - self._done)
         self.say(f'  {face}: {w.title}: {record["median"]:,.0f} [{record["min"]:,.0f}..{record["max"]:,.0f}] per {w.unit}; '
                  f'{int(left) // 60} min {int(left) % 60} s left')
+
+
+def attempt(run, name, what, *args):
+    """What fails does not end the run."""
+    try:
+        what(run, *args)
+    except FAILURES as e:
+        run.failures.append(f'{name}: {e}')
+        run.say(f'{name}: FAILED: {str(e).splitlines()[0]}')
 
 
 def left_to_do(run, system, faces, chosen):
@@ -109,12 +130,24 @@ def measure_system(run, system, todo):
                 run.add(face, w, measure.measure(running, w, QUICK_WINDOWS if run.quick else WINDOWS, run.quick))
 
 
+def measure_upcalls(run, chosen):
+    todo = [(w, names) for w, names in upcalls.points() if w in chosen and not upcalls.find(run.doc, w, names)]
+    if not todo:
+        return
+    system = upcalls.Forced()
+    run.say(f'{system.name}: booting')
+    run.expect(len(todo))
+    with booted.Booted(system) as running:
+        for w, names in todo:
+            run.add_upcalls(w, upcalls.measure_point(running, w, names, QUICK_WINDOWS if run.quick else WINDOWS, run.quick))
+
+
 def measure_all(run, wanted, chosen, guests):
     found = all_systems(guests)
     names = [f for s in found for f, _ in s.faces]
-    unknown = set(wanted or ()) - set(names)
+    unknown = set(wanted or ()) - {*names, NONE}
     if unknown:
-        known = ', '.join(dict.fromkeys(names))
+        known = ', '.join(dict.fromkeys([*names, NONE]))
         raise systems.BenchError(f'unknown system {", ".join(sorted(unknown))} (known: {known})')
     faces = set(wanted or names)
     todo = [(system, left_to_do(run, system, faces, chosen)) for system in found]
@@ -125,11 +158,7 @@ def measure_all(run, wanted, chosen, guests):
         if system.missing():
             run.say(f'{system.name}: left out: {system.missing()}')
             continue
-        try:
-            measure_system(run, system, mine)
-        except FAILURES as e:
-            run.failures.append(f'{system.name}: {e}')
-            run.say(f'{system.name}: FAILED: {str(e).splitlines()[0]}')
+        attempt(run, system.name, measure_system, system, mine)
 
 
 def measure_engines(run):
@@ -170,10 +199,11 @@ def numbers_text(found):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('--quick', action='store_true', help='smaller windows, and fewer of them')
-    p.add_argument('--systems', metavar='A,B', help='these only')
+    p.add_argument('--systems', metavar='A,B', help=f'these only; {NONE}: no system')
     p.add_argument('--workloads', metavar='A,B', help='these only')
     p.add_argument('--guests', metavar='1,2,..', type=numbers,
                    help=f'so many at once (default: {numbers_text(GUESTS)}; with --quick: {numbers_text(QUICK_GUESTS)})')
+    p.add_argument('--upcalls', action='store_true', help='also what it costs when routines run in the driver VM')
     p.add_argument('--fresh', action='store_true', help='forget what an earlier run measured')
     args = p.parse_args()
     # A shell gives its background jobs SIGINT ignored; Ctrl-C must end the run all the same.
@@ -187,9 +217,12 @@ def main():
     if set(wanted) - set(keys):
         sys.exit(f'bench: unknown workload {", ".join(set(wanted) - set(keys))} (known: {", ".join(keys)})')
     run = Run(args.quick, args.fresh, say)
+    chosen = [w for w in workloads.ALL if w.key in wanted]
     try:
-        measure_all(run, args.systems.split(',') if args.systems else None, [w for w in workloads.ALL if w.key in wanted],
+        measure_all(run, args.systems.split(',') if args.systems else None, chosen,
                     args.guests or (QUICK_GUESTS if args.quick else GUESTS))
+        if args.upcalls:
+            attempt(run, upcalls.KEY, measure_upcalls, chosen)
         if not args.systems:
             measure_engines(run)
     except systems.BenchError as e:

@@ -114,6 +114,20 @@ def table_of_guests(doc):
     return rows
 
 
+def table_of_upcalls(doc):
+    """Cost and throughput by upcalls for each packet; throughput relative to the point without."""
+    rows = [['workload', 'in the driver VM', 'upcalls per packet', 'instruction-equivalents', 'switches',
+             'throughput per unit of CPU', 'lost']]
+    for w in workloads.ALL:
+        points = [p for p in doc.get('upcalls', []) if p['workload'] == w.name]
+        first = next((p for p in points if not p['names']), None)
+        for p in points:
+            relative = f'{first["median"] / p["median"]:.2f}' if first else '-'
+            rows.append([w.title, ', '.join(p['names']) or '-', f'{p["upcalls_per_packet"]:.2f}', with_range(p),
+                         f'{p["switches"]:.2f}', relative, p['lost']])
+    return rows
+
+
 def systems_of(doc):
     return [s for s in TITLES if s in doc]
 
@@ -134,4 +148,6 @@ def report(doc):
              ('Wall-clock of the emulator, medians: no measure of anything else', table_of_wall(doc))]
     if len(found := table_of_guests(doc)) > 1:
         parts.append(('Guests that do the same at once: instruction-equivalents per unit', found))
+    if len(found := table_of_upcalls(doc)) > 1:
+        parts.append(('Upcalls for each packet', found))
     return '\n\n'.join(f'### {title}\n\n{markdown(rows)}' for title, rows in parts) + '\n'

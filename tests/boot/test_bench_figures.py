@@ -17,6 +17,7 @@ import lwip # noqa: E402
 import many # noqa: E402
 import results # noqa: E402
 import systems # noqa: E402
+import upcalls # noqa: E402
 import web # noqa: E402
 import window # noqa: E402
 import workloads # noqa: E402
@@ -195,3 +196,32 @@ def test_table_of_guests_has_a_column_for_each_number():
         [UDP_TX.title, 'packet', 'twin', '20 [19..21]', '30 [29..31]'],
         [UDP_TX.title, 'packet', 'bridge', '40 [39..41]', '-']]
     assert len(results.table_of_guests({'twin': {}})) == 1
+
+
+def test_the_curve_adds_one_routine_at_a_time():
+    found = [names for w, names in upcalls.points() if w == UDP_TX]
+    assert [len(names) for names in found] == list(range(len(found))) and len(found) > 1
+    assert all(b[:-1] == a for a, b in zip(found, found[1:]))
+
+
+def stats(packets, **calls):
+    return {'twin': {'tx_packets': packets, 'rx_to_guests': 0}, 'upcalls': calls}
+
+
+def test_upcalls_are_counted_for_each_packet_that_the_twin_carried():
+    assert upcalls.per_packet(UDP_TX, stats(100, a=5, b=7), stats(300, a=205, b=7, c=100)) == {'a': 1.0, 'c': 0.5}
+    with pytest.raises(systems.BenchError, match='no packet'):
+        upcalls.per_packet(UDP_TX, stats(100), stats(100, a=1))
+
+
+def point(names, median, counted):
+    return {'names': names, 'workload': 'udp_tx', 'upcalls_per_packet': counted, 'switches': .5, 'lost': 0, **figure(median)}
+
+
+def test_table_of_upcalls_compares_with_the_point_without():
+    doc = {upcalls.KEY: [point([], 100, 0), point(['a', 'b'], 400, 2)]}
+    assert upcalls.find(doc, UDP_TX, ('a', 'b'))['median'] == 400 and not upcalls.find(doc, UDP_TX, ('a',))
+    rows = [dict(zip(results.table_of_upcalls(doc)[0], r)) for r in results.table_of_upcalls(doc)[1:]]
+    assert [(r['in the driver VM'], r['upcalls per packet'], r['throughput per unit of CPU']) for r in rows] == [
+        ('-', '0.00', '1.00'), ('a, b', '2.00', '0.25')]
+    assert len(results.table_of_upcalls({})) == 1
