@@ -63,7 +63,7 @@ class Kvm(linux.Guest):
 
     def _host_initrd(self):
         cpio = linux.new_initrd(HOST_MODULES, ['ethtool'])
-        cpio.file('usr/bin/host', (linux.HERE / 'kvm_host.sh').read_bytes())
+        cpio.file('usr/bin/host', (linux.HERE / 'kvm_host').read_bytes())
         linux.add_program(cpio, f'usr/bin/{QEMU}', Path(shutil.which(QEMU)))
         for name in FIRMWARE:
             cpio.file(str(firmware(name))[1:], firmware(name).read_bytes())

@@ -44,7 +44,7 @@ def new_initrd(modules, tools=(), programs=()):
     add_userland(cpio, tools, programs)
     add_modules(cpio, KERNEL_FOLDER, modules)
     cpio.file('init', (HERE / 'init').read_bytes())
-    cpio.file('etc/ask', (HERE / 'ask.sh').read_bytes(), 0o644)
+    cpio.file('etc/ask', (HERE / 'ask').read_bytes(), 0o644)
     return cpio
 
 
@@ -70,7 +70,7 @@ def words(console, card, mitigations, address=None):
 
 
 def question(mark, command):
-    """The line to type; ask.sh says what comes."""
+    """The line to type; ask says what comes."""
     line = f'ask {mark} {hashlib.md5(command.encode()).hexdigest()[:8]} {shlex.quote(command)}'
     if len(line) > LINE_MAX or '\n' in line:
         raise ValueError(f'too long a command, or more than a line: {command}')

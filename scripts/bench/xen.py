@@ -71,7 +71,7 @@ class DomU(Xen, linux.Guest):
 
     def _dom0_initrd(self):
         cpio = linux.new_initrd(HOST_MODULES, ['ethtool'])
-        cpio.file('usr/bin/host', (linux.HERE / 'xen_host.sh').read_bytes())
+        cpio.file('usr/bin/host', (linux.HERE / 'xen_host').read_bytes())
         libraries = ROOT / 'usr/lib/x86_64-linux-gnu'
         for path in [next(ROOT.glob(f'usr/lib/xen-*/bin/{p}')) for p in PROGRAMS] + [ROOT / 'usr/bin/xenstore-write']:
             linux.add_program(cpio, str(path.relative_to(ROOT)), path, libraries)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How the benchmark talks to the Linuxes that it compares with (scripts/bench/linux.py, ask.sh): busybox's shell on a
+"""How the benchmark talks to the Linuxes that it compares with (scripts/bench/linux.py, ask): busybox's shell on a
 terminal stands for the machine, and what is typed or shown can be damaged on the way."""
 import os
 import pty
@@ -27,7 +27,7 @@ class Terminal:
         self.typed = typed
         self.console = Console(folder / 'console')
         main, other = pty.openpty()
-        env = {'PATH': '/bin:/usr/bin', 'PS1': 'measured# ', 'ENV': str(linux.HERE / 'ask.sh'), 'ANSWERS': str(folder)}
+        env = {'PATH': '/bin:/usr/bin', 'PS1': 'measured# ', 'ENV': str(linux.HERE / 'ask'), 'ANSWERS': str(folder)}
         self.process = subprocess.Popen(['busybox', 'sh', '-i'], stdin=other, stdout=other, stderr=other, env=env,
                                         start_new_session=True, preexec_fn=lambda: os.close(os.open(os.ttyname(0), os.O_RDWR)))
         os.close(other)
