@@ -90,20 +90,36 @@ static struct port *owner(const struct net_switch *sw, uint64_t mac)
 	return n && !is_trunk(sw, sw->port[n - 1]) ? sw->port[n - 1] : NULL;
 }
 
+/* Of two ports with one address the first has it. */
+static void find_owners(struct net_switch *sw)
+{
+	memset(sw->owners, 0, sizeof(sw->owners));
+	for (unsigned int i = 0; i < sw->ports; i++) {
+		unsigned int place = owner_place(sw, sw->port[i]->address);
+
+		if (!sw->owners[place])
+			sw->owners[place] = i + 1;
+	}
+}
+
 int switch_add(struct net_switch *sw, struct port *port)
 {
-	unsigned int place;
-
 	port->address = get_mac(port->mac);
-	place = owner_place(sw, port->address);
-	if (sw->owners[place])
+	if (sw->owners[owner_place(sw, port->address)])
 		return -EEXIST;
 	if (sw->ports == SWITCH_PORTS_MAX)
 		return -ENOSPC;
 	port->id = sw->ports;
 	sw->port[sw->ports++] = port;
-	sw->owners[place] = sw->ports;
+	find_owners(sw);
 	return 0;
+}
+
+void switch_set_address(struct net_switch *sw, struct port *port, const uint8_t mac[6])
+{
+	memcpy(port->mac, mac, sizeof(port->mac));
+	port->address = get_mac(mac);
+	find_owners(sw);
 }
 
 void switch_set_uplink(struct net_switch *sw, struct port *port)

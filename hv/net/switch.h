@@ -76,7 +76,7 @@ struct port {
 	char name[PORT_NAME_LEN];
 	unsigned int id; /* in the switch */
 	uint8_t mac[6];
-	uint64_t address; /* the same as a number; switch_add()'s */
+	uint64_t address; /* the same as a number; the switch's */
 	uint32_t ip;      /* IPv4 address that a locked port is locked to, or 0 */
 	bool trunk;
 	bool merges; /* takes TCP frames of IPv4 larger than the wire's, merged of several */
@@ -126,6 +126,9 @@ struct net_switch {
 
 /* Adds a port whose ops, name and mac are set. -ENOSPC; -EEXIST: another one has this address. */
 int switch_add(struct net_switch *sw, struct port *port);
+
+/* Gives a port of the switch another address; if another port has it already, that one keeps it. */
+void switch_set_address(struct net_switch *sw, struct port *port, const uint8_t mac[6]);
 
 /*
  * Makes a port of the switch the uplink, or none with NULL. Forgets what was learned behind the

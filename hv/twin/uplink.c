@@ -259,7 +259,7 @@ void uplink_open(unsigned int pin_)
 	 * has.
 	 */
 	if (twin_att.dvm->vnic)
-		memcpy(twin_att.dvm->vnic->port.mac, dvm_mac, sizeof(dvm_mac));
+		switch_set_address(net_switch(), &twin_att.dvm->vnic->port, dvm_mac);
 	irq_steal(pin, on_pin);
 	switch_set_uplink(net_switch(), &port);
 }

@@ -150,6 +150,31 @@ static void test_lock(void **state)
 	assert_int_equal(p[0].port.drops[DROP_LOOP], 2);
 }
 
+/* The driver VM's card gets its bridge's when the twin is attached. */
+static void test_an_address_changes(void **state)
+{
+	const uint8_t before[6] = { 0x52, 0x54, 0, 0x88, 0, 0x10 + 2 };
+
+	(void)state;
+	switch_set_address(&sw, &p[2].port, stranger);
+	send(1, stranger, mac(1));
+	assert_int_equal(got(), 1 << 2);
+	send(1, before, mac(1)); /* nobody's: to the uplink only */
+	assert_int_equal(got(), 1 << 0);
+	send(2, mac(1), before);
+	assert_int_equal(got(), 0);
+	assert_int_equal(p[2].port.drops[DROP_SPOOF], 1);
+	send(2, mac(1), stranger);
+	assert_int_equal(got(), 1 << 1);
+	for (int i = 1; i < PORTS; i++) {
+		send(0, mac(i), (uint8_t[]){ 2, 0, 0, 0, 0, 1 });
+		assert_int_equal(got(), 1 << i);
+	}
+	switch_set_address(&sw, &p[3].port, mac(1)); /* which port 1 keeps */
+	send(2, mac(1), stranger);
+	assert_int_equal(got(), 1 << 1);
+}
+
 /* ARP and IPv4 of a port that has an address; a trunk's are anybody's (identity_test.c). */
 static void test_lock_of_ip(void **state)
 {
@@ -310,6 +335,7 @@ int main(void)
 		cmocka_unit_test_setup(test_groups, setup),
 		cmocka_unit_test_setup(test_lost_segments, setup),
 		cmocka_unit_test_setup(test_lock, setup),
+		cmocka_unit_test_setup(test_an_address_changes, setup),
 		cmocka_unit_test_setup(test_lock_of_ip, setup),
 		cmocka_unit_test_setup(test_learning, setup),
 		cmocka_unit_test_setup(test_table_is_bounded, setup),
