@@ -4,6 +4,7 @@
 
 #include "dev/vioapic.h"
 #include "dev/vlapic.h"
+#include "lib/checksum.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 
@@ -95,16 +96,6 @@ struct tables {
 	uint8_t dsdt[sizeof(acpi_dsdt)] __aligned(64);
 };
 
-static uint8_t checksum(const void *data, size_t len)
-{
-	const uint8_t *p = data;
-	uint8_t sum = 0;
-
-	while (len--)
-		sum += *p++;
-	return -sum;
-}
-
 /* Behind everything else of a table. */
 static void finish(struct header *h, const char *signature, uint8_t revision, size_t length)
 {
@@ -117,7 +108,7 @@ static void finish(struct header *h, const char *signature, uint8_t revision, si
 	memcpy(h->creator, "PLLX", 4);
 	h->creator_revision = 1;
 	h->checksum = 0;
-	h->checksum = checksum(h, length);
+	h->checksum = checksum8(h, length);
 }
 
 static void fill_rsdp(struct rsdp *r, gpa_t xsdt)
@@ -127,8 +118,8 @@ static void fill_rsdp(struct rsdp *r, gpa_t xsdt)
 	r->revision = 2;
 	r->length = sizeof(*r);
 	r->xsdt = xsdt;
-	r->checksum = checksum(r, 20);
-	r->extended_checksum = checksum(r, sizeof(*r));
+	r->checksum = checksum8(r, 20);
+	r->extended_checksum = checksum8(r, sizeof(*r));
 }
 
 static void fill_fadt(struct fadt *f, gpa_t dsdt)

@@ -6,6 +6,7 @@
 #include "dev/vioapic.h"
 #include "dev/vlapic.h"
 #include "dev/vuart.h"
+#include "lib/checksum.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 
@@ -83,16 +84,6 @@ struct table {
 	struct mp_int rest[]; /* PCI entries, then the local interrupts */
 } __packed;
 
-static uint8_t checksum(const void *data, size_t len)
-{
-	const uint8_t *p = data;
-	uint8_t sum = 0;
-
-	while (len--)
-		sum += *p++;
-	return -sum;
-}
-
 static void fill_cpu(struct mp_cpu *cpu)
 {
 	struct cpuid_regs r = cpuid(1, 0);
@@ -145,7 +136,7 @@ static void fill_header(struct mp_header *head, size_t length, size_t entries)
 	memcpy(head->product, "POLLUX VM   ", 12);
 	head->entries = entries;
 	head->lapic = VLAPIC_GPA;
-	head->checksum = checksum(head, length);
+	head->checksum = checksum8(head, length);
 }
 
 static void fill_float(struct mp_float *fp, uint32_t table)
@@ -154,7 +145,7 @@ static void fill_float(struct mp_float *fp, uint32_t table)
 	fp->table = table;
 	fp->length = 1; /* in units of 16 bytes */
 	fp->revision = 4;
-	fp->checksum = checksum(fp, sizeof(*fp));
+	fp->checksum = checksum8(fp, sizeof(*fp));
 }
 
 int mptable_build(void *buf, size_t size, gpa_t gpa, const struct mp_pci_irq *irq, size_t count)

@@ -20,6 +20,7 @@ import systems # noqa: E402
 import window # noqa: E402
 from console import RAW, ConsoleError # noqa: E402
 from initramfs import Cpio, add_modules, add_userland, libraries # noqa: E402
+from systems import offload_command, parse_modules # noqa: E402
 
 KERNEL_FOLDER = image.OUT / 'kernel'
 KERNEL = KERNEL_FOLDER / 'vmlinux.boot' # uncompressed: unpacking a bzImage is 4.5e9 instructions
@@ -34,7 +35,6 @@ PIECE, PIECE_S = 32, 0.5 # bytes typed at once; a limit for their echo
 LINE_MAX = 1000     # busybox's shell takes 1023 bytes
 CARDS = ['e1000', 'virtio_pci', 'virtio_net', 'xen_netfront']
 TOOLS = ['ethtool', 'iperf']
-OFFLOADS = ['tso', 'gso', 'gro']
 KERNEL_TEXT = 'kernel' # beside the names of modules
 
 
@@ -131,18 +131,6 @@ def ask(machine, command, timeout=60):
     raise ConsoleError(f'{command}: no whole answer in {timeout} s\n{machine.console.text(RAW)[-2000:]}')
 
 
-def parse_modules(text):
-    """{name: (start, end)} of /proc/modules."""
-    found = {}
-    for line in text.splitlines():
-        name, size, *_, address = line.split('(')[0].split()
-        start = int(address, 16)
-        if not start:
-            raise ConsoleError('/proc/modules hides its addresses')
-        found[name] = start, start + int(size)
-    return found
-
-
 def parse_text(text):
     """(start, end) of the kernel's text, from lines of /proc/kallsyms."""
     at = {name: int(address, 16) for address, name in re.findall(r'(?m)^([0-9a-f]+) \w (_stext|_etext)$', text)}
@@ -162,11 +150,6 @@ def checked(asked, command):
     if status:
         raise ConsoleError(f'{command}: exit {status}\n{output}')
     return output
-
-
-def offload_command(card, on, names=OFFLOADS):
-    state = 'on' if on else 'off'
-    return f'ethtool -K {card} ' + ' '.join(f'{name} {state}' for name in names)
 
 
 def wait_ready(machine, name):

@@ -4,12 +4,12 @@
 A System is one boot. What the benchmark needs of it: spec(), boot(), shell(), offloads(), whose(), and `faces`, the set-ups
 that one boot serves: (name, function that brings the machine into it). Peers from other packages: kvm.py, xen.py.
 """
-import re
 import time
 
 import accel
 import image
 import window
+from console import ConsoleError
 import workloads
 from run import Spec
 
@@ -30,18 +30,20 @@ class BenchError(Exception):
     """What failed, in words for the user."""
 
 
-def ethtool(card, on):
-    word = 'on' if on else 'off'
-    return f'ethtool -K {card} ' + ' '.join(f'{o} {word}' for o in OFFLOADS)
+def offload_command(card, on, names=OFFLOADS):
+    state = 'on' if on else 'off'
+    return f'ethtool -K {card} ' + ' '.join(f'{name} {state}' for name in names)
 
 
-def module_ranges(text):
-    """{module: (start, end)} of /proc/modules."""
+def parse_modules(text):
+    """{name: (start, end)} of /proc/modules."""
     found = {}
     for line in text.splitlines():
-        m = re.match(r'(\w+) (\d+) .* (0x[0-9a-f]{16})', line)
-        if m:
-            found[m.group(1)] = int(m.group(3), 16), int(m.group(3), 16) + int(m.group(2))
+        name, size, *_, address = line.split('(')[0].split()
+        start = int(address, 16)
+        if not start:
+            raise ConsoleError('/proc/modules hides its addresses')
+        found[name] = start, start + int(size)
     return found
 
 
@@ -101,13 +103,13 @@ class Native(System):
     def boot(self, machine):
         machine.expect('raw', '^dvm ready', BOOT_S)
         machine.expect('raw', 'built-in commands', BOOT_S)
-        self._kernel = window.Kernel(ranges=module_ranges(self.run(machine, 'cat /proc/modules')))
+        self._kernel = window.Kernel(ranges=parse_modules(self.run(machine, 'cat /proc/modules')))
 
     def shell(self, machine, command, timeout=60):
         return machine.shell(command, 'raw', None, timeout)
 
     def offloads(self, machine, on):
-        self.run(machine, ethtool('eth0', on))
+        self.run(machine, offload_command('eth0', on))
 
     def whose(self, counts):
         del counts
@@ -157,7 +159,7 @@ class Pollux(System):
         status, modules = machine.shell('cat /proc/modules', 'dvm', 1)
         if status:
             raise BenchError(f'the driver VM does not say where its modules are: {modules}')
-        self._parts = window.Hypervisor(image.SYMBOLS.read_text(), DVM_MIB << 20 >> window.PAGE_SHIFT, module_ranges(modules),
+        self._parts = window.Hypervisor(image.SYMBOLS.read_text(), DVM_MIB << 20 >> window.PAGE_SHIFT, parse_modules(modules),
                                         self._functions)
 
     def _wait_guests(self, machine):
@@ -188,8 +190,8 @@ class Pollux(System):
     def offloads(self, machine, on):
         """Of the guest, and of both cards of the driver VM: its bridge would merge and cut what the guest does not."""
         if self._measured == 'g1':
-            self.run(machine, ethtool('v0', on))
-        status, text = machine.shell(f'{ethtool("eth0", on)} && {ethtool("v0", on)}', 'dvm', 1)
+            self.run(machine, offload_command('v0', on))
+        status, text = machine.shell(f'{offload_command("eth0", on)} && {offload_command("v0", on)}', 'dvm', 1)
         if status:
             raise BenchError(f'the driver VM: {text}')
 
