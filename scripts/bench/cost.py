@@ -27,4 +27,5 @@ def summary(unit, results, found):
             'charged_0': spread([charged(w, 0) / n for w, n in per]),
             'wall_units_per_s': spread([r['units'] * 1e9 / r['ns'] for r in results]),
             'lost': sum(r['lost'] for r in results),
-            'parts': {p: statistics.median(w.parts[p] / n for w, n in per) for p in parts}}
+            # A difference of two windows may leave a part a little below nothing.
+            'parts': {p: max(0.0, statistics.median(w.parts[p] / n for w, n in per)) for p in parts}}
