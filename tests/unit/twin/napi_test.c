@@ -170,6 +170,12 @@ void switch_set_uplink(struct net_switch *s, struct port *port)
 	s->uplink = port;
 }
 
+void switch_set_address(struct net_switch *s, struct port *port, const uint8_t mac[6])
+{
+	(void)s;
+	memcpy(port->mac, mac, 6);
+}
+
 struct net_switch *net_switch(void)
 {
 	return &sw;
