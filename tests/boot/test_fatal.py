@@ -33,7 +33,7 @@ def test_fatal_dump(boot):
         r'trap 14 #PF page fault, error 2 \(.*write.*\) at (fault_hv|monitor_fault)\+0x',
         rf'rip {HEX} cs 0008 rflags \w+ rsp {HEX}', rf'rax 000000000000600d rbx {HEX}', rf'r15 {HEX}',
         r'cr0 \w+ cr2 0000000123456000 cr3', r'page walk of cr2: .*not mapped', r'code: ([0-9a-f]{2} ){16}',
-        r'call stack:\n(.*\n)*? +console_poll\+0x\w+\n +sched_run\+0x\w+\n',
+        r'call stack:\n(.*\n)*? +(console_poll|input)\+0x\w+\n +sched_run\+0x\w+\n',
         r'FATAL .*trap\.c:\d+: trap 14 in the hypervisor',
     ])
 
@@ -44,7 +44,7 @@ def test_r18_double_fault_has_a_stack_of_its_own(boot):
         r'trap 8 #DF double fault, error 0 at (fault_hv_df|monitor_fault)\+0x',
         rf'rip {HEX} cs 0008 rflags \w+ rsp 0000000123456000', r'rax 000000000000600d',
         r'page walk of cr2: .*not mapped', r'code: ([0-9a-f]{2} ){16}',
-        r'call stack:\n(.*\n)*? +console_poll\+0x\w+\n +sched_run\+0x\w+\n',
+        r'call stack:\n(.*\n)*? +(console_poll|input)\+0x\w+\n +sched_run\+0x\w+\n',
         r'FATAL .*trap\.c:\d+: trap 8 in the hypervisor',
     ])
 
