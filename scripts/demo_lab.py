@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import image
-from peer import Background, PeerError, is_available as tap_is_available
+from peer import IPERF_PORT, Background, PeerError, is_available as tap_is_available
 from run import Machine, Spec
 
 HOST = '10.88.0.1'
@@ -22,7 +22,6 @@ DVM_ADDRESS = '10.88.0.2'
 GUESTS = (1, 2)
 GUEST_WORDS = {1: 'echo iperf-server http verify-server sink', 2: 'echo iperf-server http sink'}
 DVM_WORDS = f'net.ifnames=0 ip={DVM_ADDRESS}/24'
-IPERF_PORT = 5001
 HTTP_PORT = 80
 FRAMES = image.OUT / 'dvm/frames'
 SILENCE_MS = 1000 # then a stream of raw frames that are not all there is over

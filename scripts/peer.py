@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 PREFIX = 'pollux-'
@@ -15,6 +16,7 @@ NETNS_FOLDER = Path('/run/netns')
 ADDRESS = '10.88.0.1/24'
 # A burst must not be lost in the host while the emulator is not scheduled.
 TAP_QUEUE = 10000
+IPERF_PORT = 5001
 
 
 class PeerError(Exception):
@@ -124,6 +126,25 @@ class Peer:
     def background(self, *args):
         self._running.append(Background(self.command(args)))
         return self._running[-1]
+
+    def serve(self, port, *args):
+        """A server in the background, once something listens on its TCP port."""
+        server = self.background(*args)
+        self.run('sh', '-c', f'until ss -Hltn sport = :{port} | grep -q .; do sleep 0.1; done', timeout=20)
+        return server
+
+    def iperf_server(self):
+        return self.serve(IPERF_PORT, 'iperf', '-s', '-f', 'm')
+
+    def iperf(self, address, seconds=2):
+        """TCP to iperf's server there; returns Mb/s. It says that it listens before it does, and the client ends with 0."""
+        end = time.monotonic() + 20
+        while True:
+            out = self.run('iperf', '-c', address, '-t', seconds, '-f', 'm', timeout=60)
+            if rate := re.search(r'([\d.]+) Mbits/sec', out):
+                return float(rate.group(1))
+            if 'connect failed' not in out or time.monotonic() > end:
+                raise PeerError(f'iperf to {address}: no rate\n{out}')
 
     def ping(self, address, count=5, interval=0.2, size=56):
         """(received, average round trip in ms or None)."""

@@ -238,7 +238,7 @@ class Machine:
         """A command of the hypervisor's monitor; returns its output. Raises ConsoleError on `error:`."""
         self.console.skip('mon')
         self.type(command, 0)
-        m = self.expect('mon', r'(?s)(.*?)^(ok|error: [^\n]*)$', timeout)
+        m = self.expect('mon', r'(?s)(.*?)^(ok|error: [^\n]*)\n', timeout) # whole: lines come in pieces
         # The monitor echoes what is typed, in parts or again when others print meanwhile; its answer comes in one piece.
         answer = re.split(rf'(?m)^{re.escape(command)}\n', m.group(1))[-1]
         if m.group(2) != 'ok':

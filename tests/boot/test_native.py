@@ -24,10 +24,9 @@ def test_stock_driver_carries_tcp(native, machine):
 
     m.type('iperf -s &')
     m.expect('raw', 'Server listening', 20)
-    sent = m.peer.run('iperf', '-c', DVM_IP, '-t', 2, '-f', 'm', timeout=60)
-    assert float(re.search(r'([\d.]+) Mbits/sec', sent).group(1)) > 1
+    assert m.peer.iperf(DVM_IP) > 1
 
-    server = m.peer.background('iperf', '-s', '-f', 'm')
+    server = m.peer.iperf_server()
     status, text = m.shell('iperf -c 10.88.0.1 -t 2 -f m', 'raw', None, timeout=60)
     assert status == 0 and float(re.search(r'([\d.]+) Mbits/sec', text).group(1)) > 1
     server.stop()

@@ -128,9 +128,7 @@ class System:
 
     def listen(self, port=VERIFY_PORT, patience=PATIENCE_S):
         """The peer's side of a guest's verify-client: each byte is compared."""
-        b = self.peer.background(VERIFY_PEER, 'listen', port, patience)
-        time.sleep(0.3)
-        return b
+        return self.peer.serve(port, VERIFY_PEER, 'listen', port, patience)
 
     def send_to_peer(self, number, size):
         """TCP from a guest's verify-client; both compute the hash."""
@@ -139,12 +137,10 @@ class System:
         assert f'bytes={size} hash={v["hash"]}' in server.finish(20)
 
     def iperf_to_guest(self, number, seconds=2):
-        out = self.peer.run('iperf', '-c', self.address(number), '-t', seconds, '-f', 'm', timeout=60)
-        return float(re.search(r'([\d.]+) Mbits/sec', out).group(1))
+        return self.peer.iperf(self.address(number), seconds)
 
     def iperf_to_peer(self, number, seconds=2):
-        server = self.peer.background('iperf', '-s', '-f', 'm')
-        time.sleep(0.3)
+        server = self.peer.iperf_server()
         v = self.guest(number, f'iperf-client={PEER_IP} time={seconds}', 'iperf-client: done', 60)
         out = server.stop()
         assert 'Mbits/sec' in out, out

@@ -80,10 +80,8 @@ def test_driver_vm_has_its_own_network(system):
     assert '5 packets received' in s.dvm(f'ping -c 5 -A {PEER_IP}')
     s.machine.type('iperf -s &', 1)
     s.machine.expect('dvm', 'Server listening', 20)
-    out = s.peer.run('iperf', '-c', DVM_IP, '-t', 2, '-f', 'm', timeout=60)
-    assert float(re.search(r'([\d.]+) Mbits/sec', out).group(1)) > 1
-    server = s.peer.background('iperf', '-s', '-f', 'm')
-    time.sleep(0.3)
+    assert s.peer.iperf(DVM_IP) > 1
+    server = s.peer.iperf_server()
     out = s.dvm(f'iperf -c {PEER_IP} -t 2 -f m')
     assert float(re.search(r'([\d.]+) Mbits/sec', out).group(1)) > 1
     server.stop()
