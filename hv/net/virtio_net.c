@@ -12,6 +12,7 @@
 #define CLASS_NETWORK   0x0200
 #define QUEUE_SIZE      256
 #define HOLD_CHAINS(vr) ((vr)->size / 2) /* a driver that adds so many while held back kicks */
+#define SENT_HELD_MAX   16               /* frames sent that a driver is not yet interrupted for */
 
 #define FEATURES                                                                                   \
 	(VIRTIO_F_VERSION_1 | VIRTIO_F_EVENT_IDX | VIRTIO_F_INDIRECT_DESC | VIRTIO_NET_F_CSUM |    \
@@ -105,6 +106,16 @@ static const struct virtio_pci_ops pci_ops = {
 	.kick = kick,
 };
 
+/*
+ * That a frame was sent is worth no interrupt of its own: the driver sees it at its next frame, and
+ * an answer's interrupt tells it as well. Only a sender that waits for room needs one: so after
+ * some frames, and when the port goes to sleep.
+ */
+static bool may_hold(const struct port *port, const struct vring *tx)
+{
+	return port->active && vring_unasked(tx) < SENT_HELD_MAX;
+}
+
 /* The events move along with the indices, or they would come near again after 32768 chains. */
 static void flush(struct port *port)
 {
@@ -114,9 +125,11 @@ static void flush(struct port *port)
 
 	if (!virtio_pci_started(&vn->pci))
 		return;
-	if (vring_publish(rx))
+	vring_publish(rx);
+	vring_publish(tx);
+	if (vring_wants_irq(rx))
 		irqs |= BIT(VNET_RX);
-	if (vring_publish(tx))
+	if ((irqs || !may_hold(port, tx)) && vring_wants_irq(tx))
 		irqs |= BIT(VNET_TX);
 	if (!vn->starved)
 		vring_kicks_off(rx, VRING_FAR_AHEAD);

@@ -67,8 +67,13 @@ int virtio_net_take(struct port *port)
 bool virtio_net_sleep(struct port *port)
 {
 	struct virtio_net *vn = container_of(port, struct virtio_net, port);
+	struct vring *vr = tx_ring(vn);
 
 	if (!virtio_pci_started(&vn->pci))
 		return true;
-	return !vring_waiting(tx_ring(vn)) && !vring_kicks_on(tx_ring(vn));
+	if (vring_waiting(vr) || vring_kicks_on(vr))
+		return false;
+	if (vring_wants_irq(vr))
+		virtio_pci_queue_irq(&vn->pci, BIT(VNET_TX));
+	return true;
 }

@@ -175,18 +175,25 @@ static bool event_passed(uint16_t event, uint16_t now, uint16_t old)
 	return (uint16_t)(now - event - 1) < (uint16_t)(now - old);
 }
 
-bool vring_publish(struct vring *vr)
+void vring_publish(struct vring *vr)
 {
-	uint16_t old = vr->published;
-
-	if (!vr->size || vr->used_idx == old)
-		return false;
+	if (!vr->size || vr->used_idx == vr->published)
+		return;
 	vr->published = vr->used_idx;
 	/*
 	 * Release: the driver must not see the index before the used elements and the data it
 	 * covers.
 	 */
 	store16_release(&vr->used[USED_IDX], vr->used_idx);
+}
+
+bool vring_wants_irq(struct vring *vr)
+{
+	uint16_t old = vr->asked;
+
+	if (!vr->size || vr->published == old)
+		return false;
+	vr->asked = vr->published;
 	/*
 	 * Full fence between our index store and the load of the driver's wish. The driver does
 	 * the mirror image (stores its wish, then loads our index). Were either pair reordered,
@@ -195,7 +202,7 @@ bool vring_publish(struct vring *vr)
 	 */
 	fence_full();
 	if (vr->event_idx)
-		return event_passed(load16(&vr->avail[AVAIL_RING + vr->size]), vr->used_idx, old);
+		return event_passed(load16(&vr->avail[AVAIL_RING + vr->size]), vr->published, old);
 	return !(load16(&vr->avail[AVAIL_FLAGS]) & VRING_NO_INTERRUPT);
 }
 

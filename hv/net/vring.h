@@ -56,6 +56,7 @@ struct vring {
 	uint16_t avail_seen; /* the driver's index when last looked at */
 	uint16_t used_idx;   /* chains put on the used ring */
 	uint16_t published;  /* shown to the driver */
+	uint16_t asked;      /* and up to here it was asked whether it wants an interrupt */
 	uint64_t chains;
 };
 
@@ -88,8 +89,17 @@ int vring_peek(struct vring *vr, uint16_t ahead, bool device_writes, struct vrin
 /* The next chain is done with; `written` bytes of it were written. */
 void vring_take(struct vring *vr, uint16_t head, uint32_t written);
 
-/* Shows the driver all that was taken; true when it wants an interrupt for that. */
-bool vring_publish(struct vring *vr);
+/* Shows the driver all that was taken. */
+void vring_publish(struct vring *vr);
+
+/* Does the driver want an interrupt for what was shown since it was asked last? */
+bool vring_wants_irq(struct vring *vr);
+
+/* Chains shown since then. */
+static inline uint16_t vring_unasked(const struct vring *vr)
+{
+	return vr->published - vr->asked;
+}
 
 /*
  * Kicks. vring_kicks_off: not before `ahead` more chains than taken so far are there (without

@@ -96,6 +96,56 @@ static void test_interrupts(void **state)
 	assert_int_equal(vn[2]->pci.irqs, 1); /* not passed yet */
 }
 
+/*
+ * A lone frame's sender is interrupted when an answer is, or when its port goes to sleep; one that
+ * waits for many frames, at once; one that has seen them, never.
+ */
+static void test_sent_frames_are_held(void **state)
+{
+	(void)state;
+	drv_post(&d[1], 10);
+	drv_post(&d[2], 200);
+	drv_set_used_event(&d[1], VNET_TX, 0);
+	send(1, 2, 60, 0);
+	drv_kick(&d[1], VNET_TX);
+	poll_run();
+	assert_int_equal(drv_used(&d[1], VNET_TX)[1], 1); /* to be seen at once */
+	assert_int_equal(vn[1]->pci.irqs, 0);
+	send(2, 1, 60, 0);
+	drv_kick(&d[2], VNET_TX);
+	poll_run();
+	assert_int_equal(vn[1]->pci.irqs, 1); /* with the answer */
+	fake_pass_us(500);
+	fake_pass_us(500);
+	assert_int_equal(vn[1]->pci.irqs, 1); /* not for both */
+
+	drv_set_used_event(&d[1], VNET_TX, 1);
+	send(1, 2, 60, 1);
+	drv_kick(&d[1], VNET_TX);
+	poll_run();
+	fake_pass_us(500);
+	assert_int_equal(vn[1]->pci.irqs, 1);
+	fake_pass_us(500);
+	assert_int_equal(vn[1]->pci.irqs, 2); /* asleep */
+
+	drv_set_used_event(&d[1], VNET_TX, 2);
+	for (unsigned int i = 0; i < 16; i++) {
+		send(1, 2, 60, i);
+		drv_kick(&d[1], VNET_TX);
+		assert_int_equal(vn[1]->pci.irqs, 2);
+		poll_run();
+	}
+	assert_int_equal(vn[1]->pci.irqs, 3); /* many */
+
+	send(1, 2, 60, 0);
+	poll_run();
+	drv_set_used_event(&d[1], VNET_TX, 100);
+	fake_pass_us(500);
+	fake_pass_us(500);
+	assert_int_equal(vn[1]->pci.irqs, 3);
+	assert_null(fake_timer);
+}
+
 /* No merging and a buffer that is too small: the frame is dropped, the buffer stays. */
 static void test_small_buffer(void **state)
 {
@@ -390,6 +440,7 @@ int main(void)
 		T(test_lone_frame_then_batch),
 		T(test_no_lost_frame_at_sleep),
 		T(test_interrupts),
+		T(test_sent_frames_are_held),
 		T(test_small_buffer),
 		T(test_push_back),
 		T(test_stalled_uplink),
