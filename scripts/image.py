@@ -68,9 +68,10 @@ class Description:
         return self.add(elf, f'vm=g{number} kind=guest mem={memory} mac={guest_mac(number)} {own}-- {address} {words}'
                         .strip())
 
-    def add_linux(self, number, locked=False, flavour='', memory='192M', words='', initrd=None):
-        """Guest `number` with a stock Linux: the driver VM's kernel, or one of another flavour (-cloud)."""
-        own = f'ip={guest_address(number)} ' if locked else ''
+    def add_linux(self, number, locked=False, flavour='', memory='192M', words='', initrd=None, plain=False):
+        """Guest `number` with a stock Linux: the driver VM's kernel, or one of another flavour (-cloud). plain: its card has
+        no large frames."""
+        own = (f'ip={guest_address(number)} ' if locked else '') + ('frames=plain ' if plain else '')
         self.add(OUT / f'kernel{flavour}/vmlinux.boot', f'vm=g{number} kind=guest mem={memory} mac={guest_mac(number)} '
                  f'{own}-- console=ttyS0 tsc=reliable quiet panic=-1 ip={guest_address(number)}/24 {words}'.strip())
         return self.add(initrd or OUT / f'linux{flavour}/initrd.img', f'initrd=g{number}')

@@ -21,6 +21,12 @@
 	 VIRTIO_NET_F_HOST_TSO6 | VIRTIO_NET_F_HOST_ECN | VIRTIO_NET_F_MRG_RXBUF |                 \
 	 VIRTIO_NET_F_STATUS)
 
+/* Linux gives a frame one buffer, in which its headers stay, only to a card with none of these. */
+#define LARGE_FRAMES                                                                  \
+	(VIRTIO_NET_F_GUEST_TSO4 | VIRTIO_NET_F_GUEST_TSO6 | VIRTIO_NET_F_GUEST_ECN | \
+	 VIRTIO_NET_F_HOST_TSO4 | VIRTIO_NET_F_HOST_TSO6 | VIRTIO_NET_F_HOST_ECN |    \
+	 VIRTIO_NET_F_MRG_RXBUF)
+
 static const struct virtio_pci_id pci_id = {
 	.device = DEVICE_ID_NET,
 	.subsystem = SUBSYSTEM_ID,
@@ -159,7 +165,7 @@ int virtio_net_add(struct virtio_net *vn, struct net_switch *sw, struct vm *vm, 
 	memcpy(vn->config.mac, vm->mac, sizeof(vm->mac));
 	vn->pci.id = &pci_id;
 	vn->pci.ops = &pci_ops;
-	vn->pci.offered = FEATURES;
+	vn->pci.offered = vm->plain_frames ? FEATURES & ~LARGE_FRAMES : FEATURES;
 	vn->pci.config = &vn->config;
 	vn->pci.config_len = sizeof(vn->config);
 	vn->pci.dev.slot = slot;

@@ -219,6 +219,7 @@ void build_vm(const struct config *cfg, unsigned int id)
 	strlcpy(vm->name, c->name, sizeof(vm->name));
 	memcpy(vm->mac, c->mac, sizeof(vm->mac));
 	vm->ip = c->ip;
+	vm->plain_frames = c->plain_frames;
 	vm->vcpu.vm = vm;
 	vms[vm_count++] = vm;
 	build_memory(vm);

@@ -107,6 +107,15 @@ static uint32_t read_ip(const struct word *w, const char *where)
 	return ip;
 }
 
+/* One of two values. Returns whether it is the second one. */
+static bool is_second(const struct word *w, const char *where, const char *first,
+		      const char *second)
+{
+	if (strcmp(w->value, first) && strcmp(w->value, second))
+		boot_fail("%s: %s=%s (known: %s, %s)", where, w->key, w->value, first, second);
+	return strcmp(w->value, second) == 0;
+}
+
 static struct vm_config *find_vm(struct config *cfg, const char *name)
 {
 	for (unsigned int i = 0; i < cfg->vms; i++)
@@ -126,28 +135,29 @@ static void default_mac(uint8_t *mac, unsigned int id)
 
 static void vm_word(struct vm_config *vm, const struct word *w, uint32_t *seen, const char *where)
 {
-	static const char *const keys[] = { "kind", "mem", "mac", "ip" };
+	static const char *const keys[] = { "kind", "mem", "mac", "ip", "frames" };
 	unsigned int k = 0;
 
 	while (k < ARRAY_SIZE(keys) && strcmp(keys[k], w->key))
 		k++;
 	if (k == ARRAY_SIZE(keys))
-		boot_fail("%s: unknown word '%s' (known: kind= mem= mac= ip= --)", where, w->key);
+		boot_fail("%s: unknown word '%s' (known: kind= mem= mac= ip= frames= --)", where,
+			  w->key);
 	if (*seen & BIT(k))
 		boot_fail("%s: %s= is given twice", where, w->key);
 	*seen |= BIT(k);
 	if (k == 0) {
-		if (strcmp(w->value, "dvm") && strcmp(w->value, "guest"))
-			boot_fail("%s: kind=%s (known: dvm, guest)", where, w->value);
-		vm->kind = w->value[0] == 'd' ? VM_DVM : VM_GUEST;
+		vm->kind = is_second(w, where, "dvm", "guest") ? VM_GUEST : VM_DVM;
 	} else if (k == 1) {
 		vm->mem = ALIGN_DOWN(number(w, where), MIB(2));
 		if (vm->mem < MEM_MIN || vm->mem > MEM_MAX)
 			boot_fail("%s: mem=%s (8M to 3G)", where, w->value);
 	} else if (k == 2) {
 		set_mac(vm->mac, w, where);
-	} else {
+	} else if (k == 3) {
 		vm->ip = read_ip(w, where);
+	} else {
+		vm->plain_frames = is_second(w, where, "large", "plain");
 	}
 }
 
@@ -233,15 +243,15 @@ static void read_module(struct config *cfg, const struct boot_module *m, unsigne
 	only_word(line, m->line);
 }
 
-/* One of two values, once. Returns whether it is the second one. */
+/* The same, once in the hypervisor's line. */
 static bool choice(const struct word *w, bool *seen, const char *first, const char *second)
 {
-	if (strcmp(w->value, first) && strcmp(w->value, second))
-		boot_fail("%s=%s (known: %s, %s)", w->key, w->value, first, second);
+	bool is = is_second(w, "hypervisor", first, second);
+
 	if (*seen)
 		boot_fail("%s= is given twice", w->key);
 	*seen = true;
-	return strcmp(w->value, second) == 0;
+	return is;
 }
 
 /* More than the usual number is for campaigns, in which deaths are made. */

@@ -6,7 +6,7 @@
  *   multiboot2 .../pollux.elf [net=bridge|twin] [judge=strict|normal] [svm=window|stlb]
  *                              [focus=NAME] [run=SECONDS] [restarts=N]
  *   module2 KERNEL  vm=NAME kind=dvm|guest mem=N[M|G] [mac=aa:bb:..] [ip=a.b.c.d]
- *                   [-- COMMAND LINE OF THE VM]
+ *                   [frames=large|plain] [-- COMMAND LINE OF THE VM]
  *   module2 FILE    initrd=NAME
  *   module2 FILE    twin=DRIVER         (one to three, of one driver, see twin/judge.h)
  *   module2 FILE    symbols
@@ -33,6 +33,7 @@ struct vm_config {
 	uint64_t mem; /* bytes */
 	uint8_t mac[6];
 	uint32_t ip;         /* the only one that it may send from (net/identity.h), or 0 */
+	bool plain_frames;   /* its card has no larger ones than the wire's */
 	const char *cmdline; /* inside the module's line */
 	const struct boot_module *kernel;
 	const struct boot_module *initrd; /* or NULL */

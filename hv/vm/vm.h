@@ -39,7 +39,8 @@ struct vm {
 	char reason[120];  /* first reason of VM_KILLED / VM_STOPPED */
 	uint64_t mem_size; /* bytes asked for */
 	uint8_t mac[6];
-	uint32_t ip; /* the only one that it may send from, or 0 */
+	uint32_t ip;       /* the only one that it may send from, or 0 */
+	bool plain_frames; /* its card has no larger ones than the wire's */
 	const char *cmdline;
 
 	struct vm_ram_range ram[VM_RAM_MAX];

@@ -433,6 +433,29 @@ static void test_merges_for_whom(void **state)
 	assert_false(vn[1]->port.merges);
 }
 
+/* A driver that takes all that it is offered gets no large frames then, and sends none. */
+static void test_plain_frames(void **state)
+{
+	const uint64_t large = VIRTIO_NET_F_GUEST_TSO4 | VIRTIO_NET_F_GUEST_TSO6 |
+			       VIRTIO_NET_F_GUEST_ECN | VIRTIO_NET_F_HOST_TSO4 |
+			       VIRTIO_NET_F_HOST_TSO6 | VIRTIO_NET_F_HOST_ECN |
+			       VIRTIO_NET_F_MRG_RXBUF;
+
+	(void)state;
+	assert_int_equal(d[1].features & large, large);
+	fake_reset();
+	memset(&sw, 0, sizeof(sw));
+	memset(vn[0], 0, sizeof(*vn[0]));
+	fake_vm(0)->plain_frames = true;
+	assert_int_equal(virtio_net_add(vn[0], &sw, vms[0], SLOT, PIN), 0);
+	drv_start(&d[0], vn[0], DRV_ALL);
+	assert_true(virtio_pci_started(&vn[0]->pci));
+	assert_int_equal(d[0].features & large, 0);
+	assert_true(d[0].features & VIRTIO_NET_F_CSUM);
+	assert_true(vn[0]->rights.csum && !vn[0]->rights.tso4 && !vn[0]->rights.tso6);
+	assert_true(vn[0]->caps.csum && !vn[0]->port.merges && !vn[0]->mergeable);
+}
+
 int main(void)
 {
 #define T(t) cmocka_unit_test_setup(t, setup)
@@ -453,6 +476,7 @@ int main(void)
 		T(test_broken_ring_kills_its_vm_only),
 		T(test_fair),
 		T(test_merges_for_whom),
+		T(test_plain_frames),
 	};
 	int failed = cmocka_run_group_tests_name("virtio_net", tests, NULL, NULL);
 
