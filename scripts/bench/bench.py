@@ -53,8 +53,8 @@ INPUTS = [image.HYPERVISOR, image.TWIN, image.INITRD, image.GUEST, image.OUT / '
 
 
 def all_systems(guests):
-    return [systems.Pollux(), systems.PolluxStlb(), lwip.Lwip(), systems.Native(), kvm.Kvm(), xen.DomU(), xen.Dom0(),
-            *map(many.Guests, guests)]
+    return [systems.Pollux(), systems.Pollux(plain=True), systems.PolluxStlb(), systems.PolluxStlb(plain=True), lwip.Lwip(),
+            systems.Native(), kvm.Kvm(), xen.DomU(), xen.Dom0(), *map(many.Guests, guests)]
 
 
 def fingerprint(quick):
@@ -116,7 +116,7 @@ def attempt(run, name, what, *args):
 
 def left_to_do(run, system, faces, chosen):
     """[(face, function that turns to it, its workloads that have no figure)]"""
-    found = [(face, turn, [w for w in chosen if system.can(w) and not results.figure(run.doc, face, w)])
+    found = [(face, turn, [w for w in chosen if system.can(w, face) and not results.figure(run.doc, face, w)])
              for face, turn in system.faces if face in faces]
     return [f for f in found if f[2]]
 

@@ -21,7 +21,8 @@ class Lwip(systems.Pollux):
     def faces(self):
         return super().faces[:2]
 
-    def can(self, w):
+    def can(self, w, face):
+        del face
         return w.command == workloads.HTTP_LWIP
 
     def _add_guests(self, d, folder):

@@ -39,7 +39,8 @@ class Guests(systems.Pollux):
         """(its name as a source, its number) of each guest's."""
         return [(f'g{n}', n + 1) for n in range(1, self._guests + 1)]
 
-    def can(self, w):
+    def can(self, w, face):
+        del face
         return w.command in COMMANDS and w.offload == 'on'
 
     def offloads(self, machine, on):

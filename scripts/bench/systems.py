@@ -70,8 +70,9 @@ class System:
         else:
             self.run(machine, f'load mark {number}')
 
-    def can(self, w):
-        """Whether it has what a workload is asked of."""
+    def can(self, w, face):
+        """Whether it has what a workload is asked of with a face."""
+        del face
         return w.command != workloads.HTTP_LWIP
 
     def learn(self, machine):
@@ -118,11 +119,15 @@ class Native(System):
 
 class Pollux(System):
     """Driver VM and Linux guests. Its faces: the driver VM itself, without and with a twin, and guest g1 over the bridge and
-    through the twin."""
+    through the twin. plain: guests' cards have no offload of segmentation (frames=plain); so it is measured where offloads
+    are off."""
     name = 'pollux'
 
-    def __init__(self, mitigations=MITIGATIONS, guests=1, twins=(), words='', functions=False):
+    def __init__(self, mitigations=MITIGATIONS, guests=1, twins=(), words='', functions=False, plain=False):
         self._mitigations, self._guests, self._twins, self._words = mitigations, guests, twins, words
+        self._plain = plain
+        if plain:
+            self.name += '-plain'
         self._functions = functions # of the hypervisor are parts
         self._parts = None
         self._measured = 'g1'
@@ -137,6 +142,10 @@ class Pollux(System):
                 ('dvm-detached', lambda m: self._turn(m, 'bridge', 'dvm')),
                 ('dvm-attached', lambda m: self._turn(m, 'twin', 'dvm'))]
 
+    def can(self, w, face):
+        guest_without = w.offload == 'off' and not face.startswith('dvm')
+        return super().can(w, face) and guest_without == self._plain
+
     def spec(self, folder):
         d = image.Description(f'net=twin {self._words}'.strip()).add_symbols()
         d.add_dvm(f'net.ifnames=0 ip={DVM_ADDRESS}/24 {self._mitigations}', memory=f'{DVM_MIB}M',
@@ -148,7 +157,7 @@ class Pollux(System):
         """Returns how much memory the machine needs, in MiB."""
         del folder
         for n in range(1, self._guests + 1):
-            d.add_linux(n, words=self._mitigations)
+            d.add_linux(n, words=self._mitigations, plain=self._plain)
         return 768 + 192 * self._guests
 
     def boot(self, machine):
@@ -204,8 +213,8 @@ class PolluxStlb(Pollux):
     """The same with the twin of the other SVM engine, the measured baseline."""
     name = 'pollux-stlb'
 
-    def __init__(self, mitigations=MITIGATIONS):
-        super().__init__(mitigations, twins=(image.TWIN_STLB,), words='svm=stlb')
+    def __init__(self, mitigations=MITIGATIONS, plain=False):
+        super().__init__(mitigations, twins=(image.TWIN_STLB,), words='svm=stlb', plain=plain)
 
     @property
     def faces(self):

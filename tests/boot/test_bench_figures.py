@@ -99,6 +99,16 @@ def steps(system, face, doc):
     return [w.key for _, _, chosen in found for w in chosen]
 
 
+def test_offloads_are_off_in_guests_whose_cards_have_none():
+    both, off = systems.Pollux(), systems.Pollux(plain=True)
+    assert both.name != off.name
+    for face in ('twin', 'bridge'):
+        assert steps(off, face, {}) == ['tcp_tx_off', 'tcp_rx_off'] and 'tcp_tx_off' not in steps(both, face, {})
+        assert 'tcp_tx_on' in steps(both, face, {})
+    assert 'tcp_rx_off' in steps(both, 'dvm-attached', {}) and not steps(off, 'dvm-attached', {})
+    assert steps(systems.PolluxStlb(plain=True), 'twin-stlb', {}) == ['tcp_tx_off', 'tcp_rx_off']
+
+
 def test_each_system_gets_what_it_can_be_asked_for():
     assert 'http_lwip' not in steps(systems.Pollux(), 'twin', {}) and 'http' in steps(systems.Pollux(), 'twin', {})
     assert steps(lwip.Lwip(), 'bridge', {}) == ['http_lwip']
