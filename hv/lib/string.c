@@ -14,7 +14,8 @@ void *memcpy(void *dst, const void *src, size_t n)
 	size_t words = n / 8, rest = n % 8;
 
 	asm volatile("rep movsq" : "+D"(d), "+S"(src), "+c"(words)::"memory");
-	asm volatile("rep movsb" : "+D"(d), "+S"(src), "+c"(rest)::"memory");
+	if (rest)
+		asm volatile("rep movsb" : "+D"(d), "+S"(src), "+c"(rest)::"memory");
 	return dst;
 }
 
@@ -44,7 +45,8 @@ void *memset(void *dst, int c, size_t n)
 	uint64_t fill = (uint8_t)c * 0x0101010101010101UL;
 
 	asm volatile("rep stosq" : "+D"(d), "+c"(words) : "a"(fill) : "memory");
-	asm volatile("rep stosb" : "+D"(d), "+c"(rest) : "a"(fill) : "memory");
+	if (rest)
+		asm volatile("rep stosb" : "+D"(d), "+c"(rest) : "a"(fill) : "memory");
 	return dst;
 }
 
