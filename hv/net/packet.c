@@ -13,48 +13,37 @@
 #define IPPROTO_TCP  6
 #define IP4_FRAGMENT 0x3fff /* MF and offset */
 
-void packet_copy_front(void *dst, const struct packet_seg *seg, uint32_t n)
+/* Moves n bytes, n > 0, off the front of a list; returns what is left of it. */
+static struct packet_seg *take_front(uint8_t *to, struct packet_seg *seg, uint32_t n)
 {
-	uint8_t *to = dst;
-
-	while (n) {
+	for (;; seg++) {
 		uint32_t part = MIN(n, seg->len);
 
 		memcpy(to, seg->data, part);
 		to += part;
 		n -= part;
-		seg++;
+		if (!n) {
+			seg->data += part;
+			seg->len -= part;
+			break;
+		}
 	}
 	/* The copy is what gets checked; the original may differ by now. */
 	fence_compiler();
+	return seg->len ? seg : seg + 1;
 }
 
-/* Cuts n bytes off the front; returns how many segments became empty. */
-static unsigned int cut_front(struct packet_seg *seg, uint32_t n)
+void packet_from_segs(struct packet *pkt, struct packet_seg *seg, unsigned int segs,
+		      uint32_t before, uint32_t len)
 {
-	unsigned int i = 0;
+	uint32_t head_len = MIN(len, PACKET_HEAD_MAX);
+	uint8_t *front = (uint8_t *)pkt + offsetof(struct packet, head) - before;
 
-	while (n && n >= seg[i].len)
-		n -= seg[i++].len;
-	if (n) {
-		seg[i].data += n;
-		seg[i].len -= n;
-	}
-	return i;
-}
-
-void packet_from_segs(struct packet *pkt, struct packet_seg *seg, unsigned int segs, uint32_t skip,
-		      uint32_t len)
-{
-	unsigned int gone = cut_front(seg, skip);
-
-	memset(pkt, 0, offsetof(struct packet, head));
+	memset(pkt, 0, offsetof(struct packet, request));
 	pkt->len = len;
-	pkt->head_len = MIN(len, PACKET_HEAD_MAX);
-	packet_copy_front(pkt->head, seg + gone, pkt->head_len);
-	gone += cut_front(seg + gone, pkt->head_len);
-	pkt->seg = seg + gone;
-	pkt->segs = segs - gone;
+	pkt->head_len = head_len;
+	pkt->seg = take_front(front, seg, before + head_len);
+	pkt->segs = seg + segs - pkt->seg;
 }
 
 uint16_t packet_l3(const struct packet *pkt, uint16_t *ethertype)

@@ -6,7 +6,8 @@
  * meanwhile: it then only spoils its own payload.
  *
  * Frame bytes [0, head_len) are in head, [head_len, len) in seg. What the sender asks for
- * (checksum, segmentation) is here only after packet_check() bounded it (R17).
+ * (checksum, segmentation) is here only after packet_check() bounded it (R17). What lies in front
+ * of the frame in its memory, the request of a virtio driver, is copied along with the head.
  */
 #ifndef HV_NET_PACKET_H
 #define HV_NET_PACKET_H
@@ -34,32 +35,6 @@ struct packet_seg {
 	uint32_t len;
 };
 
-struct packet {
-	uint32_t len, head_len;
-	const struct packet_seg *seg;
-	unsigned int segs;
-	bool needs_csum; /* the sum at csum_start + csum_offset is that of the pseudo header only */
-	bool csum_valid; /* its TCP or UDP checksum was found right on its way here */
-	uint16_t csum_start, csum_offset;
-	enum packet_gso gso;
-	bool gso_ecn;
-	uint16_t gso_size;        /* payload bytes of each segment */
-	uint16_t l3, l4, payload; /* offsets, valid for gso != GSO_NONE; payload <= head_len */
-	/*
-	 * A receiver that cannot segment gets pieces; when it runs out of room it has had the
-	 * payload up to here. The sender keeps the value with the frame until it is offered
-	 * again.
-	 */
-	uint32_t resume;
-	uint8_t sender; /* id of the port that it came from; the switch sets it */
-	uint8_t head[PACKET_HEAD_MAX];
-};
-
-/* What a sender may ask for: the offloads negotiated by it. */
-struct packet_rights {
-	bool csum, tso4, tso6, ecn;
-};
-
 /* virtio 1.2 5.1.6; 12 bytes whenever VERSION_1 is negotiated. */
 struct virtio_net_hdr {
 	uint8_t flags, gso_type;
@@ -71,21 +46,48 @@ ASSERT_SIZE(struct virtio_net_hdr, 12);
 #define VIRTIO_NET_HDR_DATA_VALID 2
 #define VIRTIO_NET_HDR_GSO_ECN    0x80
 
+struct packet {
+	uint32_t len, head_len;
+	const struct packet_seg *seg; /* none of them is empty */
+	unsigned int segs;
+	bool needs_csum; /* the sum at csum_start + csum_offset is that of the pseudo header only */
+	bool csum_valid; /* its TCP or UDP checksum was found right on its way here */
+	bool gso_ecn;
+	uint8_t sender; /* id of the port that it came from; the switch sets it */
+	uint16_t csum_start, csum_offset;
+	enum packet_gso gso;
+	uint16_t gso_size;        /* payload bytes of each segment */
+	uint16_t l3, l4, payload; /* offsets, valid for gso != GSO_NONE; payload <= head_len */
+	/*
+	 * A receiver that cannot segment gets pieces; when it runs out of room it has had the
+	 * payload up to here. The sender keeps the value with the frame until it is offered
+	 * again.
+	 */
+	uint32_t resume;
+	struct virtio_net_hdr request; /* as the sender wrote it: packet_check() bounds it */
+	uint8_t head[PACKET_HEAD_MAX];
+};
+_Static_assert(offsetof(struct packet, head) ==
+		       offsetof(struct packet, request) + sizeof(struct virtio_net_hdr),
+	       "both are copied as one");
+
+/* What a sender may ask for: the offloads negotiated by it. */
+struct packet_rights {
+	bool csum, tso4, tso6, ecn;
+};
+
 /*
- * Makes a packet of segments that hold `len` frame bytes behind `skip` others: copies the head,
- * takes the rest by reference. seg is changed (its front is cut off) and must live as long as the
- * packet. len >= ETH_HLEN.
+ * Makes a packet of segments, none of them empty, that hold `len` frame bytes behind `before` bytes
+ * of a request, which are all of it or 0: copies request and head, takes the rest by reference. seg
+ * is changed (its front is cut off) and must live as long as the packet. len >= ETH_HLEN.
  */
-void packet_from_segs(struct packet *pkt, struct packet_seg *seg, unsigned int segs, uint32_t skip,
-		      uint32_t len);
-
-/* Copies the first n bytes of a segment list, which has that many. */
-void packet_copy_front(void *dst, const struct packet_seg *seg, uint32_t n);
+void packet_from_segs(struct packet *pkt, struct packet_seg *seg, unsigned int segs,
+		      uint32_t before, uint32_t len);
 
 /*
- * Takes over the requests of a private copy of the sender's header. -EINVAL: something in it or
- * in the frame's own headers does not fit (R17); -E2BIG: longer than a frame may be. hdr_len is
- * not used: it is computed.
+ * Takes over the requests of a private copy of the sender's header, pkt->request or another.
+ * -EINVAL: something in it or in the frame's own headers does not fit (R17); -E2BIG: longer than a
+ * frame may be. hdr_len is not used: it is computed.
  */
 int packet_check(struct packet *pkt, const struct virtio_net_hdr *hdr,
 		 const struct packet_rights *rights);

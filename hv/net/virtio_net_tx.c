@@ -12,18 +12,16 @@ static struct vring *tx_ring(struct virtio_net *vn)
 /* Makes vn->packet of the chain in vn->tx. A reason to drop it, or DROP_REASONS. */
 static enum port_drop parse(struct virtio_net *vn)
 {
-	struct virtio_net_hdr hdr;
 	struct vring_list *list = &vn->tx;
-	uint32_t len;
+	struct packet *pkt = &vn->packet;
+	uint64_t len = list->bytes - sizeof(pkt->request);
 
-	if (list->bytes < sizeof(hdr) + ETH_HLEN || list->bytes > sizeof(hdr) + PACKET_LEN_MAX)
+	if (list->bytes < sizeof(pkt->request) + ETH_HLEN || len > PACKET_LEN_MAX)
 		return DROP_LENGTH;
-	len = list->bytes - sizeof(hdr);
-	packet_copy_front(&hdr, list->seg, sizeof(hdr));
-	packet_from_segs(&vn->packet, list->seg, list->segs, sizeof(hdr), len);
-	switch (packet_check(&vn->packet, &hdr, &vn->rights)) {
+	packet_from_segs(pkt, list->seg, list->segs, sizeof(pkt->request), len);
+	switch (packet_check(pkt, &pkt->request, &vn->rights)) {
 	case 0:
-		return packet_resume(&vn->packet, vn->resume) ? DROP_BAD_REQUEST : DROP_REASONS;
+		return packet_resume(pkt, vn->resume) ? DROP_BAD_REQUEST : DROP_REASONS;
 	case -E2BIG:
 		return DROP_LENGTH;
 	default:
