@@ -37,6 +37,7 @@ typedef uint64_t dva_t;
 
 #define __packed       __attribute__((packed))
 #define __aligned(n)   __attribute__((aligned(n)))
+#define __noinline     __attribute__((noinline))
 #define __noreturn     __attribute__((noreturn))
 #define __format(f, a) __attribute__((format(printf, f, a)))
 

@@ -37,7 +37,7 @@ int virtio_net_take(struct port *port)
 	enum port_drop why;
 	uint16_t head;
 
-	if (!virtio_pci_started(&vn->pci) || !vring_waiting(vr))
+	if (!virtio_pci_started(&vn->pci) || !vring_has_work(vr))
 		return 0;
 	vn->tx.segs = 0;
 	vn->tx.bytes = 0;

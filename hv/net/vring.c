@@ -11,15 +11,15 @@
 enum { AVAIL_FLAGS, AVAIL_IDX, AVAIL_RING };
 enum { USED_FLAGS, USED_IDX };
 
-/* Where a walk along a chain is. */
-struct walk {
-	const uint8_t *table;
-	uint32_t count; /* descriptors in table */
-	uint32_t steps; /* descriptors followed so far: a loop ends at the ring's size */
-	bool inside;    /* table is an indirect one */
+/* Of descriptors: the ring's, or an indirect one. */
+struct table {
+	const uint8_t *desc;
+	uint32_t count;
+	bool indirect;
 };
 
-static int broken(struct vring *vr, const char *why, uint64_t val)
+/* Not in line: the chains that are not would pay for its arguments. */
+static int __noinline broken(struct vring *vr, const char *why, uint64_t val)
 {
 	vm_kill(vr->vm, "%s queue: %s (%lx)", vr->name, why, val);
 	return -EPROTO;
@@ -63,7 +63,7 @@ int vring_setup(struct vring *vr, struct vm *vm, const char *name, uint16_t size
 
 uint16_t vring_waiting(struct vring *vr)
 {
-	uint16_t n;
+	uint16_t seen, n;
 
 	if (!vr->size)
 		return 0;
@@ -71,50 +71,53 @@ uint16_t vring_waiting(struct vring *vr)
 	 * Acquire: the ring entries and descriptors behind the index must not be read before it,
 	 * or old contents would be taken for new ones.
 	 */
-	vr->avail_seen = load16_acquire(&vr->avail[AVAIL_IDX]);
-	n = vr->avail_seen - vr->last_avail;
+	seen = load16_acquire(&vr->avail[AVAIL_IDX]);
+	n = seen - vr->last_avail;
 	if (n > vr->size) {
-		broken(vr, "available index jumped beyond the ring", vr->avail_seen);
+		broken(vr, "available index jumped beyond the ring", seen);
 		return 0;
 	}
+	vr->avail_seen = seen;
 	return n;
 }
 
-/* The only read of a descriptor. */
-static struct vring_desc read_desc(const struct walk *w, uint32_t i)
+/* The only read of a descriptor: two words, at any alignment. */
+static struct vring_desc read_desc(const uint8_t *table, uint32_t i)
 {
-	struct vring_desc d;
+	const uint8_t *at = table + i * sizeof(struct vring_desc);
+	uint64_t addr, rest;
 
-	__builtin_memcpy(&d, w->table + i * sizeof(d), sizeof(d));
+	__builtin_memcpy(&addr, at, sizeof(addr));
+	__builtin_memcpy(&rest, at + sizeof(addr), sizeof(rest));
 	fence_compiler();
-	return d;
+	return (struct vring_desc){ addr, rest, rest >> 32, rest >> 48 };
 }
 
-static int enter_indirect(struct vring *vr, struct walk *w, const struct vring_desc *d)
+static int enter_indirect(struct vring *vr, struct table *t, const struct vring_desc *d)
 {
 	if (!vr->indirect)
 		return broken(vr, "indirect table without the feature", d->flags);
-	if (w->inside)
+	if (t->indirect)
 		return broken(vr, "indirect table inside an indirect table", d->addr);
 	if (d->flags & VRING_DESC_NEXT)
 		return broken(vr, "descriptor both indirect and chained", d->flags);
 	if (!d->len || d->len % sizeof(*d))
 		return broken(vr, "indirect table with a length of", d->len);
-	w->table = vm_ram(vr->vm, d->addr, d->len);
-	if (!w->table)
+	t->desc = vm_ram(vr->vm, d->addr, d->len);
+	if (!t->desc)
 		return broken(vr, "indirect table outside RAM", d->addr);
-	w->count = d->len / sizeof(*d);
-	w->inside = true;
+	t->count = d->len / sizeof(*d);
+	t->indirect = true;
 	return 0;
 }
 
-static int append(struct vring *vr, const struct vring_desc *d, bool device_writes,
+static inline int append(struct vring *vr, const struct vring_desc *d, uint16_t write,
 		  struct vring_list *list)
 {
 	uint8_t *hva;
 
-	if (!!(d->flags & VRING_DESC_WRITE) != device_writes)
-		return broken(vr, device_writes ? "read-only descriptor" : "write-only descriptor",
+	if ((d->flags & VRING_DESC_WRITE) != write)
+		return broken(vr, write ? "read-only descriptor" : "write-only descriptor",
 			      d->addr);
 	if (!d->len)
 		return 0;
@@ -128,32 +131,48 @@ static int append(struct vring *vr, const struct vring_desc *d, bool device_writ
 	return 0;
 }
 
-int vring_peek(struct vring *vr, uint16_t ahead, bool device_writes, struct vring_list *list,
-	       uint16_t *head)
+/* A chain from its first descriptor on. */
+static int walk_chain(struct vring *vr, struct vring_desc d, uint16_t write, struct vring_list *list)
 {
-	struct walk w = { .table = vr->desc, .count = vr->size };
-	uint16_t slot = (vr->last_avail + ahead) & (vr->size - 1);
-	uint32_t i = *head = load16(&vr->avail[AVAIL_RING + slot]);
-	struct vring_desc d;
+	struct table t = { .desc = vr->desc, .count = vr->size };
+	uint32_t left = vr->size; /* a loop ends there */
+	uint32_t next;
 	int err;
 
 	for (;;) {
-		if (i >= w.count)
-			return broken(vr, "descriptor number beyond the table", i);
-		if (++w.steps > vr->size)
-			return broken(vr, "chain longer than the ring, or a loop", *head);
-		d = read_desc(&w, i);
-		i = d.next;
+		next = 0;
 		if (d.flags & VRING_DESC_INDIRECT) {
-			err = enter_indirect(vr, &w, &d);
-			w.steps--;
-			i = 0;
+			err = enter_indirect(vr, &t, &d);
+		} else if (!left--) {
+			err = broken(vr, "chain longer than the ring, or a loop", d.next);
 		} else {
-			err = append(vr, &d, device_writes, list);
+			err = append(vr, &d, write, list);
+			if (!(d.flags & VRING_DESC_NEXT))
+				return err;
+			next = d.next;
 		}
-		if (err || !(d.flags & (VRING_DESC_NEXT | VRING_DESC_INDIRECT)))
+		if (err)
 			return err;
+		if (next >= t.count)
+			return broken(vr, "descriptor number beyond the table", next);
+		d = read_desc(t.desc, next);
 	}
+}
+
+int vring_peek(struct vring *vr, uint16_t ahead, bool device_writes, struct vring_list *list,
+	       uint16_t *head)
+{
+	uint16_t slot = (vr->last_avail + ahead) & (vr->size - 1);
+	uint16_t write = device_writes ? VRING_DESC_WRITE : 0;
+	struct vring_desc d;
+
+	*head = load16(&vr->avail[AVAIL_RING + slot]);
+	if (*head >= vr->size)
+		return broken(vr, "descriptor number beyond the table", *head);
+	d = read_desc(vr->desc, *head);
+	if (d.flags & (VRING_DESC_NEXT | VRING_DESC_INDIRECT))
+		return walk_chain(vr, d, write, list);
+	return append(vr, &d, write, list);
 }
 
 void vring_take(struct vring *vr, uint16_t head, uint32_t written)

@@ -77,8 +77,15 @@ int vring_setup(struct vring *vr, struct vm *vm, const char *name, uint16_t size
 /* Chains that wait. More than the ring has entries kills the VM: 0. */
 uint16_t vring_waiting(struct vring *vr);
 
+/* Whether any do. The driver's index is looked at when all that were seen were taken. */
+static inline bool vring_has_work(struct vring *vr)
+{
+	return vr->last_avail != vr->avail_seen || vring_waiting(vr);
+}
+
 /*
- * Appends the chain `ahead` positions behind the next one to *list; ahead < vring_waiting().
+ * Appends the chain `ahead` positions behind the next one to *list; ahead < vring_waiting(),
+ * or 0 after vring_has_work().
  * device_writes: the chain must be for us to write, else to read; the other kind kills the VM.
  * *head is what vring_take() wants. 0; -ENOSPC: not all of it fits into list (which is then
  * spoiled); -EPROTO: the VM was killed.
