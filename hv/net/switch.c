@@ -7,14 +7,22 @@
 #include "lib/string.h"
 #include "net/identity.h"
 
-/* 01:80:c2:00:00:0x is for the two ends of one link (IEEE 802.1Q 8.6.3). */
-#define LINK_LOCAL      0x0180c2000000UL
-#define LINK_LOCAL_MASK 0xfffffffffff0UL
-#define GROUP_BIT       0x010000000000UL
+/*
+ * Addresses are numbers of 48 bits, the first byte the lowest.
+ * 01:80:c2:00:00:0x is for the two ends of one link (IEEE 802.1Q 8.6.3).
+ */
+#define LINK_LOCAL      0x000000c28001UL
+#define LINK_LOCAL_MASK 0xf0ffffffffffUL
+#define GROUP_BIT       0x000000000001UL
 
-static uint64_t get_mac(const uint8_t *p)
+static uint64_t get_mac(const uint8_t p[6])
 {
-	return (uint64_t)get_be16(p) << 32 | get_be32(p + 2);
+	uint32_t low;
+	uint16_t high;
+
+	__builtin_memcpy(&low, p, sizeof(low));
+	__builtin_memcpy(&high, p + sizeof(low), sizeof(high));
+	return low | (uint64_t)high << 32;
 }
 
 static bool is_group(uint64_t mac)
@@ -149,6 +157,15 @@ static int drop(struct port *from, enum port_drop why)
 	return -ENOENT;
 }
 
+/* The receiver did not get what is left of it. */
+static void lost(struct net_switch *sw, struct port *to, const struct packet *pkt, int err)
+{
+	bool full = err == -EAGAIN || err == -ENOSPC;
+
+	to->drops[full ? DROP_NO_BUFFER : DROP_DOWN] += packet_frames_left(pkt);
+	sw->overrun |= full;
+}
+
 /* To a port that is not the uplink, or to the uplink for the first or a further time. */
 static int send(struct net_switch *sw, struct port *to, struct packet *pkt)
 {
@@ -163,12 +180,8 @@ static int send(struct net_switch *sw, struct port *to, struct packet *pkt)
 		to->moved += packet_wire_frames(pkt);
 	if (to == sw->uplink && err == -EAGAIN)
 		return err;
-	if (err) {
-		bool full = err == -EAGAIN || err == -ENOSPC;
-
-		to->drops[full ? DROP_NO_BUFFER : DROP_DOWN] += packet_frames_left(pkt);
-		sw->overrun |= full;
-	}
+	if (err)
+		lost(sw, to, pkt, err);
 	pkt->resume = resume;
 	return 0;
 }
