@@ -88,24 +88,35 @@ static void csum_store(uint8_t *at, uint16_t sum)
 	__builtin_memcpy(at, &sum, 2);
 }
 
+/*
+ * A receiver that got the first pieces from another one's hands (R13) gets the rest as pieces too.
+ */
+static bool is_to_be_cut(const struct packet *pkt, const struct offload_caps *caps)
+{
+	return (pkt->gso == GSO_TCP4 && !caps->tso4) || (pkt->gso == GSO_TCP6 && !caps->tso6) ||
+	       (pkt->gso_ecn && !caps->ecn) || pkt->resume;
+}
+
 void offload_begin(struct offload_iter *it, const struct packet *pkt,
 		   const struct offload_caps *caps)
 {
 	it->pkt = pkt;
 	it->caps = *caps;
+	it->done = 0;
+	it->end = 1;
+	it->cut = pkt->gso != GSO_NONE && is_to_be_cut(pkt, caps);
+	if (!it->cut)
+		return;
 	it->done = pkt->resume;
-	/*
-	 * A receiver that got the first pieces from another one's hands (R13) gets the rest as
-	 * pieces too.
-	 */
-	it->cut = (pkt->gso == GSO_TCP4 && !caps->tso4) || (pkt->gso == GSO_TCP6 && !caps->tso6) ||
-		  (pkt->gso != GSO_NONE && pkt->gso_ecn && !caps->ecn) || pkt->resume;
-	if (it->cut)
-		packet_cursor_set(&it->next, pkt, pkt->payload + it->done);
+	it->end = pkt->len - pkt->payload;
+	packet_cursor_set(&it->next, pkt, pkt->payload + it->done);
 }
 
-/* The sum runs to the end of the frame; a UDP sum of 0 is sent as all ones (RFC 768). */
-static void complete_csum(struct offload_iter *it, struct offload_frame *frame)
+/*
+ * The sum runs to the end of the frame; a UDP sum of 0 is sent as all ones (RFC 768). Not in line:
+ * the frames that need none would pay for its registers.
+ */
+static void __noinline complete_csum(struct offload_iter *it, struct offload_frame *frame)
 {
 	const struct packet *pkt = it->pkt;
 	struct csum c = { 0 };
@@ -127,7 +138,7 @@ static void whole_frame(struct offload_iter *it, struct offload_frame *frame)
 	const struct packet *pkt = it->pkt;
 
 	*frame = (struct offload_frame){ .head = pkt->head, .head_len = pkt->head_len };
-	packet_cursor_set(&frame->body, pkt, pkt->head_len);
+	frame->body = packet_body(pkt);
 	frame->body_len = pkt->len - pkt->head_len;
 	if (pkt->needs_csum && !it->caps.csum) {
 		complete_csum(it, frame);
@@ -222,20 +233,11 @@ static void skip_body(struct packet_cursor *cur, uint32_t len)
 		len -= n;
 }
 
-bool offload_next(struct offload_iter *it, struct offload_frame *frame)
+static void next_segment(struct offload_iter *it, struct offload_frame *frame)
 {
 	const struct packet *pkt = it->pkt;
-	uint32_t left = pkt->len - pkt->payload - it->done;
+	uint32_t left = it->end - it->done;
 
-	if (!it->cut) {
-		if (it->done)
-			return false;
-		whole_frame(it, frame);
-		it->done = frame->payload_done = 1;
-		return true;
-	}
-	if (!left)
-		return false;
 	*frame = (struct offload_frame){ .head = it->head, .head_len = pkt->payload };
 	frame->body = it->next;
 	frame->body_len = MIN(left, pkt->gso_size);
@@ -245,6 +247,15 @@ bool offload_next(struct offload_iter *it, struct offload_frame *frame)
 	csum_segment(it, frame);
 	skip_body(&it->next, frame->body_len);
 	it->done += frame->body_len;
+}
+
+void offload_make(struct offload_iter *it, struct offload_frame *frame)
+{
+	if (it->cut) {
+		next_segment(it, frame);
+	} else {
+		whole_frame(it, frame);
+		it->done = 1;
+	}
 	frame->payload_done = it->done;
-	return true;
 }

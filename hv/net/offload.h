@@ -28,7 +28,7 @@ struct offload_iter {
 	const struct packet *pkt;
 	struct offload_caps caps;
 	bool cut;                  /* into segments */
-	uint32_t done;             /* payload bytes given out; without cut: 1 = the frame was */
+	uint32_t done, end;        /* payload bytes given out, of all; without cut: frames, of 1 */
 	struct packet_cursor next; /* the payload from `done` on */
 	uint8_t head[PACKET_HEAD_MAX];
 };
@@ -37,8 +37,17 @@ struct offload_iter {
 void offload_begin(struct offload_iter *it, const struct packet *pkt,
 		   const struct offload_caps *caps);
 
+/* The next frame, where there is one. */
+void offload_make(struct offload_iter *it, struct offload_frame *frame);
+
 /* The next frame; false when there are no more. The frame is valid until the next call. */
-bool offload_next(struct offload_iter *it, struct offload_frame *frame);
+static inline bool offload_next(struct offload_iter *it, struct offload_frame *frame)
+{
+	if (it->done == it->end)
+		return false;
+	offload_make(it, frame);
+	return true;
+}
 
 /*
  * One's complement sum of bytes, in memory order (RFC 1071): stored as it is, folded by

@@ -117,6 +117,12 @@ struct packet_cursor {
 
 void packet_cursor_set(struct packet_cursor *cur, const struct packet *pkt, uint32_t pos);
 
+/* What lies behind the head. */
+static inline struct packet_cursor packet_body(const struct packet *pkt)
+{
+	return (struct packet_cursor){ .pkt = pkt, .pos = pkt->head_len };
+}
+
 /* The next piece of at most max bytes: its length, 0 at the end. */
 uint32_t packet_cursor_next(struct packet_cursor *cur, uint32_t max, const uint8_t **piece);
 
