@@ -207,24 +207,33 @@ static void count_own(dva_t skb)
 		twin_pending.transmit = true;
 }
 
-static void native_napi_consume_skb(dva_t skb, int budget)
+/* The driver VM frees it. o: of the pool, or NULL. */
+static void __noinline consume_in_dvm(dva_t skb, struct pool_object *o)
 {
-	struct pool_object *o = pool_find(skb);
 	struct castor_slot slot = { .dva = skb, .kind = CASTOR_SKB };
 	uint32_t ours = 0;
 
-	(void)budget;
-	transmit_counts.ended += skb != 0;
-	if (o && o->kind == CASTOR_SKB && reusable(o)) {
-		pool_put(o);
-		return;
-	}
 	if (o)
 		ours = pool_give_back(o);
-	else if (skb)
+	else
 		count_own(skb);
-	if (skb && castor_push(CASTOR_RING_FREE, &slot))
+	if (castor_push(CASTOR_RING_FREE, &slot))
 		pool_lost(ours);
+}
+
+static void native_napi_consume_skb(dva_t skb, int budget)
+{
+	struct pool_object *o;
+
+	(void)budget;
+	if (!skb)
+		return;
+	transmit_counts.ended++;
+	o = pool_find(skb);
+	if (o && o->kind == CASTOR_SKB && reusable(o))
+		pool_put(o);
+	else
+		consume_in_dvm(skb, o);
 }
 NATIVE("napi_consume_skb", native_napi_consume_skb);
 

@@ -195,16 +195,19 @@ static unsigned int list_of(const struct pool_object *o)
 	return o->bytes < need[o->kind] ? STALE : o->kind;
 }
 
-/* R16: a size change empties the pool of what is too small now. */
-static void renew(enum castor_kind kind, uint32_t bytes)
+/* R16: a size change empties the pool of what is too small now. False: no object is so large. */
+static bool __noinline renew(enum castor_kind kind, uint32_t bytes)
 {
 	unsigned int n = list_count[kind];
 
+	if (bytes > PAGE_SIZE)
+		return false;
 	need[kind] = bytes;
 	list_count[kind] = 0;
 	for (unsigned int i = 0; i < n; i++)
 		list_add(list_of(&object[list[kind][i]]), &object[list[kind][i]]);
 	pool_counts.renewed++;
+	return true;
 }
 
 static void leaves_pool(struct pool_object *o)
@@ -218,9 +221,7 @@ struct pool_object *pool_take(enum castor_kind kind, uint32_t bytes)
 {
 	struct pool_object *o = NULL;
 
-	if (bytes > need[kind] && bytes <= PAGE_SIZE)
-		renew(kind, bytes);
-	if (bytes <= need[kind])
+	if (bytes <= need[kind] || renew(kind, bytes))
 		o = list_pop(kind);
 	if (o)
 		leaves_pool(o);
@@ -284,15 +285,21 @@ static void put_one(struct pool_object *o)
 	list_add(list_of(o), o);
 }
 
-/* A hostile twin may free what waits in the transmit queue: whoever comes second does nothing. */
-void pool_put(struct pool_object *o)
+static void __noinline put_pages(struct pool_object *skb)
 {
 	struct pool_object *page;
 
+	while ((page = untie(skb)))
+		put_one(page);
+}
+
+/* A hostile twin may free what waits in the transmit queue: whoever comes second does nothing. */
+void pool_put(struct pool_object *o)
+{
 	if (!o->kind || !o->out)
 		return;
-	while ((page = untie(o)))
-		put_one(page);
+	if (o->pages)
+		put_pages(o);
 	put_one(o);
 }
 
