@@ -15,6 +15,8 @@
 #define PLAIN_MAX        (PACKET_MTU + ETH_HLEN + VLAN_HLEN)
 #define CHECKSUM_PARTIAL 3
 #define DWORD            4
+#define HAS(name)        INTERFACE_FEATURE(name)
+#define FOR_LARGE        (HAS(HW_CSUM) | HAS(SG) | HAS(TSO))
 
 /*
  * Pages that a frame which was turned away needs, the most of any; 0: none was since one was taken.
@@ -47,11 +49,11 @@ static int look_for_pages(uint32_t n)
 
 int fill_plan(const struct packet *pkt, struct offload_caps *caps)
 {
+	uint64_t has = interface_features();
 	int err;
 
-	*caps = (struct offload_caps){ .csum = interface_has(INTERFACE_FEATURE(HW_CSUM)) };
-	if (!is_for_card(pkt) || !interface_has(INTERFACE_FEATURE(HW_CSUM) | INTERFACE_FEATURE(SG) |
-						INTERFACE_FEATURE(TSO)))
+	*caps = (struct offload_caps){ .csum = has & HAS(HW_CSUM) };
+	if (!is_for_card(pkt) || (has & FOR_LARGE) != FOR_LARGE)
 		return 0;
 	lacking = MAX(lacking, pages_of(pkt));
 	err = look_for_pages(lacking);
@@ -78,7 +80,8 @@ static void copy(uint8_t *dst, struct packet_cursor *from, uint32_t left)
 		dst += n;
 		left -= n;
 	}
-	memset(dst, 0, left);
+	if (left)
+		memset(dst, 0, left);
 }
 
 /* Whole Ethernet frame of len bytes, the first `linear` of them at `start` in the buffer. */
@@ -88,7 +91,7 @@ static void describe(struct pool_object *o, uint32_t start, uint32_t linear, uin
 	uint16_t proto;
 
 	skb_init(skb, o->data, o->data_dva, o->bytes, false, true);
-	memcpy(&proto, o->data + start + 12, 2);
+	__builtin_memcpy(&proto, o->data + start + 12, 2);
 	SET(skb, SK_BUFF_DATA, o->data_dva + start);
 	SET(skb, SK_BUFF_TAIL, start + linear);
 	SET(skb, SK_BUFF_LEN, len);
@@ -113,8 +116,10 @@ static void fill_plain(struct pool_object *o, struct offload_frame *f)
 	uint8_t *data = o->data + HEADROOM;
 
 	memcpy(data, f->head, f->head_len);
-	copy(data + f->head_len, &f->body, f->body_len);
-	memset(data + len, 0, sent - len);
+	if (f->body_len)
+		copy(data + f->head_len, &f->body, f->body_len);
+	if (sent != len)
+		memset(data + len, 0, sent - len);
 	describe(o, HEADROOM, sent, sent);
 	if (f->hdr.flags & VIRTIO_NET_HDR_NEEDS_CSUM)
 		ask_for_checksum(o->hva, HEADROOM, &f->hdr);

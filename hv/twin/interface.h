@@ -15,4 +15,7 @@
  */
 bool interface_has(uint64_t features);
 
+/* All that it has; 0: none is attached. */
+uint64_t interface_features(void);
+
 #endif

@@ -33,35 +33,47 @@ static unsigned int untold;     /* frames that the driver has and the card may n
 static bool holds_lock;         /* _xmit_lock of the driver's queue is ours */
 static bool in_hand;            /* the driver has the frame at the head just now */
 
+static int no_buffer(void)
+{
+	transmit_counts.no_buffer++;
+	return -EAGAIN;
+}
+
+static int put(const struct packet *pkt, struct offload_frame *f)
+{
+	bool large = f->hdr.gso_type != GSO_NONE;
+	uint32_t len = f->head_len + f->body_len;
+	struct pool_object *o;
+
+	if (!large && len > PACKET_MTU + ETH_HLEN + VLAN_HLEN)
+		return -EINVAL;
+	if (tail - head == QUEUE_SLOTS)
+		return -EAGAIN;
+	o = fill_skb(pkt, f);
+	if (!o)
+		return no_buffer();
+	queue[tail++ % QUEUE_SLOTS] = o;
+	transmit_counts.queued++;
+	transmit_counts.large += large;
+	transmit_counts.wire += large ? packet_wire_frames(pkt) : 1;
+	transmit_counts.bytes += len;
+	return 0;
+}
+
 int transmit_queue(struct packet *pkt)
 {
 	struct offload_caps caps;
 	struct offload_iter it;
 	struct offload_frame f;
+	int err;
 
-	if (fill_plan(pkt, &caps)) {
-		transmit_counts.no_buffer++;
-		return -EAGAIN;
-	}
+	if (fill_plan(pkt, &caps))
+		return no_buffer();
 	offload_begin(&it, pkt, &caps);
 	while (offload_next(&it, &f)) {
-		bool large = f.hdr.gso_type != GSO_NONE;
-		struct pool_object *o;
-
-		if (!large && f.head_len + f.body_len > PACKET_MTU + ETH_HLEN + VLAN_HLEN)
-			return -EINVAL;
-		if (tail - head == QUEUE_SLOTS)
-			return -EAGAIN;
-		o = fill_skb(pkt, &f);
-		if (!o) {
-			transmit_counts.no_buffer++;
-			return -EAGAIN;
-		}
-		queue[tail++ % QUEUE_SLOTS] = o;
-		transmit_counts.queued++;
-		transmit_counts.large += large;
-		transmit_counts.wire += large ? packet_wire_frames(pkt) : 1;
-		transmit_counts.bytes += f.head_len + f.body_len;
+		err = put(pkt, &f);
+		if (err)
+			return err;
 		pkt->resume = f.payload_done;
 	}
 	return 0;
