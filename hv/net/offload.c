@@ -88,15 +88,6 @@ static void csum_store(uint8_t *at, uint16_t sum)
 	__builtin_memcpy(at, &sum, 2);
 }
 
-/*
- * A receiver that got the first pieces from another one's hands (R13) gets the rest as pieces too.
- */
-static bool is_to_be_cut(const struct packet *pkt, const struct offload_caps *caps)
-{
-	return (pkt->gso == GSO_TCP4 && !caps->tso4) || (pkt->gso == GSO_TCP6 && !caps->tso6) ||
-	       (pkt->gso_ecn && !caps->ecn) || pkt->resume;
-}
-
 void offload_begin(struct offload_iter *it, const struct packet *pkt,
 		   const struct offload_caps *caps)
 {
@@ -104,7 +95,7 @@ void offload_begin(struct offload_iter *it, const struct packet *pkt,
 	it->caps = *caps;
 	it->done = 0;
 	it->end = 1;
-	it->cut = pkt->gso != GSO_NONE && is_to_be_cut(pkt, caps);
+	it->cut = offload_cuts(pkt, caps);
 	if (!it->cut)
 		return;
 	it->done = pkt->resume;

@@ -33,6 +33,24 @@ struct offload_iter {
 	uint8_t head[PACKET_HEAD_MAX];
 };
 
+/*
+ * Is it to be cut into segments? A receiver that got the first pieces from another one's hands
+ * (R13) gets the rest as pieces too.
+ */
+static inline bool offload_cuts(const struct packet *pkt, const struct offload_caps *caps)
+{
+	if (pkt->gso == GSO_NONE)
+		return false;
+	return (pkt->gso == GSO_TCP4 && !caps->tso4) || (pkt->gso == GSO_TCP6 && !caps->tso6) ||
+	       (pkt->gso_ecn && !caps->ecn) || pkt->resume;
+}
+
+/* Does the receiver take it as it is, with what it asks for? Then nothing here is needed. */
+static inline bool offload_passes(const struct packet *pkt, const struct offload_caps *caps)
+{
+	return !offload_cuts(pkt, caps) && (caps->csum || !pkt->needs_csum);
+}
+
 /* Starts at pkt->resume, which must be 0 or a payload_done of the same packet. */
 void offload_begin(struct offload_iter *it, const struct packet *pkt,
 		   const struct offload_caps *caps);

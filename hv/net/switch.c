@@ -166,24 +166,30 @@ static void lost(struct net_switch *sw, struct port *to, const struct packet *pk
 	sw->overrun |= full;
 }
 
-/* To a port that is not the uplink, or to the uplink for the first or a further time. */
-static int send(struct net_switch *sw, struct port *to, struct packet *pkt)
+/* To a port that is not the uplink, which gets all of it. */
+static void send(struct net_switch *sw, struct port *to, struct packet *pkt)
 {
-	uint32_t resume = pkt->resume;
 	int err;
 
-	if (to != sw->uplink)
-		pkt->resume = 0;
+	pkt->resume = 0;
 	err = to->ops->deliver(to, pkt);
 	to->dirty = true;
 	if (is_trunk(sw, sw->port[pkt->sender]))
 		to->moved += packet_wire_frames(pkt);
-	if (to == sw->uplink && err == -EAGAIN)
-		return err;
 	if (err)
 		lost(sw, to, pkt, err);
-	pkt->resume = resume;
-	return 0;
+}
+
+/* To the uplink, for the first or a further time. */
+static int send_up(struct net_switch *sw, struct packet *pkt)
+{
+	struct port *uplink = sw->uplink;
+	int err = uplink->ops->deliver(uplink, pkt);
+
+	uplink->dirty = true;
+	if (err && err != -EAGAIN)
+		lost(sw, uplink, pkt, err);
+	return err == -EAGAIN ? err : 0;
 }
 
 static bool are_apart(const struct net_switch *sw, const struct port *a, const struct port *b)
@@ -200,7 +206,7 @@ static int flood(struct net_switch *sw, struct port *from, struct packet *pkt, b
 	unsigned int copies = 0;
 
 	if (sw->uplink && from != sw->uplink && !are_apart(sw, from, sw->uplink)) {
-		if (send(sw, sw->uplink, pkt))
+		if (send_up(sw, pkt))
 			return -EAGAIN;
 		copies++;
 	}
@@ -248,7 +254,10 @@ static int forward(struct net_switch *sw, struct port *from, struct packet *pkt,
 	}
 	if (to == from || are_apart(sw, from, to))
 		return drop(from, DROP_FILTERED);
-	return send(sw, to, pkt);
+	if (to == sw->uplink)
+		return send_up(sw, pkt);
+	send(sw, to, pkt);
+	return 0;
 }
 
 static int route(struct net_switch *sw, struct port *from, struct packet *pkt)

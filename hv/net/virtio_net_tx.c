@@ -10,7 +10,7 @@ static struct vring *tx_ring(struct virtio_net *vn)
 }
 
 /* Makes vn->packet of the chain in vn->tx. A reason to drop it, or DROP_REASONS. */
-static enum port_drop parse(struct virtio_net *vn)
+static inline enum port_drop parse(struct virtio_net *vn)
 {
 	struct vring_list *list = &vn->tx;
 	struct packet *pkt = &vn->packet;

@@ -12,7 +12,6 @@
 
 #define HEADROOM         64
 #define FRAME_MIN        60 /* padded here: the driver never needs __skb_pad() */
-#define PLAIN_MAX        (PACKET_MTU + ETH_HLEN + VLAN_HLEN)
 #define CHECKSUM_PARTIAL 3
 #define DWORD            4
 #define HAS(name)        INTERFACE_FEATURE(name)
@@ -102,27 +101,26 @@ static void describe(struct pool_object *o, uint32_t start, uint32_t linear, uin
 	SET(skb, SK_BUFF_NETWORK_HEADER, start + ETH_HLEN);
 }
 
-static void ask_for_checksum(uint8_t *skb, uint32_t start, const struct virtio_net_hdr *hdr)
+static void ask_for_checksum(uint8_t *skb, uint32_t start, uint16_t csum_start, uint16_t offset)
 {
 	SET_BITS(skb, SK_BUFF_IP_SUMMED, CHECKSUM_PARTIAL);
-	SET(skb, SK_BUFF_CSUM_START, start + hdr->csum_start);
-	SET(skb, SK_BUFF_CSUM_OFFSET, hdr->csum_offset);
-	SET(skb, SK_BUFF_TRANSPORT_HEADER, start + hdr->csum_start);
+	SET(skb, SK_BUFF_CSUM_START, start + csum_start);
+	SET(skb, SK_BUFF_CSUM_OFFSET, offset);
+	SET(skb, SK_BUFF_TRANSPORT_HEADER, start + csum_start);
 }
 
-static void fill_plain(struct pool_object *o, struct offload_frame *f)
+static inline void fill_plain(struct pool_object *o, const uint8_t *head, uint32_t head_len,
+			      struct packet_cursor *body, uint32_t body_len)
 {
-	uint32_t len = f->head_len + f->body_len, sent = MAX(len, (uint32_t)FRAME_MIN);
+	uint32_t len = head_len + body_len, sent = MAX(len, (uint32_t)FRAME_MIN);
 	uint8_t *data = o->data + HEADROOM;
 
-	memcpy(data, f->head, f->head_len);
-	if (f->body_len)
-		copy(data + f->head_len, &f->body, f->body_len);
+	memcpy(data, head, head_len);
+	if (body_len)
+		copy(data + head_len, body, body_len);
 	if (sent != len)
 		memset(data + len, 0, sent - len);
 	describe(o, HEADROOM, sent, sent);
-	if (f->hdr.flags & VIRTIO_NET_HDR_NEEDS_CSUM)
-		ask_for_checksum(o->hva, HEADROOM, &f->hdr);
 }
 
 /*
@@ -135,15 +133,15 @@ static uint32_t start_of(uint32_t headers)
 	return HEADROOM + (~(headers - 1) & DWORD);
 }
 
-static void fill_large(struct pool_object *o, const struct packet *pkt, struct offload_frame *f)
+static void fill_large(struct pool_object *o, const struct packet *pkt)
 {
 	uint32_t start = start_of(pkt->payload), left = pkt->len - pkt->payload;
 	uint8_t *shinfo = o->data + o->bytes;
 	struct packet_cursor body;
 
-	memcpy(o->data + start, f->head, pkt->payload);
+	memcpy(o->data + start, pkt->head, pkt->payload);
 	describe(o, start, pkt->payload, pkt->len);
-	ask_for_checksum(o->hva, start, &f->hdr);
+	ask_for_checksum(o->hva, start, pkt->csum_start, pkt->csum_offset);
 	SET(shinfo, SKB_SHARED_INFO_GSO_SIZE, pkt->gso_size);
 	SET(shinfo, SKB_SHARED_INFO_GSO_SEGS, packet_wire_frames(pkt));
 	SET(shinfo, SKB_SHARED_INFO_GSO_TYPE, K_SKB_GSO_TCPV4);
@@ -158,15 +156,31 @@ static void fill_large(struct pool_object *o, const struct packet *pkt, struct o
 	}
 }
 
-struct pool_object *fill_skb(const struct packet *pkt, struct offload_frame *f)
+struct pool_object *fill_packet(const struct packet *pkt)
 {
-	struct pool_object *o = pool_take(CASTOR_SKB, HEADROOM + PLAIN_MAX);
+	struct pool_object *o = pool_take(CASTOR_SKB, HEADROOM + FILL_PLAIN_MAX);
+	struct packet_cursor body = packet_body(pkt);
 
 	if (!o)
 		return NULL;
-	if (f->hdr.gso_type == GSO_NONE)
-		fill_plain(o, f);
-	else
-		fill_large(o, pkt, f);
+	if (pkt->gso != GSO_NONE) {
+		fill_large(o, pkt);
+		return o;
+	}
+	fill_plain(o, pkt->head, pkt->head_len, &body, pkt->len - pkt->head_len);
+	if (pkt->needs_csum)
+		ask_for_checksum(o->hva, HEADROOM, pkt->csum_start, pkt->csum_offset);
+	return o;
+}
+
+struct pool_object *fill_piece(struct offload_frame *f)
+{
+	struct pool_object *o = pool_take(CASTOR_SKB, HEADROOM + FILL_PLAIN_MAX);
+
+	if (!o)
+		return NULL;
+	fill_plain(o, f->head, f->head_len, &f->body, f->body_len);
+	if (f->hdr.flags & VIRTIO_NET_HDR_NEEDS_CSUM)
+		ask_for_checksum(o->hva, HEADROOM, f->hdr.csum_start, f->hdr.csum_offset);
 	return o;
 }

@@ -35,9 +35,13 @@
 int fill_plan(const struct packet *pkt, struct offload_caps *caps);
 
 /*
- * One frame of an iterator over pkt, with fill_plan()'s caps, in a buffer; NULL: the pool has none.
+ * A frame in a buffer, NULL: the pool has none. Of a packet that passes as it is with fill_plan()'s
+ * caps; or of an iterator over one that does not, FILL_PLAIN_MAX bytes at most.
  */
-struct pool_object *fill_skb(const struct packet *pkt, struct offload_frame *f);
+struct pool_object *fill_packet(const struct packet *pkt);
+struct pool_object *fill_piece(struct offload_frame *f);
+
+#define FILL_PLAIN_MAX (PACKET_MTU + ETH_HLEN + VLAN_HLEN)
 
 /* Is it worth while to come again, with a frame that got none? */
 bool fill_has_room(void);

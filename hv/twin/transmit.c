@@ -39,39 +39,44 @@ static int no_buffer(void)
 	return -EAGAIN;
 }
 
-static int put(const struct packet *pkt, struct offload_frame *f)
+static bool is_full(void)
 {
-	bool large = f->hdr.gso_type != GSO_NONE;
-	uint32_t len = f->head_len + f->body_len;
-	struct pool_object *o;
+	return tail - head == QUEUE_SLOTS;
+}
 
-	if (!large && len > PACKET_MTU + ETH_HLEN + VLAN_HLEN)
-		return -EINVAL;
-	if (tail - head == QUEUE_SLOTS)
-		return -EAGAIN;
-	o = fill_skb(pkt, f);
+/* o: NULL, no buffer was left. wire: frames that the card makes of it. */
+static int put(struct pool_object *o, uint32_t len, unsigned int wire)
+{
 	if (!o)
 		return no_buffer();
 	queue[tail++ % QUEUE_SLOTS] = o;
 	transmit_counts.queued++;
-	transmit_counts.large += large;
-	transmit_counts.wire += large ? packet_wire_frames(pkt) : 1;
+	transmit_counts.large += wire > 1;
+	transmit_counts.wire += wire;
 	transmit_counts.bytes += len;
 	return 0;
 }
 
-int transmit_queue(struct packet *pkt)
+static int put_packet(const struct packet *pkt)
 {
-	struct offload_caps caps;
+	if (pkt->gso == GSO_NONE && pkt->len > FILL_PLAIN_MAX)
+		return -EINVAL;
+	return is_full() ? -EAGAIN : put(fill_packet(pkt), pkt->len, packet_wire_frames(pkt));
+}
+
+static int put_pieces(struct packet *pkt, const struct offload_caps *caps)
+{
 	struct offload_iter it;
 	struct offload_frame f;
 	int err;
 
-	if (fill_plan(pkt, &caps))
-		return no_buffer();
-	offload_begin(&it, pkt, &caps);
+	offload_begin(&it, pkt, caps);
 	while (offload_next(&it, &f)) {
-		err = put(pkt, &f);
+		uint32_t len = f.head_len + f.body_len;
+
+		if (len > FILL_PLAIN_MAX)
+			return -EINVAL;
+		err = is_full() ? -EAGAIN : put(fill_piece(&f), len, 1);
 		if (err)
 			return err;
 		pkt->resume = f.payload_done;
@@ -79,9 +84,18 @@ int transmit_queue(struct packet *pkt)
 	return 0;
 }
 
+int transmit_queue(struct packet *pkt)
+{
+	struct offload_caps caps;
+
+	if (fill_plan(pkt, &caps))
+		return no_buffer();
+	return offload_passes(pkt, &caps) ? put_packet(pkt) : put_pieces(pkt, &caps);
+}
+
 bool transmit_has_room(void)
 {
-	return tail - head < QUEUE_SLOTS && fill_has_room();
+	return !is_full() && fill_has_room();
 }
 
 bool transmit_pending(void)

@@ -178,19 +178,10 @@ static int request(uint32_t len, uint16_t gso_size, uint32_t ip_options, uint32_
 static struct pool_object *fill(void)
 {
 	struct offload_caps caps;
-	struct offload_iter it;
-	struct offload_frame f;
-	struct pool_object *o;
 
-	if (fill_plan(&pkt, &caps))
+	if (fill_plan(&pkt, &caps) || !offload_passes(&pkt, &caps) || pkt.gso == GSO_NONE)
 		return NULL;
-	offload_begin(&it, &pkt, &caps);
-	assert_true(offload_next(&it, &f));
-	if (f.hdr.gso_type == GSO_NONE)
-		return NULL;
-	o = fill_skb(&pkt, &f);
-	assert_false(offload_next(&it, &f));
-	return o;
+	return fill_packet(&pkt);
 }
 
 static bool is_left_to_card(void)
@@ -305,6 +296,99 @@ static void test_r17_random_requests(void **state)
 	}
 	assert_true(taken > 1000 && refused > 1000 && cut > 1000);
 	assert_int_equal(pushed + pool_tied(), 0);
+	assert_pool_adds_up();
+}
+
+/* A plain frame of len bytes with any checksum request, or none. */
+static void plain_request(uint32_t len, bool csum)
+{
+	static const struct packet_rights all = { true, true, true, true };
+	struct virtio_net_hdr hdr = { .flags = csum, .csum_start = ETH_HLEN + rand() % 20 };
+
+	hdr.csum_offset = rand() % 20;
+	scatter(len, len);
+	assert_int_equal(packet_check(&pkt, &hdr, &all), 0);
+}
+
+/* One linear buffer of these bytes, zeros behind a short one, and what is asked of the card. */
+static void expect_plain(const struct pool_object *o, const uint8_t *head, uint32_t head_len,
+			 const uint8_t *body, uint32_t len, bool csum)
+{
+	static const uint8_t zeros[60];
+	uint32_t sent = MAX(len, (uint32_t)sizeof(zeros));
+	uint64_t start = GET(o->hva, SK_BUFF_DATA) - o->data_dva;
+
+	assert_int_equal(GET(o->hva, SK_BUFF_LEN), sent);
+	assert_int_equal(GET(o->hva, SK_BUFF_DATA_LEN), 0);
+	assert_int_equal(GET(o->hva, SK_BUFF_TAIL), start + sent);
+	assert_int_equal(GET(shinfo_of(o), SKB_SHARED_INFO_NR_FRAGS), 0);
+	assert_memory_equal(o->data + start, head, head_len);
+	assert_memory_equal(o->data + start + head_len, body, len - head_len);
+	assert_memory_equal(o->data + start + len, zeros, sent - len);
+	assert_int_equal(GET_BITS(o->hva, SK_BUFF_IP_SUMMED), csum ? 3 : 0);
+	if (csum)
+		assert_int_equal(GET(o->hva, SK_BUFF_CSUM_START), start + pkt.csum_start);
+	assert_int_equal(GET(o->hva, SK_BUFF_CSUM_OFFSET), csum ? pkt.csum_offset : 0);
+}
+
+static void test_r17_plain_frames(void **state)
+{
+	struct offload_caps caps;
+
+	(void)state;
+	give_skbs(0, 1);
+	for (unsigned int i = 0; i < 5000; i++) {
+		bool csum = rand() % 2;
+		uint32_t least = csum ? 60 : ETH_HLEN;
+		uint32_t len = least + rand() % (rand() % 2 ? 60 : FILL_PLAIN_MAX - least);
+		struct pool_object *o;
+
+		plain_request(len, csum);
+		assert_int_equal(fill_plan(&pkt, &caps), 0);
+		assert_true(offload_passes(&pkt, &caps));
+		o = fill_packet(&pkt);
+		assert_non_null(o);
+		expect_plain(o, frame, len, frame + len, len, csum);
+		assert_null(fill_packet(&pkt));  /* the pool has no second one */
+		memset(o->data, 0xee, o->bytes); /* of whoever had it before */
+		completes(o);
+	}
+	assert_pool_adds_up();
+}
+
+/* All of a packet that does not pass: heads of the iterator, the frame's own bytes behind them. */
+static unsigned int fill_pieces(void)
+{
+	struct offload_caps caps;
+	struct offload_iter it;
+	struct offload_frame f;
+	unsigned int n = 0;
+
+	assert_int_equal(fill_plan(&pkt, &caps), 0);
+	assert_false(offload_passes(&pkt, &caps));
+	offload_begin(&it, &pkt, &caps);
+	for (uint32_t at = it.cut ? pkt.payload : pkt.head_len; offload_next(&it, &f); n++) {
+		struct pool_object *o = fill_piece(&f);
+
+		assert_non_null(o);
+		expect_plain(o, f.head, f.head_len, frame + at, f.head_len + f.body_len, caps.csum);
+		at += f.body_len;
+		completes(o);
+	}
+	return n;
+}
+
+static void test_r17_pieces(void **state)
+{
+	(void)state;
+	give_skbs(0, 1);
+	assert_int_equal(request(20000, SEGMENT, 0, 0), 0);
+	set_features(CAN & ~(1UL << K_NETIF_F_TSO_BIT));
+	assert_int_equal(fill_pieces(), 14);
+	set_features(0);
+	assert_int_equal(fill_pieces(), 14);
+	plain_request(1000, true); /* whole, but for its sum */
+	assert_int_equal(fill_pieces(), 1);
 	assert_pool_adds_up();
 }
 
@@ -499,6 +583,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_r17_large_frame_is_as_the_kernels_own),
 		CASE(test_r17_random_requests),
+		CASE(test_r17_plain_frames),
+		CASE(test_r17_pieces),
 		CASE(test_r17_hostile_sizes),
 		CASE(test_r17_short_body),
 		CASE(test_r17_what_is_not_for_the_card),

@@ -164,15 +164,25 @@ bool fill_has_room(void)
 	return true;
 }
 
-struct pool_object *fill_skb(const struct packet *pkt, struct offload_frame *f)
+static struct pool_object *filled(uint32_t len, bool large)
 {
 	struct pool_object *o = &objects[taken % OBJECTS];
 
 	o->dva = taken % OBJECTS;
 	o->hva = memory[taken++ % OBJECTS];
-	o->pages = f->hdr.gso_type == GSO_NONE ? NULL : o; /* any */
-	SET(o->hva, SK_BUFF_LEN, pkt->len);
+	o->pages = large ? o : NULL; /* any */
+	SET(o->hva, SK_BUFF_LEN, len);
 	return o;
+}
+
+struct pool_object *fill_packet(const struct packet *pkt)
+{
+	return filled(pkt->len, pkt->gso != GSO_NONE);
+}
+
+struct pool_object *fill_piece(struct offload_frame *f)
+{
+	return filled(f->head_len + f->body_len, false);
 }
 
 void pool_put(struct pool_object *o)
