@@ -111,14 +111,20 @@ static int enter_indirect(struct vring *vr, struct table *t, const struct vring_
 	return 0;
 }
 
+static int __noinline wrong_kind(struct vring *vr, const struct vring_desc *d)
+{
+	return broken(vr, d->flags & VRING_DESC_WRITE ? "write-only descriptor"
+						      : "read-only descriptor",
+		      d->addr);
+}
+
 static inline int append(struct vring *vr, const struct vring_desc *d, uint16_t write,
-		  struct vring_list *list)
+			 struct vring_list *list)
 {
 	uint8_t *hva;
 
 	if ((d->flags & VRING_DESC_WRITE) != write)
-		return broken(vr, write ? "read-only descriptor" : "write-only descriptor",
-			      d->addr);
+		return wrong_kind(vr, d);
 	if (!d->len)
 		return 0;
 	hva = vm_ram(vr->vm, d->addr, d->len);

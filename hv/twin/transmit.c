@@ -170,13 +170,13 @@ static bool lock_queue(void)
 	return true;
 }
 
-static bool may_send(void)
+static bool may_send(uint64_t driver_queue)
 {
 	uint64_t state = win_read64(twin_att.netdev + K_NET_DEVICE_STATE);
 
 	if (!(state >> K___LINK_STATE_START & 1) || (state >> K___LINK_STATE_NOCARRIER & 1))
 		return false;
-	if (queue_state() & XOFF) {
+	if (driver_queue & XOFF) {
 		transmit_counts.stopped++;
 		return false;
 	}
@@ -217,12 +217,10 @@ static bool give_to_driver(uint64_t fn, struct pool_object *o)
  * stopped behind it. Frames it took with xmit_more before a refusal are not told of, and nothing
  * completes that would bring the queue to life: so it is kept in mind (R10).
  */
-static void took(bool more, uint32_t bytes)
+static void took(bool more, uint32_t bytes, uint64_t driver_queue)
 {
 	share_guests_sent(bytes);
-	untold = more ? untold + 1 : 0;
-	if (untold && (queue_state() & XOFF))
-		untold = 0;
+	untold = more && !(driver_queue & XOFF) ? untold + 1 : 0;
 	head++;
 	transmit_counts.sent++;
 	win_write64(twin_att.txq + K_NETDEV_QUEUE_TRANS_START, run_jiffies());
@@ -244,6 +242,7 @@ void transmit_run(uint64_t fn)
 {
 	bool more = !untold; /* after such a refusal the next frame comes alone */
 	bool dvm_waits;
+	uint64_t driver_queue;
 	uint32_t bytes;
 
 	if (!lock_queue())
@@ -251,8 +250,9 @@ void transmit_run(uint64_t fn)
 	dvm_waits = native_dvm_waits(twin_att.txq);
 	if (!dvm_waits)
 		share_reset();
+	driver_queue = queue_state();
 	while (head != tail) {
-		if (!may_send()) {
+		if (!may_send(driver_queue)) {
 			stopped = true;
 			break;
 		}
@@ -267,7 +267,8 @@ void transmit_run(uint64_t fn)
 			transmit_counts.busy++;
 			break;
 		}
-		took(more, bytes);
+		driver_queue = queue_state();
+		took(more, bytes, driver_queue);
 		more = true;
 	}
 	unlock_queue();
