@@ -113,9 +113,9 @@ static int enter_indirect(struct vring *vr, struct table *t, const struct vring_
 
 static int __noinline wrong_kind(struct vring *vr, const struct vring_desc *d)
 {
-	return broken(vr, d->flags & VRING_DESC_WRITE ? "write-only descriptor"
-						      : "read-only descriptor",
-		      d->addr);
+	if (d->flags & VRING_DESC_WRITE)
+		return broken(vr, "write-only descriptor", d->addr);
+	return broken(vr, "read-only descriptor", d->addr);
 }
 
 static inline int append(struct vring *vr, const struct vring_desc *d, uint16_t write,
@@ -138,7 +138,8 @@ static inline int append(struct vring *vr, const struct vring_desc *d, uint16_t 
 }
 
 /* A chain from its first descriptor on. */
-static int walk_chain(struct vring *vr, struct vring_desc d, uint16_t write, struct vring_list *list)
+static int walk_chain(struct vring *vr, struct vring_desc d, uint16_t write,
+		      struct vring_list *list)
 {
 	struct table t = { .desc = vr->desc, .count = vr->size };
 	uint32_t left = vr->size; /* a loop ends there */

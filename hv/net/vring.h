@@ -84,9 +84,9 @@ static inline bool vring_has_work(struct vring *vr)
 }
 
 /*
- * Appends the chain `ahead` positions behind the next one to *list; ahead < vring_waiting(),
- * or 0 after vring_has_work().
- * device_writes: the chain must be for us to write, else to read; the other kind kills the VM.
+ * Appends the chain `ahead` positions behind the next one to *list; ahead < vring_waiting(), or 0
+ * when vring_has_work(). device_writes: the chain must be for us to write, else to read; the other
+ * kind kills the VM.
  * *head is what vring_take() wants. 0; -ENOSPC: not all of it fits into list (which is then
  * spoiled); -EPROTO: the VM was killed.
  */

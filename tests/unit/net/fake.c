@@ -22,9 +22,13 @@ static uint8_t *rams[FAKE_VMS];
 
 void *vm_ram(const struct vm *vm, gpa_t gpa, uint64_t len)
 {
-	if (!len || gpa >= RAM_SIZE || len > RAM_SIZE - gpa)
-		return NULL;
-	return vm->ram[0].hva + gpa;
+	for (unsigned int i = 0; i < VM_RAM_MAX; i++) {
+		const struct vm_ram_range *r = &vm->ram[i];
+
+		if (len && gpa - r->gpa < r->size && len <= r->size - (gpa - r->gpa))
+			return r->hva + (gpa - r->gpa);
+	}
+	return NULL;
 }
 
 void vm_kill(struct vm *vm, const char *fmt, ...)

@@ -196,6 +196,66 @@ static void test_indirect(void **state)
 	expect_kill(peek(0, false), "without the feature");
 }
 
+/* The piece of RAM that one buffer lies in says nothing of the next one. */
+static void test_two_pieces_of_ram(void **state)
+{
+	static const gpa_t far = 4 * RAM_SIZE;
+	static uint8_t more[4096];
+	static const struct {
+		uint64_t addr;
+		uint32_t len;
+	} bad[] = { { far - 1, 1 },      { far - 1, 2 },      { far, sizeof(more) + 1 },
+		    { RAM_SIZE - 1, 2 }, { far + 4096, 1 },   { far + 4095, 2 },
+		    { RAM_SIZE, 1 },     { far, 0xffffffff }, { -1UL, 2 } };
+
+	(void)state;
+	for (unsigned int i = 0; i <= 2 * ARRAY_SIZE(bad); i++) {
+		setup(NULL);
+		vm->ram[1] = (struct vm_ram_range){ far, sizeof(more), more };
+		set_desc(0, 0x40000, 10, VRING_DESC_NEXT, 1);
+		set_desc(1, far, sizeof(more), VRING_DESC_NEXT, 2);
+		set_desc(2, RAM_SIZE - 1, 1, VRING_DESC_NEXT, 3);
+		set_desc(3, far + 4095, 1, 0, 0);
+		if (i < 2 * ARRAY_SIZE(bad)) /* behind one in either piece */
+			set_desc(1 + i % 2, bad[i / 2].addr, bad[i / 2].len, 0, 0);
+		drv_publish(&d, 1, 0);
+		assert_true(vring_has_work(&vr));
+		if (i < 2 * ARRAY_SIZE(bad))
+			expect_kill(peek(0, false), "outside RAM");
+		else
+			assert_int_equal(peek(0, false), 0);
+	}
+	assert_int_equal(list.segs, 4);
+	assert_ptr_equal(list.seg[0].data, ram(vm, 0x40000));
+	assert_ptr_equal(list.seg[1].data, more);
+	assert_ptr_equal(list.seg[2].data, ram(vm, RAM_SIZE - 1));
+	assert_ptr_equal(list.seg[3].data, more + 4095);
+}
+
+/* What was seen is there without another look; what came since is seen when that is taken. */
+static void test_work_is_looked_for_once(void **state)
+{
+	(void)state;
+	assert_false(vring_has_work(&vr));
+	for (unsigned int i = 0; i < 3; i++) {
+		set_desc(i, 0x40000, 1, 0, 0);
+		drv_publish(&d, 1, i);
+		if (i == 0)
+			assert_true(vring_has_work(&vr));
+	}
+	for (unsigned int i = 0; i < 3; i++) {
+		assert_true(vring_has_work(&vr));
+		assert_int_equal(peek(0, false), 0);
+		assert_int_equal(head, i);
+		vring_take(&vr, head, 0);
+	}
+	assert_false(vring_has_work(&vr));
+	drv_avail(&d, 1)[1] += QSIZE + 1;
+	assert_false(vring_has_work(&vr)); /* nor later, when it was found out */
+	assert_false(vring_has_work(&vr));
+	assert_int_equal(vm->state, VM_KILLED);
+}
+
 static void test_index_jump(void **state)
 {
 	(void)state;
@@ -398,6 +458,8 @@ int main(void)
 		cmocka_unit_test_setup(test_head_beyond_table, setup),
 		cmocka_unit_test_setup(test_loop_of_many, setup),
 		cmocka_unit_test_setup(test_indirect, setup),
+		cmocka_unit_test_setup(test_two_pieces_of_ram, setup),
+		cmocka_unit_test_setup(test_work_is_looked_for_once, setup),
 		cmocka_unit_test_setup(test_index_jump, setup),
 		cmocka_unit_test_setup(test_list_overflow, setup),
 		cmocka_unit_test_setup(test_wrap_and_used_event, setup),
