@@ -108,7 +108,7 @@ static void open_skb(dva_t dva, struct skb_pages *f)
 		native_kill("skb %lx is no chain of pages", dva);
 }
 
-/* Each fragment inside one page of the dvm's RAM, all of them together the frame. */
+/* Each fragment inside one page of the dvm's RAM, none empty, all of them together the frame. */
 static void read_frags(struct skb_pages *f)
 {
 	uint32_t sum = 0;
@@ -119,7 +119,7 @@ static void read_frags(struct skb_pages *f)
 		dva_t at = address_of(GET(frag, BIO_VEC_BV_PAGE));
 		uint8_t *p = pool_dvm_ptr(at, PAGE_SIZE);
 
-		if (!p || at % PAGE_SIZE || off > PAGE_SIZE || len > PAGE_SIZE - off)
+		if (!p || at % PAGE_SIZE || off > PAGE_SIZE || !len || len > PAGE_SIZE - off)
 			native_kill("fragment %u of skb %lx: page at %lx", i, f->dva, at);
 		f->seg[i] = (struct packet_seg){ p + off, len };
 		sum += len;

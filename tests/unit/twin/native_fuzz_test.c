@@ -379,6 +379,41 @@ static void test_r14_natives_with_random_arguments(void **unused)
 	}
 }
 
+/* A frame of pages, in the attached napi, and one fragment more. False: the invocation ended. */
+static bool taken_with_fragment_of(uint32_t bytes)
+{
+	uint8_t *skb = dvm_ram, *data = skb + 256, *shinfo = data + 1024;
+	uint8_t *frag = shinfo + K_SKB_SHARED_INFO_FRAGS;
+	uint32_t len, frags;
+	struct skb_pages f;
+
+	chain_skb(skb, data);
+	field_set(dvm_ram, SCRATCH + 512 + K_NAPI_STRUCT_SKB, 8, BASE);
+	frags = GET(shinfo, SKB_SHARED_INFO_NR_FRAGS);
+	frag += frags * K_SIZEOF_BIO_VEC;
+	len = GET(skb, SK_BUFF_LEN) + bytes;
+	SET(frag, BIO_VEC_BV_PAGE, VMEMMAP);
+	SET(frag, BIO_VEC_BV_LEN, bytes);
+	SET(frag, BIO_VEC_BV_OFFSET, 0);
+	SET(skb, SK_BUFF_LEN, len);
+	SET(skb, SK_BUFF_DATA_LEN, len);
+	SET(shinfo, SKB_SHARED_INFO_NR_FRAGS, frags + 1);
+	if (setjmp(invocation))
+		return false;
+	frags_take(twin_att.napi, &f);
+	return true;
+}
+
+/* What follows on an empty one would be missing: a packet's segments have bytes. */
+static void test_r14_no_fragment_is_empty(void **unused)
+{
+	(void)unused;
+	for (unsigned int i = 0; i < 100; i++) {
+		assert_true(taken_with_fragment_of(1));
+		assert_false(taken_with_fragment_of(0));
+	}
+}
+
 static int begin(void **unused)
 {
 	(void)unused;
@@ -398,6 +433,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_r14_natives_with_random_arguments, begin),
+		cmocka_unit_test_setup(test_r14_no_fragment_is_empty, begin),
 	};
 
 	if (argc == 3) {
