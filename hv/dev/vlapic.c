@@ -70,27 +70,42 @@ static const uint32_t lvt_valid[VLAPIC_LVTS] = {
 
 /* ---- bit arrays ---- */
 
-static void vector_set(uint32_t *map, unsigned int vector)
+static void vector_set(struct vlapic_map *map, unsigned int vector)
 {
-	map[vector / 32] |= 1U << vector % 32;
+	map->word[vector / 32] |= 1U << vector % 32;
+	map->used |= 1U << vector / 32;
 }
 
-static void vector_clear(uint32_t *map, unsigned int vector)
+static void vector_clear(struct vlapic_map *map, unsigned int vector)
 {
-	map[vector / 32] &= ~(1U << vector % 32);
+	unsigned int i = vector / 32;
+
+	map->word[i] &= ~(1U << vector % 32);
+	if (!map->word[i])
+		map->used &= ~(1U << i);
 }
 
-static bool vector_test(const uint32_t *map, unsigned int vector)
+static bool vector_test(const struct vlapic_map *map, unsigned int vector)
 {
-	return map[vector / 32] >> vector % 32 & 1;
+	return map->word[vector / 32] >> vector % 32 & 1;
 }
 
-static int vector_highest(const uint32_t *map)
+static int vector_highest(const struct vlapic_map *map)
 {
-	for (int i = 7; i >= 0; i--)
-		if (map[i])
-			return i * 32 + 31 - __builtin_clz(map[i]);
-	return -1;
+	unsigned int i;
+
+	if (!map->used)
+		return -1;
+	i = 31 - __builtin_clz(map->used);
+	return i * 32 + 31 - __builtin_clz(map->word[i]);
+}
+
+/* Is `only` the one vector (or -1: none) set in a map? */
+static bool vector_only(const struct vlapic_map *map, int only)
+{
+	if (only < 0)
+		return !map->used;
+	return map->used == 1U << only / 32 && map->word[only / 32] == 1U << only % 32;
 }
 
 /* ---- state ---- */
@@ -112,7 +127,7 @@ static bool accepting(const struct vlapic *apic)
 
 static uint32_t ppr(const struct vlapic *apic)
 {
-	int top = vector_highest(apic->isr);
+	int top = vector_highest(&apic->isr);
 	uint32_t service = top < 0 ? 0 : top & 0xf0;
 
 	return (apic->tpr & 0xf0) >= service ? apic->tpr : service;
@@ -122,9 +137,7 @@ static uint32_t ppr(const struct vlapic *apic)
 static void reset_registers(struct vlapic *apic)
 {
 	vlapic_timer_stop(apic);
-	memset(apic->irr, 0, sizeof(apic->irr));
-	memset(apic->isr, 0, sizeof(apic->isr));
-	memset(apic->tmr, 0, sizeof(apic->tmr));
+	apic->irr = apic->isr = apic->tmr = (struct vlapic_map){ 0 };
 	apic->svr = 0xff;
 	apic->tpr = apic->esr = apic->esr_latch = 0;
 	apic->timer_divide = apic->timer_initial = 0;
@@ -165,12 +178,12 @@ static void svr_write(struct vlapic *apic, uint32_t val)
 
 static void eoi(struct vlapic *apic)
 {
-	int vector = vector_highest(apic->isr);
+	int vector = vector_highest(&apic->isr);
 
 	if (vector < 0)
 		return;
-	vector_clear(apic->isr, vector);
-	if (vector_test(apic->tmr, vector))
+	vector_clear(&apic->isr, vector);
+	if (vector_test(&apic->tmr, vector))
 		vioapic_eoi(&apic->vm->ioapic, vector);
 }
 
@@ -263,13 +276,13 @@ static bool reg_read(const struct vlapic *apic, unsigned int reg, uint32_t *val)
 		*val = apic->svr;
 		return true;
 	case REG_ISR ... REG_ISR + 7:
-		*val = apic->isr[reg - REG_ISR];
+		*val = apic->isr.word[reg - REG_ISR];
 		return true;
 	case REG_TMR ... REG_TMR + 7:
-		*val = apic->tmr[reg - REG_TMR];
+		*val = apic->tmr.word[reg - REG_TMR];
 		return true;
 	case REG_IRR ... REG_IRR + 7:
-		*val = apic->irr[reg - REG_IRR];
+		*val = apic->irr.word[reg - REG_IRR];
 		return true;
 	case REG_ESR:
 		*val = apic->esr;
@@ -370,25 +383,16 @@ static bool base_write(struct vlapic *apic, uint64_t val)
 
 /* ---- PV-EOI ---- */
 
-static volatile uint32_t *pv_eoi_word(const struct vlapic *apic, uint64_t msr)
-{
-	return msr & 1 ? vm_ram(apic->vm, msr & ~1UL, sizeof(uint32_t)) : NULL;
-}
-
 static bool pv_eoi_write(struct vlapic *apic, uint64_t val)
 {
-	if (val & 2 || ((val & 1) && !pv_eoi_word(apic, val)))
+	volatile uint32_t *word = NULL;
+
+	if (val & 1)
+		word = vm_ram(apic->vm, val & ~1UL, sizeof(*word));
+	if (val & 2 || ((val & 1) && !word))
 		return false;
 	apic->pv_eoi_msr = val;
-	return true;
-}
-
-/* Is `only` the one vector (or -1: none) set in a map? */
-static bool vector_only(const uint32_t *map, int only)
-{
-	for (int i = 0; i < 8; i++)
-		if (map[i] != (only >= 0 && only / 32 == i ? 1U << only % 32 : 0))
-			return false;
+	apic->pv_eoi_word = word;
 	return true;
 }
 
@@ -398,26 +402,24 @@ static bool vector_only(const uint32_t *map, int only)
  */
 static bool pv_eoi_allowed(const struct vlapic *apic, int offered)
 {
-	int service = vector_highest(apic->isr);
+	int service = vector_highest(&apic->isr);
 	int ends = offered >= 0 ? offered : service;
 
-	return ends >= 0 && !vector_test(apic->tmr, ends) && vector_only(apic->irr, offered) &&
-	       vector_only(apic->isr, offered >= 0 ? -1 : service);
+	return ends >= 0 && !vector_test(&apic->tmr, ends) && vector_only(&apic->irr, offered) &&
+	       vector_only(&apic->isr, offered >= 0 ? -1 : service);
 }
 
 static void pv_eoi_offer(struct vlapic *apic, int offered)
 {
-	volatile uint32_t *word = pv_eoi_word(apic, apic->pv_eoi_msr);
-
-	if (!word || !pv_eoi_allowed(apic, offered))
+	if (!apic->pv_eoi_word || !pv_eoi_allowed(apic, offered))
 		return;
-	*word |= 1;
+	*apic->pv_eoi_word |= 1;
 	apic->pv_eoi_pending = true;
 }
 
 static void pv_eoi_collect(struct vlapic *apic)
 {
-	volatile uint32_t *word = pv_eoi_word(apic, apic->pv_eoi_msr);
+	volatile uint32_t *word = apic->pv_eoi_word;
 	uint32_t val;
 
 	if (!word || !apic->pv_eoi_pending)
@@ -426,7 +428,7 @@ static void pv_eoi_collect(struct vlapic *apic)
 	val = *word;
 	if (val & 1) {
 		*word = val & ~1U;
-	} else if (vector_highest(apic->isr) >= 0) {
+	} else if (vector_highest(&apic->isr) >= 0) {
 		apic->pv_eois++;
 		eoi(apic);
 	}
@@ -536,11 +538,11 @@ bool vlapic_raise(struct vlapic *apic, unsigned int vector, bool level)
 		apic->esr_latch |= ESR_RECV_VECTOR;
 		return false;
 	}
-	vector_set(apic->irr, vector);
+	vector_set(&apic->irr, vector);
 	if (level)
-		vector_set(apic->tmr, vector);
+		vector_set(&apic->tmr, vector);
 	else
-		vector_clear(apic->tmr, vector);
+		vector_clear(&apic->tmr, vector);
 	if ((int)vector == apic->offered)
 		apic->raised_again = true;
 	if (vlapic_pending(apic) >= 0)
@@ -550,7 +552,7 @@ bool vlapic_raise(struct vlapic *apic, unsigned int vector, bool level)
 
 int vlapic_pending(const struct vlapic *apic)
 {
-	int vector = vector_highest(apic->irr);
+	int vector = vector_highest(&apic->irr);
 
 	if (vector < 0 || !accepting(apic) || (vector & 0xf0) <= (int)(ppr(apic) & 0xf0))
 		return -1;
@@ -563,14 +565,14 @@ int vlapic_pending(const struct vlapic *apic)
 void vlapic_accept(struct vlapic *apic, unsigned int vector)
 {
 	if (!apic->raised_again || (int)vector != apic->offered)
-		vector_clear(apic->irr, vector);
-	vector_set(apic->isr, vector);
+		vector_clear(&apic->irr, vector);
+	vector_set(&apic->isr, vector);
 	apic->accepted++;
 }
 
 bool vlapic_has_request(const struct vlapic *apic)
 {
-	return vector_highest(apic->irr) >= 0;
+	return vector_highest(&apic->irr) >= 0;
 }
 
 void vlapic_pv_eoi_before_entry(struct vlapic *apic, int vector)

@@ -28,22 +28,29 @@ enum {
 };
 #define VLAPIC_LVT_MASKED BIT(16)
 
+/* A bit for each vector, and a summary: bit n, word n is not zero. Most of the time few are set. */
+struct vlapic_map {
+	uint32_t word[8];
+	uint32_t used;
+};
+
 struct vm;
 
 struct vlapic {
 	struct vm *vm;
 	uint64_t base_msr; /* IA32_APIC_BASE */
-	uint32_t irr[8], isr[8], tmr[8];
+	struct vlapic_map irr, isr, tmr;
 	uint32_t svr, tpr, esr, esr_latch, timer_divide, timer_initial;
 	uint32_t lvt[VLAPIC_LVTS];
 	uint32_t ldr, dfr; /* xAPIC mode only; in x2APIC mode the LDR follows from the id */
 	uint64_t icr;
-	uint64_t deadline;   /* TSC of the next timer interrupt; 0 = none */
-	uint64_t period;     /* TSC ticks; 0 = one-shot */
-	uint64_t pv_eoi_msr; /* KVM's PV-EOI (MSR 0x4b564d04): address | 1 */
-	bool pv_eoi_pending; /* the word in the guest was set to 1 */
-	int offered;         /* the vector offered at the present entry, or -1 */
-	bool raised_again;   /* and raised since */
+	uint64_t deadline;              /* TSC of the next timer interrupt; 0 = none */
+	uint64_t period;                /* TSC ticks; 0 = one-shot */
+	uint64_t pv_eoi_msr;            /* KVM's PV-EOI (MSR 0x4b564d04): address | 1 */
+	volatile uint32_t *pv_eoi_word; /* where that is; NULL: off */
+	bool pv_eoi_pending;            /* the word in the guest was set to 1 */
+	int offered;                    /* the vector offered at the present entry, or -1 */
+	bool raised_again;              /* and raised since */
 	struct timer timer;
 	uint64_t accepted; /* interrupts that the CPU took */
 	uint64_t timer_irqs, eois,

@@ -184,6 +184,21 @@ static void highest_first(void **state)
 	assert_int_equal(apic->eois, 3);
 }
 
+/* Every vector that there is, raised in an order that jumps from word to word. */
+static void each_vector_in_its_turn(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < 256; i++)
+		if (i * 37 % 256 >= 16)
+			vlapic_raise(apic, i * 37 % 256, false);
+	for (int vector = 255; vector >= 16; vector--) {
+		assert_int_equal(take(), vector);
+		wr(EOI, 0);
+	}
+	assert_int_equal(take(), -1);
+	assert_false(vlapic_has_request(apic));
+}
+
 /*
  * Priority is the class (bits 7:4): the same class waits, a higher one nests. EOI ends the highest.
  */
@@ -372,6 +387,7 @@ int main(void)
 		T(software_disable_masks),
 		T(software_disable_holds),
 		T(highest_first),
+		T(each_vector_in_its_turn),
 		T(nesting),
 		T(task_priority),
 		T(every_vector),
