@@ -39,12 +39,12 @@ static enum entry_cause cause_of(const struct vm *vm, unsigned int vector)
 {
 	if (vector == VECTOR(vm->lapic.lvt[VLAPIC_LVT_TIMER]))
 		return ENTRY_TIMER;
-	for (unsigned int i = 0; i < VIOAPIC_PINS; i++)
-		if (vector == VECTOR(vm->ioapic.pin[i].rte))
-			return cause_of_pin(vm, i);
 	for (unsigned int i = 0; vm->vnic && i < VIRTIO_PCI_VECTORS; i++)
 		if (vector == VECTOR(vm->vnic->pci.msix[i].data))
 			return ENTRY_CARD;
+	for (unsigned int i = 0; i < VIOAPIC_PINS; i++) /* last: they are many */
+		if (vector == VECTOR(vm->ioapic.pin[i].rte))
+			return cause_of_pin(vm, i);
 	return ENTRY_OTHER;
 }
 
