@@ -28,6 +28,7 @@ struct window_stats window_stats;
 
 static struct {
 	struct vm *dvm;
+	uint64_t entries; /* of the driver VM, when its tables were compared last */
 	gpa_t pgd;
 	uint64_t direct_base;
 	const struct vpci_pass *nic;
@@ -72,6 +73,7 @@ int window_open(struct vm *dvm, gpa_t pgd, uint64_t direct_base, const struct vp
 	if ((pgd & ~PTE_ADDR) || !vm_ram(dvm, pgd, PAGE_SIZE) || (regs.cr4 & CR4_LA57))
 		return -EINVAL;
 	w.dvm = dvm;
+	w.entries = dvm->entries; /* the window is empty */
 	w.pgd = pgd;
 	w.direct_base = direct_base;
 	w.nic = nic;
@@ -337,8 +339,10 @@ void window_revalidate(void)
 		window_flush();
 		return;
 	}
-	if (!rule)
+	/* It changes a mapping only when it runs. */
+	if (!rule || w.entries == w.dvm->entries)
 		return;
+	w.entries = w.dvm->entries;
 	for (unsigned int i = 0; i < upper_count; i++)
 		if ((*upper[i].source ^ upper[i].value) & ~(uint64_t)PTE_A) {
 			window_stats.dropped += tracked_count;

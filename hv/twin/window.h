@@ -47,7 +47,7 @@ bool window_fill(dva_t va, bool write, bool fetch, const char **why);
  */
 uint64_t window_page(dva_t va, bool write, const char **why);
 
-/* Drops every entry whose source changed. */
+/* Drops every entry whose source changed. Nothing is read while the driver VM has not run. */
 void window_revalidate(void);
 
 /*

@@ -103,6 +103,7 @@ const struct virt_ops *virt = &ops;
 
 uint64_t *entry(gpa_t table, dva_t va, int level)
 {
+	dvm.entries++;
 	return (uint64_t *)(ram + table) + (va >> (PAGE_SHIFT + 9 * level) & 511);
 }
 

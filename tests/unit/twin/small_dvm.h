@@ -21,7 +21,7 @@ extern uint8_t *ram;
 extern uint64_t cr4;
 extern void (*meanwhile)(gpa_t gpa); /* an entry there is about to be read; RAM: the walk is over */
 
-/* Its entry for va in one of its tables. */
+/* Its entry for va in one of its tables; the VM runs, as who changes one does. */
 uint64_t *entry(gpa_t table, dva_t va, int level);
 
 /* Maps va by a leaf in PT. */

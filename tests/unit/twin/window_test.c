@@ -130,6 +130,23 @@ static void test_r4_a_changed_leaf_is_dropped(void **state)
 	assert_true(fill(VADDR, true, &why));
 }
 
+/* Who has not run since cannot have changed anything: nothing is read. */
+static void test_r4_compared_when_the_dvm_ran(void **state)
+{
+	const char *why;
+	uint64_t *leaf = entry(PT, VADDR, 0);
+
+	(void)state;
+	assert_true(fill(VADDR, true, &why));
+	window_revalidate();
+	*leaf = PAGE_B | PTE_P | PTE_W;
+	window_revalidate();
+	assert_int_equal(window_pages(), 1);
+	dvm.entries++;
+	window_revalidate();
+	assert_int_equal(window_pages(), 0);
+}
+
 static void test_r4_a_changed_upper_level_drops_everything(void **state)
 {
 	const char *why;
@@ -167,6 +184,7 @@ int main(void)
 		CASE(test_r3_an_entry_that_changes_was_read_once),
 		CASE(test_r1_a_dvm_with_five_levels_is_refused),
 		CASE(test_r4_a_changed_leaf_is_dropped),
+		CASE(test_r4_compared_when_the_dvm_ran),
 		CASE(test_r4_a_changed_upper_level_drops_everything),
 		CASE(test_r4_without_the_rule_stale_entries_stay),
 	};
