@@ -93,14 +93,15 @@ bool timer_waiting(void)
 	return hardware_fired;
 }
 
-void timer_run(void)
+bool timer_run(void)
 {
 	uint64_t now = rdtsc();
+	bool fired = false;
 
 	steady = steady_at(now);
 	turned_at = now;
 	if (!hardware_fired && (!first || first->deadline > now))
-		return;
+		return false;
 	hardware_fired = false;
 	while (first && first->deadline <= rdtsc()) {
 		struct timer *timer = first;
@@ -108,6 +109,8 @@ void timer_run(void)
 		first = timer->next;
 		timer->deadline = 0;
 		timer->fire(timer);
+		fired = true;
 	}
 	program();
+	return fired;
 }

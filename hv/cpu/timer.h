@@ -40,7 +40,7 @@ struct timer {
 /* Arms or moves a timer; a deadline in the past fires at the next timer_run(). */
 void timer_arm(struct timer *timer, uint64_t deadline);
 void timer_cancel(struct timer *timer); /* harmless when not armed */
-void timer_run(void);     /* fires what is due; called by the run loop, once in each turn */
+bool timer_run(void);     /* fires what is due: did any? By the run loop, once in each turn */
 bool timer_waiting(void); /* the interrupt came, timer_run() did not run yet */
 void timer_irq(void);     /* from the interrupt handler: the hardware timer fired */
 

@@ -375,9 +375,8 @@ static bool ends_stuck(void)
 	return v != STUCK_NO;
 }
 
-void attach_poll(void)
+void attach_poll(bool look)
 {
-
 	outage_poll(bridge_frames(), twin_frames());
 	if (state != TWIN_ATTACHED)
 		return;
@@ -386,11 +385,11 @@ void attach_poll(void)
 			kill();
 		return;
 	}
-	if (scrub_finds()) {
+	if (look && scrub_finds()) {
 		kill();
 		return;
 	}
-	if (ends_stuck())
+	if (look && ends_stuck())
 		return;
 	if (upcall_run_queued())
 		return; /* the driver VM is dead, and the next turn buries it */

@@ -62,8 +62,8 @@ void attach_bridge_open(void);
 
 /*
  * From the run loop: the kill protocol when an invocation failed, queued upcalls. Cheap when
- * there is nothing.
+ * there is nothing. look: as for restart_poll().
  */
-void attach_poll(void);
+void attach_poll(bool look);
 
 #endif

@@ -149,11 +149,11 @@ static void on_death(void)
 		start_again();
 }
 
-void restart_poll(void)
+void restart_poll(bool look)
 {
 	if (!dvm || given_up)
 		return;
-	if (vm_alive(dvm))
+	if (look && vm_alive(dvm))
 		watch();
 	if (!vm_alive(dvm))
 		on_death();

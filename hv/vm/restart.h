@@ -22,8 +22,8 @@ void restart_init(const struct config *cfg);
 /*
  * From the run loop, at each turn, interrupts off: nobody is in the driver VM or the twin. Cheap
  * while the driver VM lives; a restart takes as long as its memory is large, and nobody else runs
- * meanwhile.
+ * meanwhile. look: some timer fired since the last turn, so it is time for what goes by the clock.
  */
-void restart_poll(void);
+void restart_poll(bool look);
 
 #endif
