@@ -18,7 +18,7 @@
 #endif
 
 /*
- * The device at slot CASTOR_PCI_SLOT: no BAR, one level interrupt INTA; it exists only in the
+ * The device at slot CASTOR_PCI_SLOT: no BAR, one interrupt INTA, by edge; it exists only in the
  * driver VM.
  */
 #define CASTOR_PCI_VENDOR 0x1b36

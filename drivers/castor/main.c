@@ -76,8 +76,8 @@ static void free_waiter(struct work_struct *work)
 }
 
 /*
- * Level: reading the events lowers the pin. Several in one; an upcall goes first, since the twin
- * waits for it.
+ * Reading the events lowers the pin, which rises with the next one. Several in one; an upcall goes
+ * first, since the twin waits for it.
  */
 static irqreturn_t castor_interrupt(int irq, void *data)
 {

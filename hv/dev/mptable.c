@@ -68,6 +68,7 @@ enum { KIND_INT, KIND_NMI, KIND_SMI, KIND_EXTINT };
 #define ALL_LAPICS    0xff
 
 #define FLAGS_BUS        0 /* as the bus has it: ISA = edge, active high */
+#define FLAGS_EDGE_HIGH  0x05
 #define FLAGS_LEVEL_HIGH 0x0d
 #define FLAGS_LEVEL_LOW  0x0f
 
@@ -99,10 +100,12 @@ static void fill_cpu(struct mp_cpu *cpu)
 
 static struct mp_int pci_int(const struct mp_pci_irq *irq)
 {
+	uint16_t level = irq->active_low ? FLAGS_LEVEL_LOW : FLAGS_LEVEL_HIGH;
+
 	return (struct mp_int){
 		.type = TYPE_IO_INT,
 		.kind = KIND_INT,
-		.flags = irq->active_low ? FLAGS_LEVEL_LOW : FLAGS_LEVEL_HIGH,
+		.flags = irq->edge ? FLAGS_EDGE_HIGH : level,
 		.bus = BUS_PCI,
 		.irq = irq->slot << 2 | irq->pin,
 		.apic = VIOAPIC_ID,

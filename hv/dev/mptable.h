@@ -13,7 +13,7 @@ struct mp_pci_irq {
 	uint8_t slot; /* device number on bus 0, < 32 */
 	uint8_t pin;  /* 0 = INTA */
 	uint8_t ioapic_pin;
-	bool active_low; /* level-triggered in any case */
+	bool active_low, edge; /* edge: triggered so and active high; else by level */
 };
 
 /*

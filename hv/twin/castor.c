@@ -293,6 +293,9 @@ static int64_t hello(gpa_t gpa, uint64_t bytes)
 		return -EINVAL;
 	}
 	area = a;
+	/* One that left without a word left the pin high, and only a rise interrupts. */
+	vm_pin_set(dvm, CASTOR_PIN, false);
+	vm_pin_set(dvm, CASTOR_PIN, events);
 	alive_begin(dvm);
 	for (unsigned int i = 0; i < RINGS; i++)
 		tail_of[i] = ring_of(i)->tail;

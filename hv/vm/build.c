@@ -133,11 +133,10 @@ static void build_memory(struct vm *vm)
 	add_identity(vm, ALIGN_UP(image_end_hpa(), MIB(2)), vm->mem_size);
 }
 
-static void wire(struct vm *vm, unsigned int slot, unsigned int pin)
+static void wire(struct vm *vm, struct mp_pci_irq irq)
 {
 	BUG_ON(wiring[vm->id].count == IRQS);
-	wiring[vm->id].irq[wiring[vm->id].count++] =
-		(struct mp_pci_irq){ .slot = slot, .ioapic_pin = pin };
+	wiring[vm->id].irq[wiring[vm->id].count++] = irq;
 }
 
 /* Gives the network card to the driver VM: ports, registers, interrupt pin. */
@@ -159,7 +158,7 @@ static void build_nic(struct vm *vm)
 	nic_found = true;
 	vioapic_map(&vm->ioapic, nic.pin, nic.pin);
 	irq_forward(nic.pin, &vm->ioapic, nic.pin);
-	wire(vm, nic.dev.slot, nic.pin);
+	wire(vm, (struct mp_pci_irq){ .slot = nic.dev.slot, .ioapic_pin = nic.pin });
 	log_info("%s owns the network card %04x:%04x at 00:%02x.0, pin %u", vm->name, nic.vendor,
 		 nic.device, nic.dev.slot, nic.pin);
 }
@@ -181,10 +180,12 @@ static void build_devices(struct vm *vm)
 	if (vm->kind == VM_DVM) {
 		build_nic(vm);
 		if (castor_init(vm) == 0)
-			wire(vm, CASTOR_PCI_SLOT, CASTOR_PIN);
+			wire(vm, (struct mp_pci_irq){ .slot = CASTOR_PCI_SLOT,
+						      .ioapic_pin = CASTOR_PIN,
+						      .edge = true });
 	}
 	if (net_add_nic(vm, VNIC_SLOT, VNIC_PIN) == 0)
-		wire(vm, VNIC_SLOT, VNIC_PIN);
+		wire(vm, (struct mp_pci_irq){ .slot = VNIC_SLOT, .ioapic_pin = VNIC_PIN });
 }
 
 /* From clean memory and devices to the first instruction. */

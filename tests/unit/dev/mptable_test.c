@@ -21,7 +21,7 @@
 
 static const struct mp_pci_irq irqs[] = {
 	{ .slot = 2, .pin = 0, .ioapic_pin = 10 },
-	{ .slot = 5, .pin = 0, .ioapic_pin = 20 },
+	{ .slot = 5, .pin = 0, .ioapic_pin = 20, .edge = true },
 	{ .slot = 31, .pin = 3, .ioapic_pin = 23, .active_low = true },
 };
 
@@ -111,7 +111,7 @@ static void entries_are_right(void **state)
 	p = expect(p, "\x02\x01\x11\x01\x00\x00\xc0\xfe", 8);
 	p = expect(p, "\x03\x00\x00\x00\x01\x04\x01\x04", 8);
 	p = expect(p, "\x03\x00\x0d\x00\x00\x08\x01\x0a", 8);
-	p = expect(p, "\x03\x00\x0d\x00\x00\x14\x01\x14", 8);
+	p = expect(p, "\x03\x00\x05\x00\x00\x14\x01\x14", 8);
 	p = expect(p, "\x03\x00\x0f\x00\x00\x7f\x01\x17", 8);
 	p = expect(p, "\x04\x03\x00\x00\x01\x00\x00\x00", 8);
 	p = expect(p, "\x04\x01\x00\x00\x01\x00\xff\x01", 8);
