@@ -27,7 +27,7 @@ static inline uint64_t steady_now(void)
 
 static inline uint64_t us_to_tsc(uint64_t us)
 {
-	return us * tsc_khz / 1000;
+	return us % 1000 ? us * tsc_khz / 1000 : us / 1000 * tsc_khz; /* most are constants */
 }
 
 struct timer {

@@ -82,21 +82,27 @@ static bool visit(struct port *port)
 	return len > 0;
 }
 
+/* A division would cost more than all else that an idle port costs. */
+static unsigned int behind(unsigned int n)
+{
+	return n + 1 < sw->ports ? n + 1 : 0;
+}
+
 /* The first that was pushed back is the first next time, else the one behind the last served. */
 static bool round_of_visits(void)
 {
 	unsigned int start = turn, pushed_back = sw->ports;
 	bool more = false;
 
-	for (unsigned int i = 0; i < sw->ports; i++) {
-		unsigned int n = (start + i) % sw->ports;
+	for (unsigned int i = 0, n = start; i < sw->ports; i++, n = behind(n)) {
+		struct port *port = sw->port[n];
 
-		if (!sw->port[n]->active)
+		if (!port->active)
 			continue;
-		if (visit(sw->port[n]))
+		if (visit(port))
 			more = true;
-		turn = (n + 1) % sw->ports;
-		if (sw->port[n]->blocked && pushed_back == sw->ports)
+		turn = behind(n);
+		if (port->blocked && pushed_back == sw->ports)
 			pushed_back = n;
 	}
 	if (pushed_back < sw->ports)
@@ -109,7 +115,9 @@ static void flush(void)
 	for (unsigned int i = 0; i < sw->ports; i++) {
 		struct port *port = sw->port[i];
 
-		if (port->dirty && port->ops->flush)
+		if (!port->dirty)
+			continue;
+		if (port->ops->flush)
 			port->ops->flush(port);
 		port->dirty = false;
 	}

@@ -150,15 +150,11 @@ static void after(void)
 }
 
 /* Level interrupt: the pin opens only when the driver's handler has read the cause. */
-static int take(struct port *p)
+static int work(void)
 {
 	uint64_t ended = transmit_counts.ended;
 	bool intr = irq_pending;
 
-	if (open && transmit_pending())
-		p->dirty = true; /* the driver VM held the lock: try again */
-	if (!open || failed || (!intr && !twin_pending.poll))
-		return 0;
 	irq_pending = false;
 	job.intr = intr;
 	job.pass = false;
@@ -181,6 +177,14 @@ static int take(struct port *p)
 	if (!job.done && twin_pending.poll)
 		return 0;
 	return 1 + job.done * 1000; /* for the round robin: about what it moved */
+}
+
+/* Asked in each turn of the run loop. */
+static int take(struct port *p)
+{
+	if (open && transmit_pending())
+		p->dirty = true; /* the driver VM held the lock: try again */
+	return !open || failed || (!irq_pending && !twin_pending.poll) ? 0 : work();
 }
 
 static int deliver(struct port *p, struct packet *pkt)
