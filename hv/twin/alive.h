@@ -27,7 +27,7 @@ void alive_sign(void);
 void alive_work(void);
 void alive_work_done(void);
 
-/* At each turn of the run loop. */
+/* At each turn of the run loop in which a timer fired. */
 enum alive_verdict {
 	ALIVE_HEARD,
 	ALIVE_STARVED, /* the VM ran for CASTOR_ANSWER_S, castor's work item did not */
