@@ -215,6 +215,7 @@ void castor_leave(void)
 		return;
 	castor_detach();
 	remove_addresses();
+	castor_free_gro(castor.nd);
 	WRITE_ONCE(castor.nd, NULL);
 }
 

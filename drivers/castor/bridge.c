@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
+ * The bridge in this VM.
+ *
  * Loop protection (R13). While the twin is attached the hypervisor's switch carries frames between
  * the wire and its ports, so this VM's bridge must not do it too: both of its ports are isolated
  * (they talk to the bridge itself, not to each other). It is the bridge's own netlink operation
@@ -19,10 +21,14 @@
 #include <net/netlink.h>
 
 #define DRAIN_TRIES 500
+/* One in the linear part of an skb, the others in its fragments; received frames of one piece. */
+#define GRO_SEGMENTS (MAX_SKB_FRAGS + 1)
 
 static char *port = "v0";
 module_param(port, charp, 0444);
 MODULE_PARM_DESC(port, "the virtio card in the same bridge");
+
+static unsigned int gro_before; /* the interface's own limit; 0: it has that */
 
 static struct sk_buff *make_message(const struct net_device *nd, bool on)
 {
@@ -93,4 +99,23 @@ void castor_isolate(const char *dev, bool on)
 {
 	isolate_one(dev, on);
 	isolate_one(port, on);
+}
+
+/*
+ * What GRO merges goes on to the virtio card, whose driver takes no list of skbs (NETIF_F_FRAGLIST)
+ * and has what needs one cut by the kernel, mostly down to the segments that came in. So GRO stops
+ * when an skb's fragments are full.
+ */
+void castor_limit_gro(struct net_device *nd)
+{
+	if (!gro_before)
+		gro_before = nd->gro_max_size;
+	WRITE_ONCE(nd->gro_max_size, min(gro_before, nd->mtu * GRO_SEGMENTS));
+}
+
+void castor_free_gro(struct net_device *nd)
+{
+	if (gro_before)
+		WRITE_ONCE(nd->gro_max_size, gro_before);
+	gro_before = 0;
 }

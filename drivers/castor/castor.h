@@ -67,6 +67,8 @@ void castor_forgive(void); /* forget earlier deaths */
 /* bridge.c: rtnl_lock held */
 void castor_isolate(const char *dev, bool on);
 void castor_drain_port(void); /* sleeps: what the virtio card holds has passed the bridge */
+void castor_limit_gro(struct net_device *nd); /* frames that the virtio card takes whole */
+void castor_free_gro(struct net_device *nd);  /* back to the interface's own limit */
 
 /* rings.c */
 void castor_rings_init(void);

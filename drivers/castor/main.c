@@ -112,10 +112,13 @@ static int netdev_event(struct notifier_block *nb, unsigned long event, void *pt
 	if (event == NETDEV_UP && net_eq(dev_net(nd), &init_net) && !strcmp(nd->name, dev)) {
 		WRITE_ONCE(castor.nd, nd);
 		set_bit(CASTOR_UP, &castor.flags);
+		castor_limit_gro(nd);
 		castor_hypercall(CASTOR_HC_LINK, 1, 0);
 		schedule_work(&work_state);
 	} else if (event == NETDEV_CHANGEUPPER && castor.attached) {
 		castor_isolate(castor.nd->name, true); /* it may have entered a bridge */
+	} else if (nd == castor.nd && event == NETDEV_CHANGEMTU) {
+		castor_limit_gro(nd);
 	} else if (nd == castor.nd && event == NETDEV_CHANGE && castor.attached) {
 		castor_hypercall(CASTOR_HC_RINGS, 0, 0); /* carrier: frames wait for it */
 	} else if (nd == castor.nd && event == NETDEV_GOING_DOWN) {
