@@ -170,10 +170,11 @@ static bool tcp_follows(const struct coalesce_flow *f, const struct segment *s)
 	       same_words(tcp + TCP_HLEN_MIN, s->tcp + TCP_HLEN_MIN, hlen - TCP_HLEN_MIN);
 }
 
-static bool has_room(const struct coalesce_flow *f, const struct segment *s)
+static bool has_room(const struct coalesce *c, const struct coalesce_flow *f,
+		     const struct segment *s)
 {
 	return s->bytes <= f->size && f->pkt.len + s->bytes <= COALESCE_FRAME_MAX &&
-	       f->pkt.segs < COALESCE_PIECES;
+	       f->pkt.segs < c->ops->pieces;
 }
 
 /* What the receiver's stack would get from a card that left it the segmentation. */
@@ -290,7 +291,7 @@ bool coalesce_take(struct coalesce *c, struct packet *pkt, struct packet_seg tai
 			send(c, f);
 		return false;
 	}
-	if (f && ip_follows(f, &s) && tcp_follows(f, &s) && has_room(f, &s)) {
+	if (f && ip_follows(f, &s) && tcp_follows(f, &s) && has_room(c, f, &s)) {
 		join(f, &s);
 		if (s.push || s.bytes < f->size)
 			send(c, f);

@@ -24,6 +24,7 @@
 #define COALESCE_FRAME_MAX 65535 /* bytes */
 
 struct coalesce_ops {
+	unsigned int pieces; /* that a frame may have, at most COALESCE_PIECES */
 	/* May this frame be merged with others? Asked when a flow would begin with it. */
 	bool (*accepts)(const struct packet *pkt);
 	/* A frame goes out; pkt is only valid during the call. */

@@ -59,15 +59,21 @@ static uint8_t *frag_of(uint8_t *shinfo, unsigned int i)
 	return shinfo + K_SKB_SHARED_INFO_FRAGS + i * K_SIZEOF_BIO_VEC;
 }
 
+void frags_set(uint8_t *shinfo, unsigned int i, dva_t at, uint32_t n)
+{
+	uint8_t *frag = frag_of(shinfo, i);
+
+	SET(frag, BIO_VEC_BV_PAGE, page_at(at));
+	SET(frag, BIO_VEC_BV_LEN, n);
+	SET(frag, BIO_VEC_BV_OFFSET, at % PAGE_SIZE);
+}
+
 void frags_add(struct pool_object *skb, struct pool_object *page, uint32_t n)
 {
-	uint8_t *shinfo = skb->data + skb->bytes, *frag;
+	uint8_t *shinfo = skb->data + skb->bytes;
 	unsigned int i = GET(shinfo, SKB_SHARED_INFO_NR_FRAGS);
 
-	frag = frag_of(shinfo, i);
-	SET(frag, BIO_VEC_BV_PAGE, page_at(page->dva));
-	SET(frag, BIO_VEC_BV_LEN, n);
-	SET(frag, BIO_VEC_BV_OFFSET, 0);
+	frags_set(shinfo, i, page->dva, n);
 	SET(shinfo, SKB_SHARED_INFO_NR_FRAGS, i + 1);
 	SET(skb->hva, SK_BUFF_TRUESIZE, GET(skb->hva, SK_BUFF_TRUESIZE) + PAGE_SIZE);
 	pool_tie(skb, page);

@@ -38,6 +38,9 @@ void frags_give(const struct skb_pages *f);
 /* The frame was copied: skb and pages go back into the pool, or to the driver VM that owns it. */
 void frags_recycle(const struct skb_pages *f);
 
+/* n bytes of the driver VM's direct map become fragment number i. */
+void frags_set(uint8_t *shinfo, unsigned int i, dva_t at, uint32_t n);
+
 /* The first n bytes of a page are an skb's next fragment; both of the pool. It has room for it. */
 void frags_add(struct pool_object *skb, struct pool_object *page, uint32_t n);
 

@@ -337,6 +337,17 @@ void pool_give(struct pool_object *o)
 	journal.given += n;
 }
 
+void pool_give_tied(struct pool_object *o)
+{
+	struct pool_object *page;
+
+	if (!o->kind || !o->out)
+		return;
+	while ((page = untie(o)))
+		pool_give(page);
+	put_one(o);
+}
+
 uint32_t pool_give_back(struct pool_object *o)
 {
 	uint32_t n = pool_forget(o);

@@ -81,6 +81,9 @@ uint32_t pool_forget(struct pool_object *o);
 void pool_give(struct pool_object *o);
 uint32_t pool_give_back(struct pool_object *o);
 
+/* Inside an invocation or right behind it: what is tied leaves as above, the skb stays with us. */
+void pool_give_tied(struct pool_object *o);
+
 /*
  * An skb for castor found no room in the ring: so many objects of ours, given back before, or, with
  * 0, the dvm's own.

@@ -7,11 +7,11 @@
 #include "net/coalesce.h"
 #include "net/net.h"
 #include "net/switch.h"
-#include "twin/castor.h"
 #include "twin/interface.h"
 #include "twin/native.h"
 #include "twin/native_frags.h"
 #include "twin/native_skb.h"
+#include "twin/receive_own.h"
 #include "twin/uplink.h"
 
 #define GRO_NORMAL           3
@@ -24,11 +24,16 @@ struct receive_counts receive_counts;
 /* Whether frames are merged: as the driver VM's interface has it, asked once an invocation. */
 static enum { MERGE_ASK, MERGE_YES, MERGE_NO } merge;
 
-static bool accepts(const struct packet *pkt)
+bool receive_merges(void)
 {
 	if (merge == MERGE_ASK)
 		merge = interface_has(INTERFACE_FEATURE(GRO)) ? MERGE_YES : MERGE_NO;
-	return merge == MERGE_YES && switch_merges(net_switch(), pkt);
+	return merge == MERGE_YES;
+}
+
+static bool accepts(const struct packet *pkt)
+{
+	return receive_merges() && switch_merges(net_switch(), pkt);
 }
 
 static void send(struct packet *pkt)
@@ -39,7 +44,7 @@ static void send(struct packet *pkt)
 		receive_counts.to_guests += frames;
 }
 
-static const struct coalesce_ops ops = { .accepts = accepts, .send = send };
+static const struct coalesce_ops ops = { COALESCE_PIECES, accepts, send };
 static struct coalesce merger = { .ops = &ops };
 
 /* Whose frames the merger holds. */
@@ -137,38 +142,6 @@ static bool give_to_guests(const uint8_t *skb, struct packet_seg *seg, unsigned 
 	return false;
 }
 
-/* Into the ring for the driver VM's stack; false: it is full. */
-static bool has_room(void)
-{
-	if (castor_room(CASTOR_RING_RX))
-		return true;
-	receive_counts.dropped++;
-	return false;
-}
-
-static void hand_over(dva_t skb)
-{
-	struct castor_slot slot = { .dva = skb, .kind = CASTOR_SKB };
-
-	castor_push(CASTOR_RING_RX, &slot);
-	receive_counts.to_dvm++;
-}
-
-/* The skb and its buffer change hands: they leave the table before the driver VM can free them. */
-static void give_to_dvm(dva_t skb)
-{
-	struct pool_object *o = pool_find(skb), *data = NULL;
-
-	if (!o)
-		native_kill("received skb %lx is not ours", skb);
-	if (o->kind == CASTOR_HEAD)
-		data = pool_find(GET(o->hva, SK_BUFF_HEAD));
-	if (data && data != o) /* an skb that says it is its own buffer */
-		pool_give(data);
-	pool_give(o);
-	hand_over(skb);
-}
-
 static uint32_t native_napi_gro_receive(dva_t napi, dva_t skb)
 {
 	struct skb_objects objects;
@@ -184,13 +157,11 @@ static uint32_t native_napi_gro_receive(dva_t napi, dva_t skb)
 	if (way.dvm) {
 		if (way.guests)
 			give_to_guests(f.skb, &seg, 1, f.len, false);
-		if (has_room()) {
-			give_to_dvm(skb);
-			return GRO_NORMAL;
-		}
+		own_take(skb, &f);
+		return GRO_NORMAL;
 	}
 	objects = skb_objects_of(skb);
-	if (!way.dvm && give_to_guests(f.skb, &seg, 1, f.len, true))
+	if (give_to_guests(f.skb, &seg, 1, f.len, true))
 		hold(&objects);
 	else
 		skb_recycle_rx(&objects);
@@ -209,10 +180,12 @@ static uint32_t native_napi_gro_frags(dva_t napi)
 	memcpy(seg, f.seg, sizeof(seg)); /* making a packet of them changes them */
 	if (way.guests)
 		give_to_guests(f.skb, seg, f.frags, f.len, false);
-	if (way.dvm && has_room()) {
+	if (way.dvm)
+		own_flush();
+	if (way.dvm && own_has_room(1)) {
 		frags_pull(&f);
 		frags_give(&f);
-		hand_over(f.dva);
+		own_push(f.dva, 1);
 	} else {
 		frags_recycle(&f);
 	}

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Where received frames go: to guests through the switch, copied once and the buffer recycled; to
- * the driver VM's stack as the socket buffer itself, through castor's ring (R11). Inside an
- * invocation.
+ * the driver VM's stack as the socket buffer itself (receive_own.h). Inside an invocation.
  *
  * TCP segments for a guest that takes large frames are merged (net/coalesce.h). Their buffers are
  * held until receive_flush(), in the driver VM's memory: what they hold was received to its end,
@@ -27,6 +26,9 @@ extern struct receive_counts receive_counts;
  * into the pool. In between nothing is held.
  */
 void receive_flush(void);
+
+/* Whether frames are merged, as the driver VM's interface has it (GRO). Inside an invocation. */
+bool receive_merges(void);
 
 /* Frames given to the switch that were merged of several, and how many those were. */
 uint64_t receive_merged(uint64_t *segments);

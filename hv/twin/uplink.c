@@ -19,6 +19,7 @@
 #include "twin/native_skb.h"
 #include "twin/pool.h"
 #include "twin/receive.h"
+#include "twin/receive_own.h"
 #include "twin/run.h"
 #include "twin/transmit.h"
 #include "twin/win.h"
@@ -131,6 +132,7 @@ static bool invoke(void (*body)(uint64_t))
 	received = receive_counts.frames;
 	failed = !run_invocation(body, 0);
 	receive_flush();
+	own_end(failed);
 	port.served += served() - before;
 	return !failed;
 }

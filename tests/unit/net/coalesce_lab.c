@@ -215,7 +215,7 @@ static bool accepts(const struct packet *pkt)
 	return lab.accepting;
 }
 
-static const struct coalesce_ops ops = { accepts, send };
+static const struct coalesce_ops ops = { COALESCE_PIECES, accepts, send };
 
 /* Nobody whom the frame must not overtake is held: the same connection's, or its station's. */
 static void expect_none_before(const struct in *f)

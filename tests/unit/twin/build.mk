@@ -66,10 +66,13 @@ $(TWIN_TEST)/card_test: tests/unit/twin/card_test.c drivers/e1000/card.c tests/u
 	$(Q)$(CC) -Itests/unit/twin/fake $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
 
 # All natives, found by their table; refusing/twin/win_access.h stands in front of the real one.
-TWIN_NATIVES := $(patsubst %,$(TWIN_TEST)/%_test,native_fuzz receive)
+TWIN_RECEIVE := $(patsubst %,$(TWIN_TEST)/%_test,receive receive_own)
+TWIN_NATIVES := $(TWIN_TEST)/native_fuzz_test $(TWIN_RECEIVE)
+$(TWIN_RECEIVE): tests/unit/twin/receive_lab.c tests/unit/twin/receive_lab.h
 UNIT_TESTS += $(TWIN_NATIVES)
 $(TWIN_NATIVES): $(TWIN_TEST)/%_test: tests/unit/twin/%_test.c tests/unit/twin/dvm_ram.c tests/fuzz/random.c \
-		tests/unit/twin/dvm_ram.h tests/fuzz/random.h $(wildcard hv/twin/native_*.c) hv/twin/receive.c \
+		tests/unit/twin/dvm_ram.h tests/fuzz/random.h $(wildcard hv/twin/native_*.c) \
+		hv/twin/receive.c hv/twin/receive_own.c \
 		hv/twin/pool.c hv/twin/share.c hv/net/packet.c hv/net/coalesce.c hv/net/offload.c \
 		tests/unit/twin/refusing/twin/win_access.h \
 		tests/unit/twin/win_memory.h tests/unit/twin/sections.ld \

@@ -27,6 +27,7 @@
 #include "twin/native_skb.h"
 #include "twin/pool.h"
 #include "twin/receive.h"
+#include "twin/receive_own.h"
 #include "twin/run.h"
 #include "twin/transmit.h"
 #include "twin/win.h"
@@ -106,6 +107,12 @@ bool run_invocation(void (*body)(uint64_t), uint64_t arg)
 void receive_flush(void)
 {
 	assert_int_equal(++flushes, invocations);
+}
+
+void own_end(bool killed)
+{
+	(void)killed;
+	assert_int_equal(flushes, invocations);
 }
 
 bool run_active(void)

@@ -23,6 +23,7 @@
 #include "twin/native_frags.h"
 #include "twin/native_skb.h"
 #include "twin/receive.h"
+#include "twin/receive_own.h"
 #include "twin/run.h"
 #include "twin/transmit.h"
 #include "twin/uplink.h"
@@ -327,6 +328,7 @@ static void call(unsigned int n)
 		ended[n]++;
 		receive_flush();
 		pool_leak();
+		own_end(true);
 		return;
 	}
 	if (strcmp(__native_start[n].name, "napi_gro_receive") == 0 && rnd() % 2)
@@ -337,6 +339,7 @@ static void call(unsigned int n)
 	returned[n]++;
 	if (rnd() % 8 == 0) {
 		receive_flush();
+		own_end(false);
 		pool_begin();
 	}
 }
@@ -353,6 +356,7 @@ static void test_r14_natives_with_random_arguments(void **unused)
 			scramble();
 		if (i % 4 == 0) { /* between two invocations, as castor does */
 			receive_flush();
+			own_end(false);
 			donate();
 			pool_begin();
 		}
@@ -366,6 +370,7 @@ static void test_r14_natives_with_random_arguments(void **unused)
 			pool_leave();
 	}
 	receive_flush();
+	own_end(false);
 	assert_pool_adds_up();
 	receive_merged(&merged);
 	printf("%lu segments were merged\n", merged);
