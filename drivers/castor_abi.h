@@ -135,7 +135,14 @@ enum castor_kind {
 	CASTOR_HEAD = 2, /* bare sk_buff from skbuff_head_cache */
 	CASTOR_FRAG = 3, /* page fragment for napi_build_skb: bytes = size incl. skb_shared_info */
 	CASTOR_PAGE = 4, /* whole page, for frames of several pieces; by its direct-map dva */
+	/*
+	 * In ring `rx` alone: no object, but `bytes` of a whole Ethernet frame in shared->frame, at
+	 * the slot's index. dva = 1: its checksum was found right; else 0.
+	 */
+	CASTOR_FRAME = 5,
 };
+
+#define CASTOR_FRAME_MAX 128 /* bytes */
 
 struct castor_slot {
 	uint64_t dva;
@@ -170,7 +177,7 @@ struct castor_upcall {
 };
 
 #define CASTOR_MAGIC       0x524f54534143ULL /* "CASTOR" */
-#define CASTOR_VERSION     8
+#define CASTOR_VERSION     9
 #define CASTOR_SECTIONS    64
 #define CASTOR_IMPORTS     256
 #define CASTOR_UC_MAX      32 /* unicast addresses that the hv wants received (R12) */
@@ -224,13 +231,17 @@ struct castor_shared {
 		gone; /* castor -> hv: skbs that the dvm is about to free; RINGS follows at once */
 	struct castor_ring free; /* hv -> castor: the dvm's own skbs, transmitted; free them */
 	struct castor_ring
-		/* hv -> castor: received frames for the dvm's stack, as skbs (dev, protocol set) */
+		/*
+		 * hv -> castor: received frames for the dvm's stack, as skbs (dev, protocol set) or
+		 * as bytes
+		 */
 		rx;
 	struct castor_ring
 		/*
 		 * hv -> castor: donated objects returned at detach or no longer usable; free them
 		 */
 		back;
+	uint8_t frame[CASTOR_RING_SLOTS][CASTOR_FRAME_MAX]; /* hv; of ring rx */
 };
 
 #endif

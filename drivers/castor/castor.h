@@ -4,7 +4,7 @@
  *
  * Contexts and locks. The driver VM has one CPU; what would need more care on several says so.
  *   rtnl_lock, may sleep   attach.c, bridge.c: nd, napi, attached, poll function
- *   HI tasklet             consumer of free, rx, back; process context while it is disabled
+ *   castor's own NAPI      consumer of free, rx, back
  *   donate_lock (BH)       producer of ring donate, and the given_ totals
  *   gone_lock (IRQ)        producer of ring gone: any context, since an skb may be freed in any
  *   owned's lock (IRQ)     set of donated skbs that carry our destructor
@@ -57,12 +57,12 @@ unsigned long castor_symbol(const char *name); /* any address of the kernel's; 0
 int castor_write_facts(void); /* before each attach, rtnl_lock held; 0 or negative */
 
 /* attach.c: all under rtnl_lock, but for castor_free_waiter() */
-void castor_attach(void);  /* if it is wanted and possible */
-void castor_detach(void);  /* if attached */
-void castor_leave(void);   /* the interface or castor goes: nothing of ours is left on it */
-void castor_recover(void); /* after a death of the twin: the driver goes on, or resets itself */
+void castor_attach(void);      /* if it is wanted and possible */
+void castor_detach(void);      /* if attached */
+void castor_leave(void);       /* the interface or castor goes: nothing of ours is left on it */
+void castor_recover(void);     /* after a death of the twin: the driver goes on, or resets itself */
 void castor_free_waiter(void); /* in napi_disable() for a dead twin, if so. RCU, nd is not NULL */
-void castor_forgive(void); /* forget earlier deaths */
+void castor_forgive(void);     /* forget earlier deaths */
 
 /* bridge.c: rtnl_lock held */
 void castor_isolate(const char *dev, bool on);
@@ -71,10 +71,11 @@ void castor_limit_gro(struct net_device *nd); /* frames that the virtio card tak
 void castor_free_gro(struct net_device *nd);  /* back to the interface's own limit */
 
 /* rings.c */
-void castor_rings_init(void);
-void castor_rings_exit(void);     /* not attached: takes all buffers back, ends tasklet and work */
+int castor_rings_init(void);      /* 0 or -ENOMEM */
+void castor_rings_stop(void);     /* undoes it; no buffer was ever donated, or all are back */
+void castor_rings_exit(void);     /* not attached: takes all buffers back; then as stop */
 void castor_rings_schedule(void); /* any context */
-void castor_rings_sync(void);     /* process context: empties free, rx and back now */
+void castor_rings_sync(void);     /* sleeps: free, rx and back are empty as far as filled before */
 void castor_donate_all(void);     /* process context */
 void castor_destructor(struct sk_buff *skb);
 
@@ -84,8 +85,10 @@ void castor_upcall_exit(void);      /* not attached, no interrupt any more */
 void castor_upcall_interrupt(void); /* hard interrupt */
 void castor_upcall_softirq(void);   /* softirq: runs what waits for one, if anything */
 
-/* owned.c: the set of donated skbs. Any context but for add. */
-int castor_owned_add(struct sk_buff *skb, gfp_t gfp);
+/* owned.c: the set of donated skbs. Any context, between init and exit. */
+int castor_owned_init(void); /* 0 or -ENOMEM */
+void castor_owned_exit(void);
+void castor_owned_add(struct sk_buff *skb);
 void castor_owned_remove(struct sk_buff *skb);
 unsigned long castor_owned_release(void); /* sleeps; afterwards nobody calls our destructor */
 

@@ -153,14 +153,16 @@ static int castor_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 
 	if (rc)
 		return rc;
-	castor_rings_init();
 	castor_upcall_init();
 	rc = castor_area_init();
 	if (rc)
 		goto disable;
-	rc = request_irq(pdev->irq, castor_interrupt, IRQF_SHARED, "castor", &castor);
+	rc = castor_rings_init();
 	if (rc)
 		goto area;
+	rc = request_irq(pdev->irq, castor_interrupt, IRQF_SHARED, "castor", &castor);
+	if (rc)
+		goto rings;
 	/* Replays NETDEV_UP of the interfaces that are up already. */
 	rc = register_netdevice_notifier(&notifier);
 	if (rc)
@@ -170,6 +172,8 @@ static int castor_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	return 0;
 irq:
 	free_irq(pdev->irq, &castor);
+rings:
+	castor_rings_stop();
 area:
 	castor_area_free();
 disable:

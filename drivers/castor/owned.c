@@ -4,33 +4,58 @@
  * to our destructor, in the driver's ring for as long as the ring stands still. To unload the
  * module those pointers are taken out of them, which needs to know them all: an skb leaves the set
  * exactly when it is freed or changes hands.
+ *
+ * Each received frame enters and leaves it, so it is a bit for each cache line of this VM's memory
+ * (1/512 of it): skbs lie in the direct map, and no two in one line.
  */
 #include "castor.h"
 
+#include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/skbuff.h>
-#include <linux/xarray.h>
+#include <linux/vmalloc.h>
 
-static DEFINE_XARRAY_FLAGS(owned, XA_FLAGS_LOCK_IRQ);
+static DEFINE_SPINLOCK(lock);
+static unsigned long *owned;
+static unsigned long lines;
 
-/* Slab objects of a page are neighbours in the tree. */
-static unsigned long index_of(const struct sk_buff *skb)
+int castor_owned_init(void)
 {
-	return (unsigned long)skb >> 5;
+	lines = __pa(high_memory) >> L1_CACHE_SHIFT;
+	owned = vzalloc(BITS_TO_LONGS(lines) * sizeof(*owned));
+	return owned ? 0 : -ENOMEM;
 }
 
-int castor_owned_add(struct sk_buff *skb, gfp_t gfp)
+void castor_owned_exit(void)
 {
-	return xa_err(xa_store_irq(&owned, index_of(skb), skb, gfp));
+	vfree(owned);
+	owned = NULL;
 }
 
+static unsigned long line_of(const struct sk_buff *skb)
+{
+	return __pa(skb) >> L1_CACHE_SHIFT;
+}
+
+void castor_owned_add(struct sk_buff *skb)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&lock, flags);
+	__set_bit(line_of(skb), owned);
+	spin_unlock_irqrestore(&lock, flags);
+}
+
+/* Who holds an skb alone changes its bit, so that this VM's own need no lock. */
 void castor_owned_remove(struct sk_buff *skb)
 {
 	unsigned long flags;
 
-	xa_lock_irqsave(&owned, flags);
-	__xa_erase(&owned, index_of(skb));
-	xa_unlock_irqrestore(&owned, flags);
+	if (!test_bit(line_of(skb), owned))
+		return;
+	spin_lock_irqsave(&lock, flags);
+	__clear_bit(line_of(skb), owned);
+	spin_unlock_irqrestore(&lock, flags);
 }
 
 /*
@@ -40,17 +65,18 @@ void castor_owned_remove(struct sk_buff *skb)
 unsigned long castor_owned_release(void)
 {
 	unsigned long i, flags, n = 0;
-	struct sk_buff *skb;
 
-	xa_lock_irqsave(&owned, flags);
-	xa_for_each(&owned, i, skb)
+	spin_lock_irqsave(&lock, flags);
+	for_each_set_bit(i, owned, lines)
 	{
+		struct sk_buff *skb = __va(i << L1_CACHE_SHIFT);
+
 		if (skb->destructor == castor_destructor)
 			skb->destructor = NULL;
-		__xa_erase(&owned, i);
+		__clear_bit(i, owned);
 		n++;
 	}
-	xa_unlock_irqrestore(&owned, flags);
+	spin_unlock_irqrestore(&lock, flags);
 	synchronize_rcu_tasks();
 	return n;
 }

@@ -1,17 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The shared rings: buffers to and from the hypervisor, and received frames. */
+/*
+ * The shared rings: buffers to and from the hypervisor, and received frames.
+ *
+ * What the hypervisor gives is taken by a NAPI of castor's own, as any driver takes what its card
+ * gives: so frames get to the stack in lists, through GRO where the hypervisor does not merge
+ * already. It is of no interface, because the one that frames belong to comes and goes.
+ */
 #include "castor.h"
 
+#include <linux/if_vlan.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
 
-#define ATOMIC_MAX 64 /* objects of a kind that the tasklet donates; more are a work item's */
+#define ATOMIC_MAX 128 /* objects of a kind that a softirq donates; more are a work item's */
 
 static DEFINE_SPINLOCK(donate_lock);
 static DEFINE_SPINLOCK(gone_lock);
 static void donate_work(struct work_struct *work);
 static DECLARE_WORK(work_donate, donate_work);
-static struct tasklet_struct tasklet;
+static struct net_device nobody; /* what NAPI needs of an interface */
+static struct napi_struct napi;
 
 static bool push(struct castor_ring *r, const struct castor_slot *slot)
 {
@@ -24,14 +32,27 @@ static bool push(struct castor_ring *r, const struct castor_slot *slot)
 	return true;
 }
 
-static bool pop(struct castor_ring *r, struct castor_slot *slot)
+/* NULL: there is none. It is there until release(). */
+static const struct castor_slot *front(const struct castor_ring *r)
 {
 	u32 head = r->head;
 
-	if (smp_load_acquire(&r->tail) == head)
+	return smp_load_acquire(&r->tail) == head ? NULL : &r->slot[head % CASTOR_RING_SLOTS];
+}
+
+static void release(struct castor_ring *r)
+{
+	smp_store_release(&r->head, r->head + 1); /* read before it is free again */
+}
+
+static bool pop(struct castor_ring *r, struct castor_slot *slot)
+{
+	const struct castor_slot *s = front(r);
+
+	if (!s)
 		return false;
-	*slot = r->slot[head % CASTOR_RING_SLOTS];
-	smp_store_release(&r->head, head + 1); /* read before it is free again */
+	*slot = *s;
+	release(r);
 	return true;
 }
 
@@ -58,44 +79,82 @@ static void free_slot(const struct castor_slot *slot)
 		dev_kfree_skb_any(take_skb(slot));
 }
 
-static void deliver(const struct castor_slot *slot)
+static struct sk_buff *copy_frame(const struct castor_slot *slot, struct net_device *nd)
 {
-	struct net_device *nd = READ_ONCE(castor.nd);
-	struct sk_buff *skb = take_skb(slot);
+	const u8 *frame = castor.area->frame[slot - castor.area->rx.slot];
+	struct sk_buff *skb = napi_alloc_skb(&napi, slot->bytes);
 
-	if (!nd) {
-		dev_kfree_skb_any(skb);
-		return;
+	if (!skb) {
+		dev_core_stats_rx_dropped_inc(nd);
+		return NULL;
 	}
-	skb->dev = nd;
-	castor.counts.received++;
-	netif_receive_skb(skb);
+	skb_put_data(skb, frame, slot->bytes);
+	skb->protocol = eth_type_trans(skb, nd);
+	if (slot->dva)
+		skb->ip_summed = CHECKSUM_UNNECESSARY;
+	return skb;
 }
 
-/* In softirq context, by one at a time. */
-static void drain(void)
+/* NULL: it is lost. */
+static struct sk_buff *received(const struct castor_slot *slot)
+{
+	struct net_device *nd = READ_ONCE(castor.nd);
+	struct sk_buff *skb;
+
+	if (slot->kind == CASTOR_FRAME)
+		return nd ? copy_frame(slot, nd) : NULL;
+	skb = take_skb(slot);
+	if (nd) {
+		skb->dev = nd;
+		return skb;
+	}
+	dev_kfree_skb_any(skb);
+	return NULL;
+}
+
+/*
+ * Whether the hypervisor has merged what is to be merged of such frames. A connection's frames are
+ * all of one kind, so that those which GRO holds are not overtaken.
+ */
+static bool is_merged(const struct sk_buff *skb)
+{
+	return skb->protocol == htons(ETH_P_IP) && !skb_vlan_tag_present(skb) &&
+	       skb->dev->mtu <= ETH_DATA_LEN;
+}
+
+static void drain_buffers(int budget)
 {
 	struct castor_slot slot;
 
 	while (pop(&castor.area->free, &slot)) {
 		castor.counts.freed++;
-		dev_kfree_skb_any(take_skb(&slot));
+		napi_consume_skb(take_skb(&slot), budget);
 	}
-	while (pop(&castor.area->rx, &slot))
-		deliver(&slot);
 	while (pop(&castor.area->back, &slot)) {
 		castor.counts.returned++;
 		free_slot(&slot);
 	}
 }
 
-void castor_rings_sync(void)
+static int drain_frames(int budget)
 {
-	tasklet_disable(&tasklet);
-	local_bh_disable();
-	drain();
-	local_bh_enable();
-	tasklet_enable(&tasklet);
+	const struct castor_slot *slot;
+	LIST_HEAD(list);
+	int n = 0;
+
+	while (n < budget && (slot = front(&castor.area->rx))) {
+		struct sk_buff *skb = received(slot);
+
+		release(&castor.area->rx);
+		n++;
+		if (skb && is_merged(skb))
+			list_add_tail(&skb->list, &list);
+		else if (skb)
+			napi_gro_receive(&napi, skb);
+	}
+	castor.counts.received += n;
+	netif_receive_skb_list(&list);
+	return n;
 }
 
 /* One kind of buffer: the hypervisor's wish and what it has got. */
@@ -121,12 +180,10 @@ static void *alloc_object(const struct donation *d, gfp_t gfp)
 	if (d->kind == CASTOR_PAGE)
 		return (void *)__get_free_page(gfp);
 	skb = alloc_skb(d->bytes, gfp);
-	if (skb && castor_owned_add(skb, gfp)) {
-		kfree_skb(skb);
-		return NULL;
-	}
-	if (skb)
+	if (skb) {
+		castor_owned_add(skb);
 		skb->destructor = castor_destructor;
+	}
 	return skb;
 }
 
@@ -155,11 +212,10 @@ static void tell(void)
 }
 
 /*
- * Up to max objects of a kind. true: more are wanted and may be had. A full ring is emptied by the
- * hypervisor once; what does not fit then, or for which there is no memory, waits for its next
- * request.
+ * Up to max objects of a kind; how many. A full ring is emptied by the hypervisor once; what does
+ * not fit then, or for which there is no memory, waits for its next request.
  */
-static bool donate(const struct donation *d, u32 max, gfp_t gfp)
+static u32 donate(const struct donation *d, u32 max, gfp_t gfp)
 {
 	u32 n = 0;
 	int rc;
@@ -174,11 +230,10 @@ static bool donate(const struct donation *d, u32 max, gfp_t gfp)
 			break;
 		n++;
 	}
-	if (n)
-		tell();
-	return n == max;
+	return n;
 }
 
+/* Up to max objects of each kind. true: more are wanted and may be had. */
 static bool donate_kinds(u32 max, gfp_t gfp)
 {
 	struct castor_shared *a = castor.area;
@@ -192,13 +247,14 @@ static bool donate_kinds(u32 max, gfp_t gfp)
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(kinds); i++)
-		more |= donate(&kinds[i], max, gfp);
+		more |= donate(&kinds[i], max, gfp) == max;
 	return more;
 }
 
 void castor_donate_all(void)
 {
 	donate_kinds(U32_MAX, GFP_KERNEL);
+	tell();
 }
 
 static void donate_work(struct work_struct *work)
@@ -228,25 +284,56 @@ void castor_destructor(struct sk_buff *skb)
 	spin_unlock_irqrestore(&gone_lock, flags);
 }
 
-static void run_tasklet(struct tasklet_struct *t)
+/* By one at a time. */
+static int poll(struct napi_struct *n, int budget)
 {
 	struct net_device *nd = READ_ONCE(castor.nd);
+	int done;
 
-	drain();
-	if (donate_kinds(ATOMIC_MAX, GFP_ATOMIC))
+	drain_buffers(budget);
+	done = drain_frames(budget);
+	if (done == budget)
+		return done;
+	/* A few the hypervisor finds when it looks, every 64 frames; of many it is told. */
+	if (READ_ONCE(castor.attached) && donate_kinds(ATOMIC_MAX, GFP_ATOMIC))
 		schedule_work(&work_donate);
 	if (test_and_clear_bit(CASTOR_WAKE, &castor.flags) && nd)
 		netif_tx_schedule_all(nd);
+	napi_complete_done(n, done);
+	return done;
 }
 
 void castor_rings_schedule(void)
 {
-	tasklet_hi_schedule(&tasklet);
+	napi_schedule(&napi);
 }
 
-void castor_rings_init(void)
+/* NAPI_STATE_MISSED sees to it that all of this poll begins after now. */
+void castor_rings_sync(void)
 {
-	tasklet_setup(&tasklet, run_tasklet);
+	local_bh_disable();
+	napi_schedule(&napi);
+	local_bh_enable();
+	napi_synchronize(&napi);
+}
+
+int castor_rings_init(void)
+{
+	int rc = castor_owned_init();
+
+	if (rc)
+		return rc;
+	init_dummy_netdev(&nobody);
+	netif_napi_add(&nobody, &napi, poll);
+	napi_enable(&napi);
+	return 0;
+}
+
+void castor_rings_stop(void)
+{
+	napi_disable(&napi);
+	netif_napi_del(&napi);
+	castor_owned_exit();
 }
 
 /* No event comes any more: the caller has freed the interrupt. */
@@ -255,7 +342,6 @@ void castor_rings_exit(void)
 	unsigned long left;
 	long n;
 
-	tasklet_kill(&tasklet);
 	cancel_work_sync(&work_donate);
 	tell(); /* what still lies in `donate` comes back with the rest */
 	do {
@@ -263,6 +349,7 @@ void castor_rings_exit(void)
 		castor_rings_sync();
 	} while (n > 0);
 	left = castor_owned_release();
+	castor_rings_stop();
 	pr_info("castor: %lu buffers came back, %lu skbs stay with the driver\n",
 		castor.counts.returned, left);
 }

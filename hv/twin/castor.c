@@ -167,6 +167,11 @@ bool castor_room(enum castor_ring_id id)
 	return area && filled(id) < CASTOR_RING_SLOTS;
 }
 
+uint8_t *castor_frame(void)
+{
+	return area->frame[tail_of[CASTOR_RING_RX] % CASTOR_RING_SLOTS];
+}
+
 static void show(enum castor_ring_id id)
 {
 	/* the slots before their index */

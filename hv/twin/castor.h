@@ -46,6 +46,9 @@ int castor_push(enum castor_ring_id ring, const struct castor_slot *slot);
 bool castor_pop(enum castor_ring_id ring, struct castor_slot *slot);
 bool castor_room(enum castor_ring_id ring);
 
+/* Where a CASTOR_FRAME that is pushed next into ring rx has its bytes. There is room. */
+uint8_t *castor_frame(void);
+
 /*
  * An invocation begins: slots are held back. It ended: they are shown. It was killed: slots of a
  * ring that were not shown are taken back; how many.

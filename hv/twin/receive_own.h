@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Received frames of the driver VM's own: to its stack as the socket buffers that they came in,
- * through castor's ring (R11).
+ * Received frames of the driver VM's own: through castor's ring (R11), short ones as bytes, others
+ * as the socket buffers that they came in.
  *
  * TCP segments are merged on the way (net/coalesce.h), as the interface's GRO would: the first
  * one's skb becomes that of the frame, the others' buffers its fragments, and their heads stay

@@ -95,6 +95,13 @@ bool castor_room(enum castor_ring_id id)
 	return rnd() % 4;
 }
 
+uint8_t *castor_frame(void)
+{
+	static uint8_t frame[CASTOR_FRAME_MAX];
+
+	return frame;
+}
+
 struct net_switch *net_switch(void)
 {
 	return &sw;

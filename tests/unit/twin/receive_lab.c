@@ -29,6 +29,7 @@ struct packet sent[SENT_MAX];
 unsigned int sends, pushed, interface_asked;
 bool guest_merges, interface_merges, payload_spoilt, ring_full;
 struct castor_slot given[SENT_MAX];
+uint8_t short_frame[CASTOR_FRAME_MAX];
 static uint32_t seq;
 
 /* ---- what receive.c and the natives call ---- */
@@ -67,6 +68,11 @@ bool castor_room(enum castor_ring_id id)
 {
 	(void)id;
 	return !ring_full;
+}
+
+uint8_t *castor_frame(void)
+{
+	return short_frame;
 }
 
 struct net_switch *net_switch(void)
@@ -198,6 +204,37 @@ dva_t receive(uint8_t to, unsigned int how)
 	return skb;
 }
 
+void donate_skb(void)
+{
+	struct castor_slot slot = { .dva = SKB, .bytes = 2048, .kind = CASTOR_SKB };
+
+	SET(hva(SKB), SK_BUFF_HEAD, SKB + 4096);
+	SET(hva(SKB), SK_BUFF_END, 2048);
+	pool_donate(&slot);
+}
+
+dva_t receive_short(uint32_t len, unsigned int how)
+{
+	dva_t skb = native("__napi_alloc_skb", 0, len), data;
+	uint8_t *p = hva(skb);
+
+	assert_true(skb != 0);
+	data = GET(p, SK_BUFF_DATA);
+	for (uint32_t i = 0; i < len; i++)
+		hva(data)[i] = i;
+	memset(hva(data), 0, 5);
+	hva(data)[5] = 0xdd;
+	SET(p, SK_BUFF_MAC_HEADER, data - GET(p, SK_BUFF_HEAD));
+	SET(p, SK_BUFF_DATA, data + 14);
+	SET(p, SK_BUFF_LEN, len - 14);
+	if (how & VOUCHED)
+		SET_BITS(p, SK_BUFF_IP_SUMMED, 1);
+	if (how & TAGGED)
+		SET_BITS(p, SK_BUFF_VLAN_PRESENT, 1);
+	native("napi_gro_receive", 0, skb);
+	return skb;
+}
+
 int setup(void **state)
 {
 	(void)state;
@@ -210,6 +247,7 @@ int setup(void **state)
 
 		pool_donate(&slot);
 	}
+	donate_skb();
 	pool_begin();
 	receive_counts = (struct receive_counts){ 0 };
 	seq = 0;

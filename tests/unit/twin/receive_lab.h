@@ -22,9 +22,12 @@
 #define HEADERS  54
 #define SENT_MAX 16
 
+#define SKB (DVM_BASE + 2 * FRAMES * 4096) /* the pool has one, its buffer behind it */
+
 extern jmp_buf invocation;           /* where native_kill() goes */
 extern struct packet sent[SENT_MAX]; /* to guests; their pieces are gone */
 extern struct castor_slot given[SENT_MAX];
+extern uint8_t short_frame[CASTOR_FRAME_MAX]; /* castor's latest */
 extern unsigned int sends, pushed, interface_asked;
 extern bool guest_merges, interface_merges, ring_full;
 extern bool payload_spoilt; /* guests do not look at it */
@@ -45,6 +48,14 @@ enum { DAMAGED = 1, VOUCHED = 2, TAGGED = 4 };
  */
 dva_t receive_into(dva_t data, uint8_t to, unsigned int how);
 dva_t receive(uint8_t to, unsigned int how);
+
+void donate_skb(void);
+
+/*
+ * What a driver copies into a small skb, for the driver VM: a whole frame of len bytes, each behind
+ * the destination its own number.
+ */
+dva_t receive_short(uint32_t len, unsigned int how);
 
 void expect_all_back(void);
 

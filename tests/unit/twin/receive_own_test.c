@@ -122,6 +122,61 @@ static void test_own_frames_find_the_ring_full(void **state)
 	expect_all_back();
 }
 
+/* Its skb never leaves the pool, so that one is enough for all. */
+static void test_own_short_frames_go_as_bytes(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		receive_short(60 + i, i == 3 ? VOUCHED : 0);
+		assert_int_equal(given[i].kind, CASTOR_FRAME);
+		assert_int_equal(given[i].bytes, 60 + i);
+		assert_int_equal(given[i].dva, i == 3);
+		assert_int_equal(short_frame[5], 0xdd);
+		for (int k = 6; k < 60 + i; k++)
+			assert_int_equal(short_frame[k], k);
+	}
+	assert_int_equal(receive_counts.to_dvm, 4);
+	assert_int_equal(pool_counts.given, 0);
+	expect_all_back();
+	ring_full = true;
+	memset(short_frame, 0, sizeof(short_frame));
+	receive_short(60, 0);
+	assert_int_equal(pushed, 4);
+	assert_int_equal(short_frame[5], 0);
+	assert_int_equal(receive_counts.dropped, 1);
+	expect_all_back();
+}
+
+/* A byte too long, or with a tag beside it. */
+static void test_own_frames_that_go_as_an_skb(void **state)
+{
+	const struct {
+		uint32_t len;
+		unsigned int how;
+	} frames[] = { { CASTOR_FRAME_MAX + 1, 0 }, { 60, TAGGED } };
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(frames); i++) {
+		assert_int_equal(receive_short(frames[i].len, frames[i].how), SKB);
+		assert_int_equal(given[i].kind, CASTOR_SKB);
+		assert_int_equal(given[i].dva, SKB);
+		donate_skb();
+	}
+	assert_int_equal(pool_counts.given, 2);
+	expect_all_back();
+}
+
+static void test_own_short_frames_do_not_overtake(void **state)
+{
+	(void)state;
+	receive(0xdd, 0);
+	receive(0xdd, 0);
+	receive_short(60, 0);
+	assert_int_equal(pushed, 2);
+	expect_frame(given[0].dva, 2, 0);
+	assert_int_equal(given[1].kind, CASTOR_FRAME);
+}
+
 /* What was held changed hands in the invocation, so it is leaked and given to nobody. */
 static void test_r19_twin_dies_while_own_frames_are_held(void **state)
 {
@@ -184,6 +239,9 @@ int main(void)
 		T(test_own_frames_keep_their_order),
 		T(test_own_frames_without_gro),
 		T(test_own_frames_find_the_ring_full),
+		T(test_own_short_frames_go_as_bytes),
+		T(test_own_frames_that_go_as_an_skb),
+		T(test_own_short_frames_do_not_overtake),
 		T(test_r19_twin_dies_while_own_frames_are_held),
 		T(test_r19_own_frames_of_a_killed_invocation),
 		T(test_r16_own_frame_handed_over_twice),
