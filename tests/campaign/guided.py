@@ -3,7 +3,7 @@
 """Coverage-guided fuzzers of tests/fuzz/guided, a minute of one core each in turn.
 
 What they learned is kept in out/fuzz/NAME and taken up by their next minute. A finding is a failed
-step: the input lies in out/fuzz/found. 70 steps are ten minutes for each fuzzer.
+step: the input lies in out/fuzz/found. 80 steps are ten minutes for each fuzzer.
 """
 import os
 import re
@@ -15,9 +15,9 @@ import campaign
 
 OUT = Path(os.environ.get('O', 'out'))
 GUIDED = Path('tests/fuzz/guided')
-NAMES = ['judge', 'twin', 'kernel', 'boot', 'net', 'pci', 'pass']
+NAMES = ['judge', 'twin', 'kernel', 'boot', 'net', 'pci', 'pass', 'coalesce']
 SECONDS = 60  # of processor time
-MAX_LEN = {'judge': 4096, 'twin': 6000, 'kernel': 3000, 'boot': 4096, 'net': 1500, 'pci': 600, 'pass': 800}
+MAX_LEN = {'judge': 4096, 'twin': 6000, 'kernel': 3000, 'boot': 4096, 'net': 1500, 'pci': 600, 'pass': 800, 'coalesce': 1000}
 
 
 def words(name, rng):

@@ -6,7 +6,7 @@ GUIDED := tests/fuzz/guided
 GUIDED_DIR := $(O)/tests/fuzz/guided
 GUIDED_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -fno-omit-frame-pointer \
 	-fsanitize=address,undefined -fno-sanitize-recover=all
-GUIDED_NAMES := judge twin kernel boot net pci pass
+GUIDED_NAMES := judge twin kernel boot net pci pass coalesce
 GUIDED_NET := tests/unit/net/fake.c hv/dev/vpci.c $(wildcard hv/dev/virtio_*.c) \
 	$(filter-out hv/net/net.c hv/net/charge.c,$(wildcard hv/net/*.c))
 
@@ -27,6 +27,9 @@ pci_guided_CFLAGS := -Itests/unit/net
 pci_guided_LIBS := -lcmocka
 pass_guided_SRC := hv/dev/vpci_pass.c hv/dev/vpci.c hv/cpu/pci.c
 pass_guided_CFLAGS := -Itests/unit/dev/ports
+coalesce_guided_SRC := tests/unit/net/coalesce_lab.c tests/fuzz/random.c $(GUIDED_NET)
+coalesce_guided_CFLAGS := -Itests/unit/net
+coalesce_guided_LIBS := -lcmocka
 
 GUIDED_FUZZERS := $(GUIDED_NAMES:%=$(GUIDED_DIR)/%)
 GUIDED_REPLAYS := $(GUIDED_NAMES:%=$(GUIDED_DIR)/%-replay)

@@ -34,7 +34,7 @@ def golden_code():
     import test_verify  # pylint: disable=import-outside-toplevel
     # Where judge.c has them.
     test_verify.BASE, test_verify.SECOND_STACK = TWIN_BASE, 0xffff888005b50000 - 0x70000010000
-    test_verify.SYMBOLS = {name: (TWIN_BASE + 0x1000000 + at, 0, 0) for name, at in (
+    test_verify.SYMBOLS |= {name: (TWIN_BASE + 0x1000000 + at, 0, 0) for name, at in (
         ('native', 0), ('native_args', 64), ('gone', 0x10000), ('thunk', 0x20000))}
     for case in test_verify.CASES:
         code, labels = test_verify.assemble(case)
@@ -236,9 +236,24 @@ def nets():
         yield f'{name}-end', begin + send + kick + bytes([13, 1]) + turn + bytes([11]) + begin + talk
 
 
+def rows():
+    """Segments of coalesce.c: rows of one connection and of several, that end and begin, with each kind of harm."""
+    def row(connections, count, *how):
+        return b''.join(bytes([n % connections, *how]) for n in range(count))
+    plain, harm = bytes(8), bytes([16 | 64, 40, 1])
+    payload = bytes([8]) + struct.pack('<H', 1400)
+    yield 'row', plain + row(1, 30, 0) + b'\x80\0' + row(1, 3, 1)
+    yield 'rows', bytes(range(0, 32, 4)) + row(8, 60, 0) + row(8, 16, 4)
+    yield 'large', plain + row(1, 1, *payload) + row(1, 60, 0)
+    for at in (*range(12, 54), 60, 100):
+        yield f'harm-{at}', plain + row(1, 3, 0) + bytes([0, 16 | 64, at, 1]) + row(1, 3, 0) + b'\x80\0'
+    yield 'unsealed', plain + row(2, 4, 0) + bytes([0, 16, 80, 9, 0, 16 | 2, 80, 9]) + row(2, 4, 2)
+    yield 'cut', plain + row(1, 2, 0) + bytes([0, 32, 1, 0, 0, 32, 120, 0]) + row(1, 2, 128) + row(1, 2, *harm)
+
+
 def main():
     makers = {'judge': (golden_code, twin_functions), 'twin': (golden_twins,), 'kernel': (kernels,), 'boot': (boots,),
-              'net': (nets,), 'pci': (pcis,), 'pass': (functions,)}
+              'net': (nets,), 'pci': (pcis,), 'pass': (functions,), 'coalesce': (rows,)}
     for name, parts in makers.items():
         folder = SEEDS / name
         subprocess.run(['rm', '-rf', folder], check=True)
