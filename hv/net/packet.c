@@ -101,12 +101,18 @@ static int check_gso(struct packet *pkt, const struct virtio_net_hdr *hdr)
 	return 0;
 }
 
+/*
+ * The sum is behind the shortest IP header, where no address and no type is: or else a frame would
+ * get on its way what its sender may not say (R17; net/identity, the switch).
+ */
 static int check_csum(struct packet *pkt, const struct virtio_net_hdr *hdr)
 {
+	uint16_t ethertype;
+
 	pkt->needs_csum = true;
 	pkt->csum_start = hdr->csum_start;
 	pkt->csum_offset = hdr->csum_offset;
-	if (pkt->csum_start < ETH_HLEN ||
+	if (pkt->csum_start < packet_l3(pkt, &ethertype) + IP4_HLEN_MIN ||
 	    (uint32_t)pkt->csum_start + pkt->csum_offset + 2 > pkt->head_len)
 		return -EINVAL;
 	return 0;

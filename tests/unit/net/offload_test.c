@@ -455,6 +455,21 @@ static void test_r17_csum_bounds(void **state)
 	assert_false(pkt.needs_csum);
 }
 
+/* A sum that is written there would make another sender of it, or another protocol. */
+static void test_r17_sum_is_on_no_address(void **state)
+{
+	(void)state;
+	for (unsigned int vlan = 0; vlan < 2; vlan++) {
+		struct shape s = { .payload = 60, .vlan = vlan };
+		uint32_t len = build(&s), l3 = vlan ? 18 : 14;
+		struct virtio_net_hdr hdr = header(&s, 0);
+
+		for (hdr.csum_start = 0; hdr.csum_start < l3 + 40; hdr.csum_start++)
+			for (hdr.csum_offset = 0; hdr.csum_offset < 20; hdr.csum_offset++)
+				assert_int_equal(CHECK(), hdr.csum_start < l3 + 20 ? -22 : 0);
+	}
+}
+
 static void test_r17_length(void **state)
 {
 	struct shape s = { .payload = 1465 }; /* with 54 of headers: 1 more than MTU and VLAN tag */
@@ -478,10 +493,15 @@ static void test_r17_length(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_r17_segmentation), cmocka_unit_test(test_pass_through),
-		cmocka_unit_test(test_r17_completion),   cmocka_unit_test(test_udp_zero),
-		cmocka_unit_test(test_r17_bad_requests), cmocka_unit_test(test_r17_bad_headers),
-		cmocka_unit_test(test_r17_csum_bounds),  cmocka_unit_test(test_r17_length),
+		cmocka_unit_test(test_r17_segmentation),
+		cmocka_unit_test(test_pass_through),
+		cmocka_unit_test(test_r17_completion),
+		cmocka_unit_test(test_udp_zero),
+		cmocka_unit_test(test_r17_bad_requests),
+		cmocka_unit_test(test_r17_bad_headers),
+		cmocka_unit_test(test_r17_csum_bounds),
+		cmocka_unit_test(test_r17_sum_is_on_no_address),
+		cmocka_unit_test(test_r17_length),
 		cmocka_unit_test(test_verdict),
 	};
 
