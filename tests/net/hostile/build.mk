@@ -11,9 +11,10 @@ HOSTILE_FLAGS := $(GUEST_STUB_FLAGS) -Wextra -Werror -ffixed-r14 -ffixed-r15 -fn
 	-Itests/net/hostile
 
 ALL += $(HOSTILE_ELF)
-LINT_C += $(HOSTILE_C) tests/net/hostile/hostile.h
+HOSTILE_H     := $(wildcard tests/net/hostile/*.h)
+LINT_C += $(HOSTILE_C) $(HOSTILE_H)
 
-$(HOSTILE_ELF): $(HOSTILE_C) $(HOSTILE_STUB) $(HOSTILE_S) tests/net/hostile/hostile.h guest-stub/boot/link.ld \
+$(HOSTILE_ELF): $(HOSTILE_C) $(HOSTILE_STUB) $(HOSTILE_S) $(HOSTILE_H) guest-stub/boot/link.ld \
 		tests/net/hostile/build.mk
 	@mkdir -p $(@D)
 	@echo "  CCLD    $@"

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The virtio network card: registers, features, rings, headers, frames. */
-#include "hostile.h"
+#include "card.h"
 
 #include "cpu/x86.h"
+#include "hostile.h"
 #include "virtio/pci.h"
 
 #include <string.h>
 
 #define SLOT    (5u << 11)
-#define SIZE    256
+#define SIZE    CARD_QUEUE_SIZE
 #define BUFFER  2048
 #define BUFFERS 8 /* of frames' buffers: a power of two */
 
@@ -25,30 +26,11 @@ enum {
 	BAR0_BYTES = 0x100
 };
 
-struct desc {
-	uint64_t addr;
-	uint32_t len;
-	uint16_t flags, next;
-};
-
-struct queue {
-	struct desc desc[SIZE] __attribute__((aligned(4096)));
-	struct {
-		uint16_t flags, idx, ring[SIZE], used_event;
-	} avail __attribute__((aligned(4096)));
-	struct {
-		uint16_t flags, idx;
-		struct {
-			uint32_t id, len;
-		} ring[SIZE];
-	} used __attribute__((aligned(4096)));
-};
-
-static struct queue queues[2];
+struct queue queues[2];
 static uint8_t buffers[BUFFERS][BUFFER] __attribute__((aligned(4096)));
 static struct desc indirect[64] __attribute__((aligned(4096)));
 static uint16_t port;
-static int broken = 1; /* rings and device need to be set up */
+int broken = 1; /* rings and device need to be set up */
 
 static void find(void)
 {
@@ -74,11 +56,8 @@ static void set_up_queue(uint16_t n)
 	out16(port + QUEUE_ENABLE, 1);
 }
 
-/* A good driver's start, but for the features: a random part of the offered ones. */
-static void set_up(void)
+void card_set_up(uint32_t low)
 {
-	uint32_t low = random_below(2) ? 0x3001d8ab : (uint32_t)random64() & 0x3001d8ab;
-
 	find();
 	memset(queues, 0, sizeof(queues));
 	out8(port + STATUS, 0);
@@ -94,7 +73,13 @@ static void set_up(void)
 	broken = in8(port + STATUS) != 15;
 }
 
-static void kick(uint16_t n)
+/* A good driver's start, but for the features: a random part of the offered ones. */
+static void set_up(void)
+{
+	card_set_up(random_below(2) ? CARD_FEATURES : (uint32_t)random64() & CARD_FEATURES);
+}
+
+void kick(uint16_t n)
 {
 	out16((uint16_t)(port + NOTIFY + 4 * n), n);
 }
