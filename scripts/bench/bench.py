@@ -164,7 +164,7 @@ def measure_all(run, wanted, chosen, guests):
 def measure_engines(run):
     """What derived code costs against the module's own, by SVM engine (scripts/overhead.py)."""
     for engine, file in (('window', image.TWIN), ('stlb', image.TWIN_STLB)):
-        if engine in run.doc.get('derived_vs_original', {}):
+        if engine in run.doc.get(results.DERIVED, {}):
             continue
         run.say(f'derived code, {engine}: booting')
         try:
@@ -172,7 +172,7 @@ def measure_engines(run):
         except overhead.FAILURES as e:
             run.failures.append(f'derived code, {engine}: {e}')
             continue
-        run.keep('derived_vs_original', engine, found)
+        run.keep(results.DERIVED, engine, found)
         run.say(f'  {engine}: {found}')
 
 

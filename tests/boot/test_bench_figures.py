@@ -13,6 +13,7 @@ sys.path.insert(0, str(image.ROOT / 'scripts/bench'))
 
 import bench # noqa: E402
 import booted # noqa: E402
+import cost # noqa: E402
 import lwip # noqa: E402
 import many # noqa: E402
 import results # noqa: E402
@@ -235,3 +236,37 @@ def test_table_of_upcalls_compares_with_the_point_without():
     assert [(r['in the driver VM'], r['upcalls per packet'], r['throughput per unit of CPU']) for r in rows] == [
         ('-', '0.00', '1.00'), ('a, b', '2.00', '0.25')]
     assert len(results.table_of_upcalls({})) == 1
+
+
+def canned(face, n):
+    """A record as a run makes it, of windows that are all the same: n instructions, n REP iterations, a switch a unit."""
+    part = 'kernel' if face == 'native' else 'guest kernel'
+    found = [window.Window(n * 10, n * 10, 10, Counter({part: n * 10})) for _ in range(3)]
+    return cost.summary('packet', [result(10) for _ in found], found)
+
+
+def test_result_file_has_each_figure_and_ratio_at_its_place():
+    """What others read of out/bench.json: names and meaning stay."""
+    keys = ['tcp_tx_off', 'tcp_tx_on', 'tcp_rx_off', 'tcp_rx_on', 'udp_tx', 'udp_rx', 'udp_rr', 'http']
+    costs = {'twin': 1000, 'bridge': 2000, 'native': 500, 'xen-domu': 3000, 'kvm': 4000, 'twin-stlb': 1500}
+    doc = {results.DERIVED: {'window': 1.05, 'stlb': 2.5}}
+    for face, n in costs.items():
+        for w in workloads.ALL:
+            results.add(doc, face, w, canned(face, n))
+    for key in keys:
+        name, offload = (key[:6], key[7:]) if key.startswith('tcp') else (key, 'on')
+        c = doc['twin'][name][offload]
+        assert {k: c[k] for k in ('insns', 'rep', 'switches', 'unit', 'n')} == \
+            {'insns': 1000, 'rep': 1000, 'switches': 1, 'unit': 'packet', 'n': 3}
+        assert c['min'] == c['median'] == c['max'] == 1000 + 250 + 1500
+    ratios = results.ratios(doc)
+    assert set(ratios) == {'twin_vs_native', 'twin_vs_bridge', 'twin_vs_xen', 'twin_vs_kvm', 'bridge_vs_xen',
+                           'twin_vs_native_stlb', 'derived_vs_original'}
+    twin, charge = 2750, 1500
+    for name, first, second in (('twin_vs_native', twin, 625 + charge), ('twin_vs_bridge', twin, 2500 + charge),
+                                ('twin_vs_xen', twin, 3750 + charge), ('twin_vs_kvm', twin, 5000 + charge),
+                                ('bridge_vs_xen', 2500 + charge, 3750 + charge),
+                                ('twin_vs_native_stlb', 1875 + charge, 625 + charge)):
+        assert set(keys) <= set(ratios[name])
+        assert set(ratios[name].values()) == {round(second / first, 3)}, name
+    assert ratios['derived_vs_original'] == {'window': 1.05, 'stlb': 2.5}
