@@ -215,21 +215,6 @@ static void tcp_send(struct job *j, uint64_t from, uint64_t to)
 	}
 }
 
-static uint64_t tcp_tx(struct job *j)
-{
-	uint64_t bytes, ns;
-
-	j->count = (j->count * 1024 + CHUNK - 1) / CHUNK * CHUNK / 1024;
-	bytes = j->count * 1024;
-	say(j->control, "tcp-sink %lu %d\n", WARM_BYTES + bytes, j->check);
-	tcp_send(j, 0, WARM_BYTES);
-	begin(&ns);
-	tcp_send(j, WARM_BYTES, WARM_BYTES + bytes);
-	read_result(j, WARM_BYTES + bytes);
-	end(&ns);
-	return ns;
-}
-
 static void tcp_receive(struct job *j, uint64_t from, uint64_t to)
 {
 	while (from < to) {
@@ -249,18 +234,30 @@ static void tcp_receive(struct job *j, uint64_t from, uint64_t to)
 	}
 }
 
-static uint64_t tcp_rx(struct job *j)
+static uint64_t tcp(struct job *j, bool tx)
 {
-	uint64_t bytes, ns;
+	void (*move)(struct job * j, uint64_t from, uint64_t to) = tx ? tcp_send : tcp_receive;
+	uint64_t bytes = (j->count * 1024 + CHUNK - 1) / CHUNK * CHUNK, ns;
 
-	j->count = (j->count * 1024 + CHUNK - 1) / CHUNK * CHUNK / 1024;
-	bytes = j->count * 1024;
-	say(j->control, "tcp-source %lu %d\n", WARM_BYTES + bytes, j->check);
-	tcp_receive(j, 0, WARM_BYTES);
+	j->count = bytes / 1024;
+	say(j->control, "tcp-%s %lu %d\n", tx ? "sink" : "source", WARM_BYTES + bytes, j->check);
+	move(j, 0, WARM_BYTES);
 	begin(&ns);
-	tcp_receive(j, WARM_BYTES, WARM_BYTES + bytes);
+	move(j, WARM_BYTES, WARM_BYTES + bytes);
+	if (tx)
+		read_result(j, WARM_BYTES + bytes);
 	end(&ns);
 	return ns;
+}
+
+static uint64_t tcp_tx(struct job *j)
+{
+	return tcp(j, true);
+}
+
+static uint64_t tcp_rx(struct job *j)
+{
+	return tcp(j, false);
 }
 
 static const struct {
