@@ -9,8 +9,8 @@ import time
 import accel
 import image
 import window
-from console import ConsoleError
 import workloads
+from console import ConsoleError
 from run import Spec
 
 MITIGATIONS = 'mitigations=off'
