@@ -39,6 +39,7 @@ typedef uint64_t dva_t;
 #define __aligned(n)   __attribute__((aligned(n)))
 #define __noinline     __attribute__((noinline))
 #define __noreturn     __attribute__((noreturn))
+#define __noinline     __attribute__((noinline)) /* keeps what is rare out of what is not */
 #define __format(f, a) __attribute__((format(printf, f, a)))
 
 #define ASSERT_SIZE(t, n)      _Static_assert(sizeof(t) == (n), "size of " #t)
