@@ -26,6 +26,28 @@
 #define PACKET_OTHERHOST 3
 #define MEMCPY_MAX       KIB(16)
 
+/*
+ * The skb that a native gave out last, and its buffer where that is an object of its own: the
+ * driver's next calls are about it.
+ */
+static struct pool_object nobody;
+static struct skb_objects latest = { &nobody, &nobody };
+
+/* An skb of ours, or NULL. */
+static __noinline struct pool_object *look_up_skb(dva_t skb)
+{
+	struct pool_object *o = pool_find(skb);
+
+	return o && pool_is_skb(o) ? o : NULL;
+}
+
+static inline struct pool_object *find_skb(dva_t skb)
+{
+	struct pool_object *o = latest.skb;
+
+	return o->dva == skb && o->out && pool_is_skb(o) ? o : look_up_skb(skb);
+}
+
 void skb_init(uint8_t *skb, uint8_t *data, dva_t data_dva, uint32_t room, bool head_frag, bool own)
 {
 	uint8_t *shinfo = data + room;
@@ -46,10 +68,11 @@ void skb_init(uint8_t *skb, uint8_t *data, dva_t data_dva, uint32_t room, bool h
 	SET(shinfo, SKB_SHARED_INFO_DATAREF, 1);
 }
 
-/* A socket buffer by address: RAM of the dvm, or the invocation ends. */
-static uint8_t *skb_ptr(dva_t skb)
+/* A socket buffer by address: RAM of the dvm, or the invocation ends: in line, as the report names the native. */
+static inline uint8_t *skb_ptr(dva_t skb)
 {
-	uint8_t *p = pool_dvm_ptr(skb, K_SIZEOF_SK_BUFF);
+	const struct pool_object *o = find_skb(skb);
+	uint8_t *p = o ? o->hva : pool_dvm_ptr(skb, K_SIZEOF_SK_BUFF);
 
 	if (!p)
 		native_kill("skb %lx is no memory of the driver VM", skb);
@@ -58,11 +81,11 @@ static uint8_t *skb_ptr(dva_t skb)
 
 static dva_t native_napi_build_skb(dva_t data, uint32_t frag_bytes)
 {
-	struct pool_object *head;
+	struct pool_object *head, *o = pool_find(data);
 	uint8_t *buffer;
 
-	if (!pool_find(data)) /* posted by the dvm's own instance before the attachment */
-		pool_adopt(data, frag_bytes, CASTOR_FRAG);
+	if (!o) /* posted by the dvm's own instance before the attachment */
+		o = pool_adopt(data, frag_bytes, CASTOR_FRAG);
 	buffer = pool_dvm_ptr(data, frag_bytes);
 	if (!buffer || frag_bytes <= K_SIZEOF_SKB_SHARED_INFO || frag_bytes > 65536)
 		native_kill("buffer %lx of %u bytes", data, frag_bytes);
@@ -70,6 +93,7 @@ static dva_t native_napi_build_skb(dva_t data, uint32_t frag_bytes)
 	if (!head)
 		return 0;
 	skb_init(head->hva, buffer, data, frag_bytes - K_SIZEOF_SKB_SHARED_INFO, true, false);
+	latest = (struct skb_objects){ head, o ? o : &nobody };
 	return head->dva;
 }
 NATIVE("napi_build_skb", native_napi_build_skb);
@@ -84,6 +108,7 @@ struct pool_object *skb_take(uint32_t len, bool own)
 	SET(o->hva, SK_BUFF_DATA, o->data_dva + NET_SKB_PAD);
 	SET(o->hva, SK_BUFF_TAIL, NET_SKB_PAD);
 	SET(o->hva, SK_BUFF_DEV, twin_att.netdev);
+	latest.skb = o;
 	return o;
 }
 
@@ -134,9 +159,8 @@ NATIVE("skb_trim", native_skb_trim);
 
 static unsigned int packet_type(const uint8_t *dst)
 {
-	uint64_t to = 0, own;
+	uint64_t to = field_get(dst, 0, 4) | field_get(dst, 4, 2) << 32, own;
 
-	memcpy(&to, dst, 6);
 	if (to == MAC_BITS)
 		return PACKET_BROADCAST;
 	if (to & 1)
@@ -160,7 +184,7 @@ uint16_t skb_type_trans(dva_t skb, dva_t dev)
 	SET(p, SK_BUFF_DATA, data + ETH_HLEN);
 	SET(p, SK_BUFF_LEN, len - ETH_HLEN);
 	SET_BITS(p, SK_BUFF_PKT_TYPE, packet_type(eth));
-	memcpy(&proto, eth + 12, 2);
+	__builtin_memcpy(&proto, eth + 12, 2);
 	if (__builtin_bswap16(proto) >= ETH_P_802_3_MIN)
 		return proto;
 	return __builtin_bswap16(ETH_P_802_2);
@@ -237,35 +261,42 @@ static void native_napi_consume_skb(dva_t skb, int budget)
 }
 NATIVE("napi_consume_skb", native_napi_consume_skb);
 
-int skb_frame_of(dva_t skb, struct skb_frame *out)
+struct skb_frame skb_frame_of(dva_t skb)
 {
-	uint8_t *p = pool_dvm_ptr(skb, K_SIZEOF_SK_BUFF);
+	struct skb_frame f = { .o = find_skb(skb) };
 	uint64_t mac, len, end;
 
-	if (!p)
-		return -EINVAL;
-	mac = GET(p, SK_BUFF_MAC_HEADER);
-	len = GET(p, SK_BUFF_LEN) + ETH_HLEN;
-	end = GET(p, SK_BUFF_END);
-	if (GET(p, SK_BUFF_DATA_LEN) || mac + len > end || end > 65536)
-		return -EINVAL;
-	out->skb = p;
-	out->frame = pool_dvm_ptr(GET(p, SK_BUFF_HEAD) + mac, len);
-	out->len = len;
-	return out->frame ? 0 : -EINVAL;
+	if (!f.o)
+		native_kill("received skb %lx is not ours", skb);
+	mac = GET(f.o->hva, SK_BUFF_MAC_HEADER);
+	len = GET(f.o->hva, SK_BUFF_LEN) + ETH_HLEN;
+	end = GET(f.o->hva, SK_BUFF_END);
+	if (!GET(f.o->hva, SK_BUFF_DATA_LEN) && mac + len <= end && end <= 65536)
+		f.data = pool_dvm_ptr(GET(f.o->hva, SK_BUFF_HEAD) + mac, len);
+	if (!f.data)
+		native_kill("received skb %lx is inconsistent", skb);
+	f.len = len;
+	return f;
 }
 
-struct skb_objects skb_objects_of(dva_t skb)
+struct pool_object *skb_buffer_of(const struct pool_object *skb)
 {
-	struct skb_objects s = { .skb = pool_find(skb) };
+	dva_t data = GET(skb->hva, SK_BUFF_HEAD);
 
-	if (!s.skb)
-		native_kill("received skb %lx is not ours", skb);
-	if (s.skb->kind == CASTOR_HEAD) {
-		s.data = pool_find(GET(s.skb->hva, SK_BUFF_HEAD));
-		if (!s.data || s.data->kind != CASTOR_FRAG)
-			native_kill("buffer of received skb %lx is not ours", skb);
-	}
+	if (skb->kind != CASTOR_HEAD)
+		return NULL;
+	if (latest.data->dva == data && latest.data->out && !latest.data->tied &&
+	    latest.data->kind == CASTOR_FRAG)
+		return latest.data;
+	return pool_find(data);
+}
+
+struct skb_objects skb_objects_of(struct pool_object *skb)
+{
+	struct skb_objects s = { skb, skb_buffer_of(skb) };
+
+	if (skb->kind == CASTOR_HEAD && (!s.data || s.data->kind != CASTOR_FRAG))
+		native_kill("buffer of received skb %lx is not ours", skb->dva);
 	return s;
 }
 

@@ -39,15 +39,15 @@ void skb_init(uint8_t *skb, uint8_t *data, dva_t data_dva, uint32_t room, bool h
 struct pool_object *skb_take(uint32_t len, bool own);
 
 /*
- * A received frame as the driver left it: whole Ethernet frame in the linear part. -EINVAL:
- * inconsistent.
+ * A received frame as the driver left it: an skb of ours with the whole Ethernet frame in its
+ * linear part, or the invocation ends.
  */
 struct skb_frame {
-	uint8_t *skb;
-	uint8_t *frame;
+	struct pool_object *o;
+	uint8_t *data;
 	uint32_t len;
 };
-int skb_frame_of(dva_t skb, struct skb_frame *out);
+struct skb_frame skb_frame_of(dva_t skb);
 
 /*
  * eth_type_trans(): data moves behind the Ethernet header, whose type is returned in network byte
@@ -55,13 +55,16 @@ int skb_frame_of(dva_t skb, struct skb_frame *out);
  */
 uint16_t skb_type_trans(dva_t skb, dva_t dev);
 
+/* The buffer of a bare head, where the pool knows it; else NULL. */
+struct pool_object *skb_buffer_of(const struct pool_object *skb);
+
 /* What a received skb is made of. data: its buffer, where that is an object of its own. */
 struct skb_objects {
 	struct pool_object *skb, *data;
 };
 
-/* Ours, or the invocation ends. */
-struct skb_objects skb_objects_of(dva_t skb);
+/* All of it ours, or the invocation ends. */
+struct skb_objects skb_objects_of(struct pool_object *skb);
 
 /* Back into the pool: the frame was copied. Needs no invocation. */
 void skb_recycle_rx(const struct skb_objects *s);

@@ -68,6 +68,12 @@ uint32_t pool_need(enum castor_kind kind); /* the least size now */
 /* The object of an address that is out and not tied; NULL: not ours. */
 struct pool_object *pool_find(dva_t dva);
 
+/* Is an object an skb, with its head at hva? Else a buffer. Such are never tied. */
+static inline bool pool_is_skb(const struct pool_object *o)
+{
+	return o->kind == CASTOR_SKB || o->kind == CASTOR_HEAD;
+}
+
 /* Both are out, and the page is tied to nothing yet. */
 void pool_tie(struct pool_object *skb, struct pool_object *page);
 uint32_t pool_tied(void); /* pages that are, to any skb */

@@ -84,12 +84,14 @@ struct way {
 
 static struct way count(const uint8_t *dst, uint32_t len)
 {
-	bool group = is_group(dst), own = uplink_is_dvm_address(dst);
-
 	receive_counts.frames++;
 	receive_counts.bytes += len;
-	receive_counts.own += own && !group;
-	return (struct way){ .guests = group || !own, .dvm = group || own };
+	if (is_group(dst))
+		return (struct way){ .guests = true, .dvm = true };
+	if (!uplink_is_dvm_address(dst))
+		return (struct way){ .guests = true };
+	receive_counts.own++;
+	return (struct way){ .dvm = true };
 }
 
 /*
@@ -144,24 +146,20 @@ static bool give_to_guests(const uint8_t *skb, struct packet_seg *seg, unsigned 
 
 static uint32_t native_napi_gro_receive(dva_t napi, dva_t skb)
 {
+	struct skb_frame f = skb_frame_of(skb);
+	struct packet_seg seg = { f.data, f.len };
+	struct way way = count(f.data, f.len);
 	struct skb_objects objects;
-	struct packet_seg seg;
-	struct skb_frame f;
-	struct way way;
 
 	(void)napi;
-	if (skb_frame_of(skb, &f))
-		native_kill("received skb %lx is inconsistent", skb);
-	way = count(f.frame, f.len);
-	seg = (struct packet_seg){ f.frame, f.len };
 	if (way.dvm) {
 		if (way.guests)
-			give_to_guests(f.skb, &seg, 1, f.len, false);
-		own_take(skb, &f);
+			give_to_guests(f.o->hva, &seg, 1, f.len, false);
+		own_take(&f);
 		return GRO_NORMAL;
 	}
-	objects = skb_objects_of(skb);
-	if (give_to_guests(f.skb, &seg, 1, f.len, true))
+	objects = skb_objects_of(f.o);
+	if (give_to_guests(f.o->hva, &seg, 1, f.len, true))
 		hold(&objects);
 	else
 		skb_recycle_rx(&objects);

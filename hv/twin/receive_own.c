@@ -147,16 +147,16 @@ void own_end(bool killed)
  */
 static bool is_plain(const struct skb_objects *s, const struct skb_frame *f, struct held *h)
 {
-	uint32_t end = GET(f->skb, SK_BUFF_END);
+	uint32_t end = GET(f->o->hva, SK_BUFF_END);
 
 	if (s->skb->kind != CASTOR_HEAD || !s->data || s->data->kind != CASTOR_FRAG ||
 	    f->len <= PACKET_HEAD_MAX || f->len > PACKET_MTU + ETH_HLEN || end > 65536 ||
-	    GET_BITS(f->skb, SK_BUFF_VLAN_PRESENT))
+	    GET_BITS(f->o->hva, SK_BUFF_VLAN_PRESENT))
 		return false;
 	*h = (struct held){ .skb = s->skb,
 			    .buffer = s->data,
-			    .frame = f->frame,
-			    .end = f->frame + f->len,
+			    .frame = f->data,
+			    .end = f->data + f->len,
 			    .shinfo = pool_dvm_ptr(s->data->dva + end, K_SIZEOF_SKB_SHARED_INFO) };
 	return h->shinfo;
 }
@@ -188,7 +188,7 @@ static bool hold(const struct held *h)
 static bool is_short(const struct skb_objects *s, const struct skb_frame *f)
 {
 	return s->skb->kind == CASTOR_SKB && f->len <= CASTOR_FRAME_MAX &&
-	       !GET_BITS(f->skb, SK_BUFF_VLAN_PRESENT);
+	       !GET_BITS(f->o->hva, SK_BUFF_VLAN_PRESENT);
 }
 
 static void copy(const struct skb_objects *s, const struct skb_frame *f)
@@ -196,8 +196,8 @@ static void copy(const struct skb_objects *s, const struct skb_frame *f)
 	struct castor_slot slot = { .bytes = f->len, .kind = CASTOR_FRAME };
 
 	if (own_has_room(1)) {
-		slot.dva = GET_BITS(f->skb, SK_BUFF_IP_SUMMED) == CHECKSUM_UNNECESSARY;
-		memcpy(castor_frame(), f->frame, f->len);
+		slot.dva = GET_BITS(f->o->hva, SK_BUFF_IP_SUMMED) == CHECKSUM_UNNECESSARY;
+		memcpy(castor_frame(), f->data, f->len);
 		castor_push(CASTOR_RING_RX, &slot);
 		receive_counts.to_dvm++;
 	}
@@ -205,8 +205,10 @@ static void copy(const struct skb_objects *s, const struct skb_frame *f)
 }
 
 /* What it is made of leaves the table before the driver VM can free it. */
-static void give(dva_t skb, const struct skb_objects *s)
+static void give(const struct skb_objects *s)
 {
+	dva_t skb = s->skb->dva;
+
 	if (!own_has_room(1)) {
 		skb_recycle_rx(s);
 		return;
@@ -217,17 +219,14 @@ static void give(dva_t skb, const struct skb_objects *s)
 	own_push(skb, 1);
 }
 
-void own_take(dva_t skb, const struct skb_frame *f)
+void own_take(const struct skb_frame *f)
 {
-	struct skb_objects s = { .skb = pool_find(skb) };
+	struct skb_objects s = { .skb = f->o };
 	struct held h;
 
-	if (!s.skb)
-		native_kill("received skb %lx is not ours", skb);
 	if (s.skb->pages)
-		native_kill("received skb %lx is handed over twice", skb);
-	if (s.skb->kind == CASTOR_HEAD)
-		s.data = pool_find(GET(f->skb, SK_BUFF_HEAD));
+		native_kill("received skb %lx is handed over twice", s.skb->dva);
+	s.data = skb_buffer_of(s.skb);
 	if (s.data == s.skb) /* it says that it is its own buffer */
 		s.data = NULL;
 	if (is_short(&s, f)) {
@@ -235,9 +234,9 @@ void own_take(dva_t skb, const struct skb_frame *f)
 		copy(&s, f);
 	} else if (!receive_merges() || !is_plain(&s, f, &h)) {
 		own_flush();
-		give(skb, &s);
+		give(&s);
 	} else if (!hold(&h)) {
 		s.data = NULL; /* tied to its head */
-		give(skb, &s);
+		give(&s);
 	}
 }

@@ -14,7 +14,7 @@
 #include "twin/native_skb.h"
 
 /* A frame that the driver hands over. It is at castor, held or lost, which is counted. */
-void own_take(dva_t skb, const struct skb_frame *f);
+void own_take(const struct skb_frame *f);
 
 /* A frame that is to be at castor before or behind all others follows: nothing is held. */
 void own_flush(void);

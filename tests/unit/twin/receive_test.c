@@ -147,6 +147,38 @@ static void test_r16_skb_that_is_its_own_buffer(void **state)
 	assert_pool_adds_up();
 }
 
+/* What a native gave out last is known again only while it is that object, and out. */
+static void test_r16_skb_that_is_none_any_more(void **state)
+{
+	dva_t data = native("__netdev_alloc_frag_align", 1920, 0);
+	dva_t skb = receive_into(data, 1, 0);
+	struct castor_slot slot = { .dva = skb, .bytes = 2048, .kind = CASTOR_FRAG };
+
+	(void)state;
+	native("napi_gro_receive", 0, skb);
+	receive_flush(); /* back in the pool */
+	if (!setjmp(invocation)) {
+		native("napi_gro_receive", 0, skb);
+		fail_msg("an skb that is in the pool was received");
+	}
+	while (pool_take(CASTOR_HEAD, 0))
+		;
+	assert_int_equal(pool_forget(pool_find(skb)), 1);
+	if (!setjmp(invocation)) {
+		native("napi_gro_receive", 0, skb);
+		fail_msg("an skb of the driver VM's was received");
+	}
+	pool_donate(&slot);
+	while (pool_take(CASTOR_FRAG, 0))
+		;
+	assert_true(pool_find(skb) != NULL);
+	if (!setjmp(invocation)) {
+		native("napi_gro_receive", 0, skb);
+		fail_msg("a buffer was received as an skb");
+	}
+	assert_int_equal(receive_counts.frames, 1);
+}
+
 /* A twin that frees what it gave away, or gives it twice, or reads into it again, harms itself. */
 static void test_r16_twin_that_keeps_what_it_gave(void **state)
 {
@@ -176,6 +208,7 @@ int main(void)
 		T(test_tagged_frames_are_merged),
 		T(test_r19_twin_dies_while_frames_are_held),
 		T(test_r16_skb_that_is_its_own_buffer),
+		T(test_r16_skb_that_is_none_any_more),
 		T(test_r16_twin_that_keeps_what_it_gave),
 	};
 
