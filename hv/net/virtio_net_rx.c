@@ -9,72 +9,75 @@
 
 #define STALL_S 1 /* frames do not wait longer for a VM that gives no buffers */
 
+/* What is left of a piece of memory, and the pieces behind it. */
 struct writer {
-	const struct packet_seg *seg;
-	uint32_t off;
+	uint8_t *to;
+	uint32_t left;
+	const struct packet_seg *next;
 };
 
-static void write_out(struct writer *w, const void *data, uint32_t len)
+static void write_out(struct writer *w, const uint8_t *from, uint32_t len)
 {
-	const uint8_t *from = data;
-
-	while (len) {
-		uint32_t n = MIN(len, w->seg->len - w->off);
-
-		memcpy(w->seg->data + w->off, from, n);
-		from += n;
-		len -= n;
-		w->off += n;
-		if (w->off == w->seg->len) {
-			w->seg++;
-			w->off = 0;
-		}
+	while (len > w->left) {
+		memcpy(w->to, from, w->left);
+		from += w->left;
+		len -= w->left;
+		w->to = w->next->data;
+		w->left = w->next->len;
+		w->next++;
 	}
+	memcpy(w->to, from, len);
+	w->to += len;
+	w->left -= len;
 }
 
-/* Number and size of the chains that hold a frame. */
-struct room {
-	unsigned int chains;
-	uint16_t head[VRING_SIZE_MAX];
-	uint32_t bytes[VRING_SIZE_MAX];
-};
-
-/*
- * Collects chains for len bytes in vn->rx. 0; -EAGAIN: the driver has too few posted; -ENOSPC:
- * not even a full ring, or its one buffer without merging, could hold it; -EPROTO: VM killed.
- */
-static int collect(struct virtio_net *vn, struct vring *vr, uint32_t len, struct room *room)
+/* Chains that wait, as of now. */
+static uint16_t look(struct virtio_net *vn, struct vring *vr)
 {
 	uint16_t waiting = vring_waiting(vr);
+
+	threshold_posted(&vn->threshold, vr->avail_seen);
+	return waiting;
+}
+
+/*
+ * Collects chains for len bytes in vn->rx: how many, all of them put on the used ring. *waiting:
+ * those that wait, as far as was looked. -EAGAIN: the driver has too few posted; -ENOSPC: not even
+ * a full ring, or its one buffer without merging, could hold it; -EPROTO: VM killed.
+ */
+static int collect(struct virtio_net *vn, struct vring *vr, uint32_t len, uint16_t *waiting)
+{
 	struct vring_list *list = &vn->rx;
+	uint16_t chains = 0, head;
+	uint64_t bytes = 0;
 	int err;
 
 	list->segs = 0;
 	list->bytes = 0;
-	for (room->chains = 0; room->chains < waiting && list->bytes < len; room->chains++) {
-		uint64_t before = list->bytes;
-
-		err = vring_peek(vr, room->chains, true, list, &room->head[room->chains]);
-		if (err == -ENOSPC && list->bytes >= len)
-			err = 0; /* the rest of a needlessly long chain */
-		if (err)
+	while (bytes < len) {
+		if (chains == *waiting)
+			*waiting = look(vn, vr);
+		if (chains >= *waiting)
+			return chains == vr->size ? -ENOSPC : -EAGAIN;
+		err = vring_peek(vr, chains, true, list, &head);
+		/* Or was that the rest of a needlessly long chain? */
+		if (err && (err != -ENOSPC || list->bytes < len))
 			return err;
-		room->bytes[room->chains] = list->bytes - before;
-		if (list->bytes < len && !vn->mergeable)
+		vring_put(vr, chains++, head, MIN(list->bytes, len) - bytes);
+		bytes = list->bytes;
+		if (bytes < len && !vn->mergeable)
 			return -ENOSPC;
 	}
-	if (list->bytes >= len)
-		return 0;
-	return waiting == vr->size ? -ENOSPC : -EAGAIN;
+	return chains;
 }
 
 static void copy_frame(struct virtio_net *vn, struct offload_frame *frame)
 {
-	struct writer w = { .seg = vn->rx.seg };
+	struct writer w = { vn->rx.seg->data, vn->rx.seg->len, vn->rx.seg + 1 };
 	uint32_t left = frame->body_len, n;
 	const uint8_t *piece;
 
-	write_out(&w, &frame->hdr, sizeof(frame->hdr));
+	write_out(&w, (const uint8_t *)&frame->hdr, sizeof(frame->hdr));
 	write_out(&w, frame->head, frame->head_len);
 	while (left && (n = packet_cursor_next(&frame->body, left, &piece))) {
 		write_out(&w, piece, n);
@@ -82,36 +85,26 @@ static void copy_frame(struct virtio_net *vn, struct offload_frame *frame)
 	}
 }
 
-static void take_chains(struct vring *vr, const struct room *room, uint32_t len)
-{
-	for (unsigned int i = 0; i < room->chains; i++) {
-		uint32_t n = MIN(len, room->bytes[i]);
-
-		vring_take(vr, room->head[i], n);
-		len -= n;
-	}
-}
-
-static int put_frame(struct virtio_net *vn, struct offload_frame *frame, unsigned int sender)
+static int put_frame(struct virtio_net *vn, struct offload_frame *frame, unsigned int sender,
+		     uint16_t *waiting)
 {
 	struct vring *vr = &vn->pci.queue[VNET_RX].ring;
-	uint32_t len = sizeof(frame->hdr) + frame->head_len + frame->body_len;
-	struct room room;
-	int err = collect(vn, vr, len, &room);
+	uint32_t len = frame->head_len + frame->body_len;
+	int chains = collect(vn, vr, sizeof(frame->hdr) + len, waiting);
 
-	if (err)
-		return err;
-	frame->hdr.num_buffers = room.chains;
+	if (chains < 0)
+		return chains;
+	frame->hdr.num_buffers = chains;
 	copy_frame(vn, frame);
-	take_chains(vr, &room, len);
-	threshold_posted(&vn->threshold, vr->avail_seen); /* collect() may have seen more */
-	threshold_took(&vn->threshold, sender, room.chains);
-	vn->port.rx.bytes += frame->head_len + frame->body_len;
+	vring_take_chains(vr, chains);
+	*waiting -= chains;
+	threshold_took(&vn->threshold, sender, chains);
+	vn->port.rx.bytes += len;
 	return 0;
 }
 
 /* Remembers since when; asks for a kick when buffers come. */
-static int starve(struct virtio_net *vn)
+static __noinline int starve(struct virtio_net *vn)
 {
 	struct vring *vr = &vn->pci.queue[VNET_RX].ring;
 
@@ -141,12 +134,8 @@ bool virtio_net_has_room(struct port *port)
 }
 
 /* The uplink's port drops nothing: whoever finds no room there comes again, in turn. */
-static bool may_have_more(struct virtio_net *vn, unsigned int sender)
+static bool may_have_more(const struct virtio_net *vn, unsigned int sender, uint16_t free)
 {
-	struct vring *vr = &vn->pci.queue[VNET_RX].ring;
-	uint16_t free = vring_waiting(vr);
-
-	threshold_posted(&vn->threshold, vr->avail_seen);
 	return !free || &vn->port == vn->sw->uplink ||
 	       threshold_allows(&vn->threshold, sender, free);
 }
@@ -154,16 +143,19 @@ static bool may_have_more(struct virtio_net *vn, unsigned int sender)
 int virtio_net_deliver(struct port *port, struct packet *pkt)
 {
 	struct virtio_net *vn = container_of(port, struct virtio_net, port);
+	struct vring *vr = &vn->pci.queue[VNET_RX].ring;
 	struct offload_frame frame;
+	uint16_t waiting;
 	int err;
 
-	if (!virtio_pci_started(&vn->pci) || !vn->pci.queue[VNET_RX].ring.size)
+	if (!virtio_pci_started(&vn->pci) || !vr->size)
 		return -ENODEV;
-	if (!may_have_more(vn, pkt->sender))
+	waiting = look(vn, vr);
+	if (!may_have_more(vn, pkt->sender, waiting))
 		return -ENOSPC;
 	offload_begin(&vn->cutter, pkt, &vn->caps);
 	while (offload_next(&vn->cutter, &frame)) {
-		err = put_frame(vn, &frame, pkt->sender);
+		err = put_frame(vn, &frame, pkt->sender, &waiting);
 		if (err == -EAGAIN)
 			return stalled(vn) ? -ENOSPC : starve(vn);
 		if (err)

@@ -182,16 +182,6 @@ int vring_peek(struct vring *vr, uint16_t ahead, bool device_writes, struct vrin
 	return append(vr, &d, write, list);
 }
 
-void vring_take(struct vring *vr, uint16_t head, uint32_t written)
-{
-	struct vring_used_elem *e = &vr->used_ring[vr->used_idx & (vr->size - 1)];
-
-	*e = (struct vring_used_elem){ head, written };
-	vr->used_idx++;
-	vr->last_avail++;
-	vr->chains++;
-}
-
 /*
  * Did the index pass `event` on the way from old to now? (virtio 1.2 2.7.7.2; indices wrap at
  * 65536)

@@ -93,8 +93,30 @@ static inline bool vring_has_work(struct vring *vr)
 int vring_peek(struct vring *vr, uint16_t ahead, bool device_writes, struct vring_list *list,
 	       uint16_t *head);
 
+/*
+ * Chains are done with, in two steps: where the chain of a head, `ahead` positions behind the next
+ * one, goes on the used ring, and how much of it was written; then the first n chains are taken.
+ */
+static inline void vring_put(struct vring *vr, uint16_t ahead, uint16_t head, uint32_t written)
+{
+	struct vring_used_elem *e = &vr->used_ring[(vr->used_idx + ahead) & (vr->size - 1)];
+
+	*e = (struct vring_used_elem){ head, written };
+}
+
+static inline void vring_take_chains(struct vring *vr, uint16_t n)
+{
+	vr->used_idx += n;
+	vr->last_avail += n;
+	vr->chains += n;
+}
+
 /* The next chain is done with; `written` bytes of it were written. */
-void vring_take(struct vring *vr, uint16_t head, uint32_t written);
+static inline void vring_take(struct vring *vr, uint16_t head, uint32_t written)
+{
+	vring_put(vr, 0, head, written);
+	vring_take_chains(vr, 1);
+}
 
 /* Shows the driver all that was taken. */
 void vring_publish(struct vring *vr);
