@@ -19,57 +19,55 @@
 #define UDP_CSUM    6
 #define IPPROTO_TCP 6
 
-static uint16_t fold64(uint64_t sum)
-{
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (sum & 0xffff) + (sum >> 16);
-}
-
-/* One's complement: the carry comes in again at the other end. */
-static uint64_t add_carry(uint64_t sum, uint64_t word)
-{
-	sum += word;
-	return sum + (sum < word);
-}
+#define ADC8(off)  "adcq " #off "(%1), %0\n\t"
+#define ADC32(off) ADC8(off) ADC8(8 + off) ADC8(16 + off) ADC8(24 + off)
+#define BLOCK      128
 
 /*
- * Words in memory order. Where frames are summed up this is where time goes, and a compiler makes
- * three instructions of what adc does in one.
+ * n > 0 blocks. Where frames are summed up this is where time goes, and a compiler makes three
+ * instructions of what adc does in one. LEA and DEC leave the carry as it is.
  */
-static uint64_t sum_words(const uint8_t *p, uint32_t len)
+static const uint8_t *sum_blocks(struct csum *c, const uint8_t *p, uint64_t n)
 {
-	uint64_t sum = 0, rest = 0;
+	asm volatile("clc\n1:\t" ADC32(0) ADC32(32) ADC32(64)
+			     ADC32(96) "leaq 128(%1), %1\n\tdecq %2\n\tjnz 1b\n\tadcq $0, %0"
+		     : "+r"(c->sum), "+r"(p), "+r"(n)
+		     :
+		     : "cc", "memory");
+	return p;
+}
 
-	for (; len >= 64; p += 64, len -= 64)
-		asm("addq 0(%1), %0\n\tadcq 8(%1), %0\n\tadcq 16(%1), %0\n\tadcq 24(%1), %0\n\t"
-		    "adcq 32(%1), %0\n\tadcq 40(%1), %0\n\tadcq 48(%1), %0\n\t"
-		    "adcq 56(%1), %0\n\tadcq $0, %0"
-		    : "+r"(sum)
-		    : "r"(p), "m"(*(const uint8_t(*)[64])p)
-		    : "cc");
-	for (; len >= 8; p += 8, len -= 8) {
-		uint64_t word;
+/* Up to 7 bytes, and zeros. */
+static uint64_t last_word(const uint8_t *p, uint32_t len)
+{
+	uint64_t word = 0;
 
-		__builtin_memcpy(&word, p, sizeof(word));
-		sum = add_carry(sum, word);
-	}
-	memcpy(&rest, p, len);
-	return add_carry(sum, rest);
+	for (uint32_t i = 0; i < len; i++)
+		word |= (uint64_t)p[i] << 8 * i;
+	return word;
 }
 
 void csum_add(struct csum *c, const void *data, uint32_t len)
 {
-	uint16_t part = fold64(sum_words(data, len));
+	struct csum part = { 0 };
+	const uint8_t *p = data;
 
-	c->sum += c->odd ? __builtin_bswap16(part) : part;
+	if (len >= BLOCK)
+		p = sum_blocks(&part, p, len / BLOCK);
+	csum_add_header(&part, p, len % BLOCK & ~7U);
+	if (len % 8)
+		csum_add_word(&part, last_word(p + (len % BLOCK & ~7U), len % 8));
+	/* To swap the bytes of each 16 is to turn the whole by 8 bits. */
+	csum_add_word(c, c->odd ? part.sum << 8 | part.sum >> 56 : part.sum);
 	c->odd ^= len & 1;
 }
 
+/* Each half to the other: the carry of the lower is what comes in again in the upper. */
 uint16_t csum_fold(const struct csum *c)
 {
-	return fold64(c->sum);
+	uint32_t half = (c->sum + (c->sum << 32 | c->sum >> 32)) >> 32;
+
+	return (half + (half << 16 | half >> 16)) >> 16;
 }
 
 static void csum_add_body(struct csum *c, struct packet_cursor cur, uint32_t len)

@@ -69,7 +69,7 @@ static inline bool offload_next(struct offload_iter *it, struct offload_frame *f
 
 /*
  * One's complement sum of bytes, in memory order (RFC 1071): stored as it is, folded by
- * csum_fold().
+ * csum_fold(). Its carries go in again at the lower end, so it never overflows.
  */
 struct csum {
 	uint64_t sum;
@@ -78,15 +78,25 @@ struct csum {
 
 void csum_add(struct csum *c, const void *data, uint32_t len);
 
-/*
- * The same for a header, in line: a multiple of 4 bytes, behind an even number of them. There is
- * room for the carries of 2^32 words.
- */
+/* The same for 8 bytes, or fewer with zeros behind them, behind an even number of bytes. */
+static inline void csum_add_word(struct csum *c, uint64_t word)
+{
+	asm("addq %1, %0\n\tadcq $0, %0" : "+r"(c->sum) : "rm"(word) : "cc");
+}
+
+/* The same for a header, in line: a multiple of 4 bytes, behind an even number of them. */
 static inline void csum_add_header(struct csum *c, const uint8_t *header, uint32_t len)
 {
-	for (uint32_t i = 0, word; i < len; i += sizeof(word)) {
-		__builtin_memcpy(&word, header + i, sizeof(word));
-		c->sum += word;
+	uint64_t word;
+	uint32_t half;
+
+	for (; len >= sizeof(word); header += sizeof(word), len -= sizeof(word)) {
+		__builtin_memcpy(&word, header, sizeof(word));
+		csum_add_word(c, word);
+	}
+	if (len) {
+		__builtin_memcpy(&half, header, sizeof(half));
+		csum_add_word(c, half);
 	}
 }
 

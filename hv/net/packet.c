@@ -189,14 +189,15 @@ uint32_t packet_cursor_next(struct packet_cursor *cur, uint32_t max, const uint8
 		cur->pos += n;
 		return n;
 	}
-	if (cur->seg == pkt->segs)
-		return 0;
-	n = MIN(max, pkt->seg[cur->seg].len - cur->off);
-	*piece = pkt->seg[cur->seg].data + cur->off;
-	cur->off += n;
-	if (cur->off == pkt->seg[cur->seg].len) {
-		cur->seg++;
-		cur->off = 0;
+	for (; cur->seg < pkt->segs; cur->seg++, cur->off = 0) {
+		const struct packet_seg *seg = &pkt->seg[cur->seg];
+
+		if (cur->off == seg->len)
+			continue;
+		n = MIN(max, seg->len - cur->off);
+		*piece = seg->data + cur->off;
+		cur->off += n;
+		return n;
 	}
-	return n;
+	return 0;
 }

@@ -351,6 +351,32 @@ static void test_udp_zero(void **state)
 	assert_int_equal(get_be16(out + 40), 0xffff);
 }
 
+/* Pieces without a byte are no end of the frame, wherever they stand. */
+static void test_empty_pieces(void **state)
+{
+	struct offload_caps none = { 0 };
+	struct shape s = { .payload = 1000 };
+	static struct offload_iter it;
+	struct offload_frame f;
+	uint32_t len = build(&s), at = PACKET_HEAD_MAX;
+
+	(void)state;
+	segs[0] = (struct packet_seg){ frame, 0 };
+	segs[1] = (struct packet_seg){ frame, at };
+	segs[2] = (struct packet_seg){ frame, 0 };
+	segs[3] = (struct packet_seg){ frame + at, 100 };
+	segs[4] = (struct packet_seg){ frame, 0 };
+	segs[5] = (struct packet_seg){ frame + at + 100, len - at - 100 };
+	segs[6] = (struct packet_seg){ frame, 0 };
+	packet_from_segs(&pkt, segs, 7, 0, len);
+	offload_begin(&it, &pkt, &none);
+	assert_true(offload_next(&it, &f));
+	memset(out, 0, len);
+	flatten(&f);
+	assert_memory_equal(out, frame, len);
+	assert_false(offload_next(&it, &f));
+}
+
 #define CHECK()                                                                                \
 	(segs[0] = (struct packet_seg){ frame, len }, packet_from_segs(&pkt, segs, 1, 0, len), \
 	 packet_check(&pkt, &hdr, &all_rights))
@@ -503,6 +529,7 @@ int main(void)
 		cmocka_unit_test(test_r17_sum_is_on_no_address),
 		cmocka_unit_test(test_r17_length),
 		cmocka_unit_test(test_verdict),
+		cmocka_unit_test(test_empty_pieces),
 	};
 
 	return cmocka_run_group_tests_name("offload", tests, NULL, NULL);
