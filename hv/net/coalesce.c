@@ -39,13 +39,10 @@ struct segment {
 	bool push;
 };
 
-static uint16_t sum_pseudo(const struct packet *pkt, uint32_t tcp_len, struct csum *c)
+static void sum_pseudo(const struct packet *pkt, uint32_t tcp_len, struct csum *c)
 {
-	uint8_t tail[4] = { 0, IPPROTO_TCP, tcp_len >> 8, tcp_len };
-
 	csum_add_header(c, pkt->head + pkt->l3 + IP4_ADDRS, 8);
-	csum_add_header(c, tail, sizeof(tail));
-	return csum_fold(c);
+	csum_add_word(c, __builtin_bswap32(IPPROTO_TCP << 16 | tcp_len));
 }
 
 /* An unfragmented TCP segment of IPv4, whose ports are there: it belongs to a connection. */
@@ -121,11 +118,14 @@ static bool same_words(const uint8_t *a, const uint8_t *b, uint32_t n)
 /* The Ethernet header with its tag, the addresses and ports. */
 static struct coalesce_flow *find_flow(struct coalesce *c, const struct segment *s)
 {
-	for (unsigned int i = 0; c->used && i < COALESCE_FLOWS; i++) {
+	for (unsigned int i = 0, left = c->used; left; i++) {
 		struct coalesce_flow *f = &c->flow[i];
 		const uint8_t *head = f->pkt.head;
 
-		if (f->born && same(head + f->pkt.l4, s->tcp, 4) &&
+		if (!f->born)
+			continue;
+		left--;
+		if (same(head + f->pkt.l4, s->tcp, 4) &&
 		    same(head + f->pkt.l3 + IP4_ADDRS, s->ip + IP4_ADDRS, 8) &&
 		    same(head, s->pkt->head, ETH_HLEN) &&
 		    same_words(head + ETH_HLEN, s->pkt->head + ETH_HLEN, f->pkt.l3 - ETH_HLEN))
@@ -191,7 +191,8 @@ static void make_large(struct coalesce_flow *f)
 	sum = ~csum_fold(&ip_sum);
 	memcpy(ip + IP4_CSUM, &sum, sizeof(sum));
 	tcp[TCP_FLAGS] |= f->push ? TCP_F_PSH : 0;
-	sum = sum_pseudo(pkt, pkt->len - pkt->l4, &pseudo);
+	sum_pseudo(pkt, pkt->len - pkt->l4, &pseudo);
+	sum = csum_fold(&pseudo);
 	memcpy(tcp + TCP_CSUM, &sum, sizeof(sum));
 	pkt->csum_valid = false;
 	pkt->needs_csum = true;
@@ -214,25 +215,38 @@ static void send(struct coalesce *c, struct coalesce_flow *f)
 	c->ops->send(&f->pkt);
 }
 
-/* The oldest flow that is in use, or one that is not; see struct coalesce_flow. */
-static struct coalesce_flow *oldest(struct coalesce *c, bool used)
+/* There is one in use. */
+static struct coalesce_flow *oldest(struct coalesce *c)
 {
 	struct coalesce_flow *f = NULL;
 
-	for (unsigned int i = 0; i < COALESCE_FLOWS; i++)
-		if (!used || c->flow[i].born)
-			f = f && f->born <= c->flow[i].born ? f : &c->flow[i];
+	for (unsigned int i = 0, left = c->used; left; i++) {
+		if (!c->flow[i].born)
+			continue;
+		left--;
+		f = f && f->born < c->flow[i].born ? f : &c->flow[i];
+	}
+	return f;
+}
+
+/* One that is not in use. The first of them: searches end behind the last one that is. */
+static struct coalesce_flow *take_free(struct coalesce *c)
+{
+	struct coalesce_flow *f = c->flow;
+
+	if (c->used == COALESCE_FLOWS)
+		send(c, oldest(c));
+	while (f->born)
+		f++;
 	return f;
 }
 
 /* The frame's first bytes are in its head, the payload behind them stays where it is. */
 static void begin(struct coalesce *c, const struct segment *s)
 {
-	struct coalesce_flow *f = oldest(c, false);
+	struct coalesce_flow *f = take_free(c);
 	uint32_t body = s->pkt->len - s->pkt->head_len;
 
-	if (f->born)
-		send(c, f);
 	f->pkt = *s->pkt;
 	f->pkt.segs = body != 0;
 	f->piece[0] = (struct packet_seg){ s->data + s->bytes - body, body };
@@ -254,15 +268,15 @@ static void join(struct coalesce_flow *f, const struct segment *s)
 	f->push = s->push;
 }
 
-static void flush_station(struct coalesce *c, const uint8_t *dst)
+static __noinline void flush_station(struct coalesce *c, const uint8_t *dst)
 {
 	bool group = dst[0] & 1;
-	struct coalesce_flow *f;
 
 	if (group)
 		coalesce_flush(c);
 	for (unsigned int i = 0; c->used && i < COALESCE_FLOWS; i++) {
-		f = &c->flow[i];
+		struct coalesce_flow *f = &c->flow[i];
+
 		if (f->born && same(f->pkt.head, dst, 6))
 			send(c, f);
 	}
@@ -274,41 +288,44 @@ static bool may_begin(const struct segment *s)
 	return !s->push && s->bytes >= GSO_SIZE_MIN;
 }
 
-bool coalesce_take(struct coalesce *c, struct packet *pkt, struct packet_seg tail)
+static __noinline bool take_segment(struct coalesce *c, struct segment *s, struct packet_seg tail)
 {
-	struct coalesce_flow *f;
-	struct segment s;
+	struct coalesce_flow *f = find_flow(c, s);
 
-	if (!find_tcp(pkt, &s)) {
-		flush_station(c, pkt->head);
+	if (!f && !c->ops->accepts(s->pkt))
 		return false;
-	}
-	f = find_flow(c, &s);
-	if (!f && !c->ops->accepts(pkt))
-		return false;
-	if (!find_data(&s, tail) || !sum_holds(&s)) {
+	if (!find_data(s, tail) || !sum_holds(s)) {
 		if (f)
 			send(c, f);
 		return false;
 	}
-	if (f && ip_follows(f, &s) && tcp_follows(f, &s) && has_room(c, f, &s)) {
-		join(f, &s);
-		if (s.push || s.bytes < f->size)
+	if (f && ip_follows(f, s) && tcp_follows(f, s) && has_room(c, f, s)) {
+		join(f, s);
+		if (s->push || s->bytes < f->size)
 			send(c, f);
 		return true;
 	}
 	if (f)
 		send(c, f);
-	if (!may_begin(&s))
+	if (!may_begin(s))
 		return false;
-	begin(c, &s);
+	begin(c, s);
 	return true;
+}
+
+bool coalesce_take(struct coalesce *c, struct packet *pkt, struct packet_seg tail)
+{
+	struct segment s;
+
+	if (find_tcp(pkt, &s))
+		return take_segment(c, &s, tail);
+	if (c->used)
+		flush_station(c, pkt->head);
+	return false;
 }
 
 void coalesce_flush(struct coalesce *c)
 {
-	struct coalesce_flow *f;
-
-	while (c->used && (f = oldest(c, true)))
-		send(c, f);
+	while (c->used)
+		send(c, oldest(c));
 }
