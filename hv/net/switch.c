@@ -52,6 +52,12 @@ static struct mac_entry *mac_find(struct net_switch *sw, uint64_t mac)
 	return NULL;
 }
 
+/* Each change of a table, and of who is the uplink, does this. */
+static void forget_way(struct net_switch *sw)
+{
+	sw->latest.from = NULL;
+}
+
 /*
  * Takes the place of the address not seen for the longest time; a flood of addresses only spoils
  * the table.
@@ -62,6 +68,8 @@ static void mac_learn(struct net_switch *sw, uint64_t mac, const struct port *po
 
 	for (int i = 0; i < SWITCH_WAYS; i++) {
 		if (e[i].mac == mac) {
+			if (e[i].port != port->id)
+				forget_way(sw);
 			e[i].seen = seconds();
 			e[i].port = port->id;
 			return;
@@ -69,6 +77,7 @@ static void mac_learn(struct net_switch *sw, uint64_t mac, const struct port *po
 		if (!e[i].mac || (old->mac && e[i].seen < old->seen))
 			old = &e[i];
 	}
+	forget_way(sw);
 	if (old->mac)
 		sw->evicted++;
 	sw->learned++;
@@ -101,6 +110,7 @@ static struct port *owner(const struct net_switch *sw, uint64_t mac)
 /* Of two ports with one address the first has it. */
 static void find_owners(struct net_switch *sw)
 {
+	forget_way(sw);
 	memset(sw->owners, 0, sizeof(sw->owners));
 	for (unsigned int i = 0; i < sw->ports; i++) {
 		unsigned int place = owner_place(sw, sw->port[i]->address);
@@ -139,6 +149,7 @@ void switch_set_uplink(struct net_switch *sw, struct port *port)
 			sw->macs[i].mac = 0;
 	for (unsigned int i = 0; i < sw->ports; i++)
 		sw->port[i]->blocked = false;
+	forget_way(sw);
 	sw->uplink = port;
 	sw->uplink_moves++;
 }
@@ -190,6 +201,14 @@ static int send_up(struct net_switch *sw, struct packet *pkt)
 	if (err && err != -EAGAIN)
 		lost(sw, uplink, pkt, err);
 	return err == -EAGAIN ? err : 0;
+}
+
+static int send_to(struct net_switch *sw, struct port *to, struct packet *pkt)
+{
+	if (to == sw->uplink)
+		return send_up(sw, pkt);
+	send(sw, to, pkt);
+	return 0;
 }
 
 static bool are_apart(const struct net_switch *sw, const struct port *a, const struct port *b)
@@ -254,13 +273,24 @@ static int forward(struct net_switch *sw, struct port *from, struct packet *pkt,
 	}
 	if (to == from || are_apart(sw, from, to))
 		return drop(from, DROP_FILTERED);
-	if (to == sw->uplink)
-		return send_up(sw, pkt);
-	send(sw, to, pkt);
-	return 0;
+	sw->latest = (struct switch_way){ .from = from, .to = to, .seen = seconds() };
+	memcpy(sw->latest.stations, pkt->head, sizeof(sw->latest.stations));
+	return send_to(sw, to, pkt);
 }
 
-static int route(struct net_switch *sw, struct port *from, struct packet *pkt)
+/* The receiver of a frame that goes where the latest went; NULL: it has to be looked for. */
+static struct port *known_way(const struct net_switch *sw, const struct port *from,
+			      const struct packet *pkt)
+{
+	const struct switch_way *way = &sw->latest;
+
+	if (way->from != from || way->seen != seconds() ||
+	    __builtin_memcmp(way->stations, pkt->head, sizeof(way->stations)) != 0)
+		return NULL;
+	return is_trunk(sw, from) || identity_holds(pkt, from->ip) ? way->to : NULL;
+}
+
+static __noinline int find_way(struct net_switch *sw, struct port *from, struct packet *pkt)
 {
 	uint64_t dst = get_mac(pkt->head), src = get_mac(pkt->head + 6);
 	int err = admit(sw, from, pkt, src);
@@ -273,6 +303,13 @@ static int route(struct net_switch *sw, struct port *from, struct packet *pkt)
 		return forward(sw, from, pkt, dst);
 	sw->floods++;
 	return flood(sw, from, pkt, false);
+}
+
+static int route(struct net_switch *sw, struct port *from, struct packet *pkt)
+{
+	struct port *to = known_way(sw, from, pkt);
+
+	return to ? send_to(sw, to, pkt) : find_way(sw, from, pkt);
 }
 
 int switch_input(struct net_switch *sw, struct port *from, struct packet *pkt)

@@ -110,6 +110,17 @@ struct mac_entry {
 };
 
 /*
+ * Where a frame to one station went: the next one between the same two goes there too, unless a
+ * table has changed since, or a second has passed, so that the source is learned again.
+ */
+struct switch_way {
+	const struct port *from; /* NULL: none is known */
+	struct port *to;
+	uint8_t stations[12];
+	uint32_t seen;
+};
+
+/*
  * Nothing gets lost uncounted: tx of all ports + copies = rx of all ports + drops of the first two
  * reasons, in wire frames.
  */
@@ -119,6 +130,7 @@ struct net_switch {
 	struct port *uplink;
 	bool overrun; /* a frame was dropped for want of room at its receiver; the reader clears */
 	struct mac_entry macs[SWITCH_MACS];
+	struct switch_way latest;
 	uint8_t owners[SWITCH_OWNERS]; /* ports by their own address, hashed: id + 1, or 0 */
 	uint64_t floods, unknown, learned, evicted, uplink_moves;
 	uint64_t copies; /* wire frames given to a second or further port */

@@ -217,6 +217,50 @@ static void test_learning(void **state)
 	assert_int_equal(got(), 0x11);
 }
 
+/* The way of the frame before is taken again only while nothing has changed. */
+static void test_known_way(void **state)
+{
+	uint8_t far[6] = { 0x02, 0, 0, 0, 0, 0x99 };
+
+	(void)state;
+	p[4].port.trunk = true;
+	send(4, broadcast, far);
+	for (int i = 0; i < 2; i++) {
+		send(1, far, mac(1));
+		assert_int_equal(got(), 1 << 4);
+	}
+	send(2, far, mac(1)); /* another's frame of the same stations */
+	assert_int_equal(got(), 0);
+	assert_int_equal(p[2].port.drops[DROP_SPOOF], 1);
+	send(1, far, mac(1));
+	send(0, mac(2), far); /* it moved */
+	send(1, far, mac(1));
+	assert_int_equal(got(), 1 << 0);
+	switch_set_uplink(&sw, &p[4].port); /* what was behind port 0 is unknown */
+	send(1, far, mac(1));
+	assert_int_equal(got(), 1 << 4);
+	send(4, mac(1), stranger);
+	switch_set_address(&sw, &p[1].port, far);
+	send(4, mac(1), stranger); /* its own now */
+	assert_int_equal(got(), 1 << 1);
+}
+
+/* Who only ever sends by a known way is not forgotten. */
+static void test_known_way_learns(void **state)
+{
+	uint8_t far[6] = { 0x02, 0, 0, 0, 0, 0x99 };
+
+	(void)state;
+	p[4].port.trunk = true;
+	for (int i = 0; i < 4; i++) {
+		send(4, mac(1), far);
+		assert_int_equal(got(), 1 << 1);
+		fake_tsc += SWITCH_AGE_S / 2 * 1000 * tsc_khz;
+	}
+	send(1, far, mac(1));
+	assert_int_equal(got(), 1 << 4);
+}
+
 /* A flood of sources fills the table and nothing else; it still learns. */
 static void test_table_is_bounded(void **state)
 {
@@ -338,6 +382,8 @@ int main(void)
 		cmocka_unit_test_setup(test_an_address_changes, setup),
 		cmocka_unit_test_setup(test_lock_of_ip, setup),
 		cmocka_unit_test_setup(test_learning, setup),
+		cmocka_unit_test_setup(test_known_way, setup),
+		cmocka_unit_test_setup(test_known_way_learns, setup),
 		cmocka_unit_test_setup(test_table_is_bounded, setup),
 		cmocka_unit_test_setup(test_room, setup),
 		cmocka_unit_test_setup(test_r13_uplink_moves, setup),
