@@ -82,7 +82,8 @@ void build_place_modules(const struct config *cfg, struct boot_info *boot)
 static void add_ram(struct vm *vm, gpa_t gpa, hpa_t hpa, uint64_t size)
 {
 	BUG_ON(vm->ram_count == VM_RAM_MAX);
-	vm->ram[vm->ram_count++] = (struct vm_ram_range){ gpa, size, hpa_to_hva(hpa) };
+	vm->ram[vm->ram_count] = (struct vm_ram_range){ gpa, size, hpa_to_hva(hpa) };
+	vm->ram_last = &vm->ram[vm->ram_count++];
 	if (virt->npt_map(vm, gpa, hpa, size, true, NPT_RAM))
 		boot_fail("too little memory: no page for nested tables of %s", vm->name);
 }

@@ -16,10 +16,10 @@ unsigned int vm_count;
 
 void *vm_ram(const struct vm *vm, gpa_t gpa, uint64_t len)
 {
-	const struct vm_ram_range *r = vm->ram + vm->ram_count;
+	const struct vm_ram_range *r = vm->ram_last;
 
 	/* From the last: it is by far the largest. Below r->gpa the offset wraps: too large. */
-	while (r-- != vm->ram) {
+	for (; r; r = r == vm->ram ? NULL : r - 1) {
 		uint64_t at = gpa - r->gpa;
 
 		if (at < r->size && len <= r->size - at)

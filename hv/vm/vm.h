@@ -45,8 +45,9 @@ struct vm {
 
 	struct vm_ram_range ram[VM_RAM_MAX];
 	unsigned int ram_count;
-	void *npt_root;  /* vendor format */
-	void *io_bitmap; /* vendor format */
+	const struct vm_ram_range *ram_last; /* of them, or NULL */
+	void *npt_root;                      /* vendor format */
+	void *io_bitmap;                     /* vendor format */
 
 	struct vcpu vcpu;
 	struct fpu fpu;
