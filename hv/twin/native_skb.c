@@ -68,7 +68,10 @@ void skb_init(uint8_t *skb, uint8_t *data, dva_t data_dva, uint32_t room, bool h
 	SET(shinfo, SKB_SHARED_INFO_DATAREF, 1);
 }
 
-/* A socket buffer by address: RAM of the dvm, or the invocation ends: in line, as the report names the native. */
+/*
+ * A socket buffer by address: RAM of the dvm, or the invocation ends. In line, so that the report
+ * names the native.
+ */
 static inline uint8_t *skb_ptr(dva_t skb)
 {
 	const struct pool_object *o = find_skb(skb);
