@@ -51,6 +51,11 @@ struct virtio_pci_ops {
 	void (*start)(struct virtio_pci *vp);
 	/* The driver wrote status 0; queues and features are gone when this is called. */
 	void (*reset)(struct virtio_pci *vp);
+	/*
+	 * Whether the device still uses memory from before that: until it does not the driver reads
+	 * another status than the 0 that it waits for.
+	 */
+	bool (*resetting)(struct virtio_pci *vp);
 	/* The driver kicked a queue of a started device. */
 	void (*kick)(struct virtio_pci *vp, unsigned int queue);
 };

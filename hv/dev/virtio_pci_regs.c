@@ -92,6 +92,12 @@ static uint32_t queue_read(struct virtio_pci *vp, uint32_t off)
 	}
 }
 
+/* The driver waits until it reads 0 (virtio 1.2 4.1.4.3.2). */
+static uint8_t status_read(struct virtio_pci *vp)
+{
+	return vp->status || !vp->ops->resetting(vp) ? vp->status : VIRTIO_STATUS_ACKNOWLEDGE;
+}
+
 static uint32_t common_read(struct virtio_pci *vp, uint32_t off)
 {
 	switch (off) {
@@ -108,7 +114,7 @@ static uint32_t common_read(struct virtio_pci *vp, uint32_t off)
 	case NUM_QUEUES:
 		return VIRTIO_PCI_QUEUES;
 	case STATUS:
-		return vp->status;
+		return status_read(vp);
 	case GENERATION:
 		return vp->generation;
 	case QUEUE_SELECT:

@@ -87,9 +87,10 @@ static void show_port(struct port *port)
 	if (port->pushed_back)
 		mon("  waited for the uplink: %lu", port->pushed_back);
 	if (vn)
-		mon("  features %lx, kicks %lu tx %lu rx, interrupts %lu, out of buffers %lu",
+		mon("  features %lx, kicks %lu tx %lu rx, interrupts %lu, out of buffers %lu, "
+		    "lent %u",
 		    vn->pci.features, vn->pci.kicks[VNET_TX], vn->pci.kicks[VNET_RX], vn->pci.irqs,
-		    vn->starvations);
+		    vn->starvations, vn->lender.out);
 }
 
 static int monitor_net(int argc, char **argv)
@@ -134,6 +135,7 @@ static void json_port(struct port *port)
 		json_u64("rx_kicks", vn->pci.kicks[VNET_RX]);
 		json_u64("interrupts", vn->pci.irqs);
 		json_u64("starvations", vn->starvations);
+		json_u64("lent", vn->lender.out);
 	}
 	json_end_object();
 }

@@ -13,8 +13,12 @@
 #define IPPROTO_TCP  6
 #define IP4_FRAGMENT 0x3fff /* MF and offset */
 
-/* Moves n bytes, n > 0, off the front of a list; returns what is left of it. */
-static struct packet_seg *take_front(uint8_t *to, struct packet_seg *seg, uint32_t n)
+/*
+ * Moves n bytes, n > 0, off the front of a list; returns what is left of it. *overlap: how many of
+ * them were right in front of that.
+ */
+static struct packet_seg *take_front(uint8_t *to, struct packet_seg *seg, uint32_t n,
+				     uint32_t *overlap)
 {
 	for (;; seg++) {
 		uint32_t part = MIN(n, seg->len);
@@ -25,6 +29,7 @@ static struct packet_seg *take_front(uint8_t *to, struct packet_seg *seg, uint32
 		if (!n) {
 			seg->data += part;
 			seg->len -= part;
+			*overlap = seg->len ? part : 0;
 			break;
 		}
 	}
@@ -36,13 +41,14 @@ static struct packet_seg *take_front(uint8_t *to, struct packet_seg *seg, uint32
 void packet_from_segs(struct packet *pkt, struct packet_seg *seg, unsigned int segs,
 		      uint32_t before, uint32_t len)
 {
-	uint32_t head_len = MIN(len, PACKET_HEAD_MAX);
+	uint32_t head_len = MIN(len, PACKET_HEAD_MAX), overlap;
 	uint8_t *front = (uint8_t *)pkt + offsetof(struct packet, head) - before;
 
 	memset(pkt, 0, offsetof(struct packet, request));
 	pkt->len = len;
 	pkt->head_len = head_len;
-	pkt->seg = take_front(front, seg, before + head_len);
+	pkt->seg = take_front(front, seg, before + head_len, &overlap);
+	pkt->overlap = MIN(overlap, head_len);
 	pkt->segs = seg + segs - pkt->seg;
 }
 

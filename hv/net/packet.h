@@ -2,8 +2,8 @@
 /*
  * A frame on its way through the switch. Its first bytes (all headers that the hypervisor looks
  * at) are a private copy, made once and then checked; the rest stays in the sender's memory as a
- * list of segments until the one copy into the receiver's. The sender may change those bytes
- * meanwhile: it then only spoils its own payload.
+ * list of segments until the one copy into the receiver's, or until the card has read it (lend.h).
+ * The sender may change those bytes meanwhile: it then only spoils its own payload.
  *
  * Frame bytes [0, head_len) are in head, [head_len, len) in seg. What the sender asks for
  * (checksum, segmentation) is here only after packet_check() bounded it (R17). What lies in front
@@ -13,6 +13,8 @@
 #define HV_NET_PACKET_H
 
 #include "lib/types.h"
+
+struct lender;
 
 #define PACKET_HEAD_MAX 144 /* Ethernet + VLAN tag + IPv4 and TCP with all options, and a bit */
 #define PACKET_LEN_MAX  65550
@@ -54,6 +56,15 @@ struct packet {
 	bool csum_valid; /* its TCP or UDP checksum was found right on its way here */
 	bool gso_ecn;
 	uint8_t sender; /* id of the port that it came from; the switch sets it */
+	/* So many of head's last bytes lie in the sender's memory right in front of seg[0]. */
+	uint8_t overlap;
+	/*
+	 * Whose memory it is, if its receiver may go on reading there: it then has the chain lent
+	 * to it (lend.h) and says so. NULL: it may not.
+	 */
+	bool lent;
+	uint16_t chain;
+	struct lender *lender;
 	uint16_t csum_start, csum_offset;
 	enum packet_gso gso;
 	uint16_t gso_size;        /* payload bytes of each segment */

@@ -85,6 +85,7 @@ static void reset(struct virtio_pci *vp)
 {
 	struct virtio_net *vn = from_pci(vp);
 
+	lend_recall(&vn->lender);
 	vn->resume = 0;
 	vn->port.merges = false;
 	vn->starved = false;
@@ -105,10 +106,17 @@ static void kick(struct virtio_pci *vp, unsigned int queue)
 	poll_activate(&vn->port);
 }
 
+/* virtio 1.2 2.4: no more of the driver's memory is used once the reset is over. */
+static bool resetting(struct virtio_pci *vp)
+{
+	return from_pci(vp)->lender.out;
+}
+
 static const struct virtio_pci_ops pci_ops = {
 	.features_ok = features_ok,
 	.start = start,
 	.reset = reset,
+	.resetting = resetting,
 	.kick = kick,
 };
 
@@ -159,6 +167,7 @@ int virtio_net_add(struct virtio_net *vn, struct net_switch *sw, struct vm *vm, 
 	int err;
 
 	vn->sw = sw;
+	vn->lender.back = virtio_net_chain_back;
 	vn->config.status = VIRTIO_NET_S_LINK_UP;
 	vn->config.max_pairs = 1;
 	vn->config.mtu = PACKET_MTU;

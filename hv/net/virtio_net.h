@@ -10,6 +10,7 @@
 #define HV_NET_VIRTIO_NET_H
 
 #include "dev/virtio_pci.h"
+#include "net/lend.h"
 #include "net/offload.h"
 #include "net/switch.h"
 #include "net/threshold.h"
@@ -47,6 +48,7 @@ struct virtio_net {
 	struct offload_caps caps;
 	bool mergeable;
 
+	struct lender lender;  /* of the transmit ring */
 	uint32_t resume;       /* packet.resume of the frame at the head of the transmit ring */
 	bool starved;          /* the last frame to the VM found no room; ... */
 	uint16_t starved_seen; /* ... the driver's index was this; ... */

@@ -12,5 +12,6 @@ bool virtio_net_has_room(struct port *port);
 /* virtio_net_tx.c */
 int virtio_net_take(struct port *port);
 bool virtio_net_sleep(struct port *port);
+void virtio_net_chain_back(struct lender *lender, uint16_t chain); /* see struct lender */
 
 #endif

@@ -3,6 +3,7 @@
 #include "net/virtio_net_internal.h"
 
 #include "lib/errno.h"
+#include "net/poll.h"
 
 static struct vring *tx_ring(struct virtio_net *vn)
 {
@@ -35,6 +36,7 @@ int virtio_net_take(struct port *port)
 	struct virtio_net *vn = container_of(port, struct virtio_net, port);
 	struct vring *vr = tx_ring(vn);
 	enum port_drop why;
+	bool lent = false;
 	uint16_t head;
 
 	if (!virtio_pci_started(&vn->pci) || !vring_has_work(vr))
@@ -47,19 +49,36 @@ int virtio_net_take(struct port *port)
 	if (why == DROP_REASONS) {
 		unsigned int left = packet_frames_left(&vn->packet);
 
+		vn->packet.lender = &vn->lender;
+		vn->packet.chain = head;
 		if (switch_input(vn->sw, port, &vn->packet) == -EAGAIN) {
 			vn->resume = vn->packet.resume;
 			port->moved += left - packet_frames_left(&vn->packet);
 			return -EAGAIN;
 		}
 		port->moved += left;
+		lent = vn->packet.lent;
 	} else {
 		port_drop(port, why);
 		port->moved++;
 	}
 	vn->resume = 0;
-	vring_take(vr, head, 0);
+	if (lent)
+		vring_lend(vr);
+	else
+		vring_take(vr, head, 0);
 	return MAX(1, MIN(vn->tx.bytes, PACKET_LEN_MAX));
+}
+
+void virtio_net_chain_back(struct lender *lender, uint16_t chain)
+{
+	struct virtio_net *vn = container_of(lender, struct virtio_net, lender);
+
+	if (!virtio_pci_started(&vn->pci))
+		return;
+	vring_give_back(tx_ring(vn), chain, 0);
+	vn->port.dirty = true;
+	poll_activate(&vn->port);
 }
 
 bool virtio_net_sleep(struct port *port)

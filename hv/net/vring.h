@@ -6,8 +6,9 @@
  * notices.
  *
  * Work on a ring: vring_peek() looks at chains without taking them, vring_take() takes those that
- * were served and puts them on the used ring, vring_publish() shows that to the driver. One CPU
- * works on a ring at a time.
+ * were served and puts them on the used ring, vring_publish() shows that to the driver. A chain
+ * whose memory is still in use then is taken by vring_lend(), and put on the used ring later. One
+ * CPU works on a ring at a time.
  */
 #ifndef HV_NET_VRING_H
 #define HV_NET_VRING_H
@@ -118,7 +119,20 @@ static inline void vring_take(struct vring *vr, uint16_t head, uint32_t written)
 	vring_take_chains(vr, 1);
 }
 
-/* Shows the driver all that was taken. */
+/* The next chain is taken, its memory still in use: vring_give_back() later, in any order. */
+static inline void vring_lend(struct vring *vr)
+{
+	vr->last_avail++;
+	vr->chains++;
+}
+
+static inline void vring_give_back(struct vring *vr, uint16_t head, uint32_t written)
+{
+	vring_put(vr, 0, head, written);
+	vr->used_idx++;
+}
+
+/* Shows the driver all that was put on the used ring. */
 void vring_publish(struct vring *vr);
 
 /* Does the driver want an interrupt for what was shown since it was asked last? */
