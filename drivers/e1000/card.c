@@ -14,6 +14,8 @@
 #define REG_RCTL     0x0100
 #define REG_RDH      0x2810
 #define REG_RDT      0x2818
+#define REG_TDH      0x3810
+#define REG_TDT      0x3818
 #define BYTES        0x20000
 #define STATUS_LU    BIT(1)     /* link up */
 #define STATUS_TXOFF BIT(4)     /* transmission paused, by a frame of the other end */
@@ -28,6 +30,18 @@ void card_prepare(const struct vpci_pass *nic)
 	if (strcmp(twin_image.head->module, "e1000") == 0 && nic && nic->device != ID_82542 &&
 	    !nic->bar[0].io && nic->bar[0].size >= BYTES)
 		registers = mmio_map(nic->bar[0].base, BYTES);
+}
+
+bool card_is_known(void)
+{
+	return registers;
+}
+
+bool card_sends_nothing(void)
+{
+	if (!registers || registers[REG_STATUS / 4] == GONE)
+		return false;
+	return registers[REG_TDH / 4] == registers[REG_TDT / 4];
 }
 
 bool card_look(struct card_sight *s)

@@ -10,6 +10,7 @@
 #include "lib/string.h"
 #include "mem/layout.h"
 #include "net/net.h"
+#include "net/lend.h"
 #include "net/switch.h"
 #include "net/virtio_net.h"
 #include "twin/card.h"
@@ -19,6 +20,7 @@
 #include "twin/gate.h"
 #include "twin/judge.h"
 #include "twin/load.h"
+#include "twin/loan.h"
 #include "twin/native.h"
 #include "twin/outage.h"
 #include "twin/pool.h"
@@ -218,6 +220,7 @@ int64_t attach_attach(struct castor_shared *area)
 		stlb_open();
 	supply_take();
 	upcall_bind(import_dva);
+	loan_allow(!upcall_is_forced("dma_map_page_attrs"));
 	if (twin_place(&binding) ||
 	    (why = check_kernel(section_dva, import_dva, area->smp_lock_dva))) {
 		if (why)
@@ -377,6 +380,9 @@ static bool ends_stuck(void)
 
 void attach_poll(bool look)
 {
+	if (lend_recalled())
+		transmit_recall();
+	loan_poll();
 	outage_poll(bridge_frames(), twin_frames());
 	if (state != TWIN_ATTACHED)
 		return;

@@ -26,6 +26,14 @@ struct card_sight {
  */
 void card_prepare(const struct vpci_pass *nic);
 
+bool card_is_known(void); /* its registers are mapped */
+
+/*
+ * The card has fetched each descriptor that it was told of: what it still reads of memory it has
+ * read in a moment. false where it does not answer. Any context.
+ */
+bool card_sends_nothing(void);
+
 /* false: nobody knows this card's registers, or it does not answer. Any context. */
 bool card_look(struct card_sight *s);
 

@@ -6,6 +6,7 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "twin/interface.h"
+#include "twin/loan.h"
 #include "twin/native.h"
 #include "twin/native_frags.h"
 #include "twin/native_skb.h"
@@ -41,7 +42,7 @@ static bool is_for_card(const struct packet *pkt)
 /* 0; -EAGAIN: frames under way have them; -ENOMEM: there are not so many. */
 static int look_for_pages(uint32_t n)
 {
-	if (n <= pool_level(CASTOR_PAGE) && pool_tied() + n <= FILL_PAGES)
+	if (n <= pool_level(CASTOR_PAGE) && pool_tied() + loan_pages() + n <= FILL_PAGES)
 		return 0;
 	return pool_tied() ? -EAGAIN : -ENOMEM;
 }
@@ -133,18 +134,11 @@ static uint32_t start_of(uint32_t headers)
 	return HEADROOM + (~(headers - 1) & DWORD);
 }
 
-static void fill_large(struct pool_object *o, const struct packet *pkt)
+static void copy_payload(struct pool_object *o, const struct packet *pkt)
 {
-	uint32_t start = start_of(pkt->payload), left = pkt->len - pkt->payload;
-	uint8_t *shinfo = o->data + o->bytes;
+	uint32_t left = pkt->len - pkt->payload;
 	struct packet_cursor body;
 
-	memcpy(o->data + start, pkt->head, pkt->payload);
-	describe(o, start, pkt->payload, pkt->len);
-	ask_for_checksum(o->hva, start, pkt->csum_start, pkt->csum_offset);
-	SET(shinfo, SKB_SHARED_INFO_GSO_SIZE, pkt->gso_size);
-	SET(shinfo, SKB_SHARED_INFO_GSO_SEGS, packet_wire_frames(pkt));
-	SET(shinfo, SKB_SHARED_INFO_GSO_TYPE, K_SKB_GSO_TCPV4);
 	packet_cursor_set(&body, pkt, pkt->payload);
 	while (left) {
 		struct pool_object *page = pool_take(CASTOR_PAGE, 0);
@@ -154,6 +148,23 @@ static void fill_large(struct pool_object *o, const struct packet *pkt)
 		frags_add(o, page, n);
 		left -= n;
 	}
+}
+
+static void fill_large(struct pool_object *o, const struct packet *pkt)
+{
+	uint32_t start = start_of(pkt->payload);
+	uint8_t *shinfo = o->data + o->bytes;
+
+	memcpy(o->data + start, pkt->head, pkt->payload);
+	describe(o, start, pkt->payload, pkt->len);
+	ask_for_checksum(o->hva, start, pkt->csum_start, pkt->csum_offset);
+	SET(shinfo, SKB_SHARED_INFO_GSO_SIZE, pkt->gso_size);
+	SET(shinfo, SKB_SHARED_INFO_GSO_SEGS, packet_wire_frames(pkt));
+	SET(shinfo, SKB_SHARED_INFO_GSO_TYPE, K_SKB_GSO_TCPV4);
+	if (loan_pieces(pkt))
+		loan_make(o, pkt);
+	else
+		copy_payload(o, pkt);
 }
 
 struct pool_object *fill_packet(const struct packet *pkt)

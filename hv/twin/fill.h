@@ -5,9 +5,10 @@
  *
  * A plain frame lies in the linear buffer. A large one, which a guest leaves to the device to
  * segment (TSO), has its headers there and its payload in pages tied to the skb, as the kernel's
- * own TCP gives it to a driver, and the card cuts it. Whether that, and checksums, may be left to
- * the card is what the driver VM's interface says just then (ethtool -K). What may not, or is no
- * frame for it, is done in software (net/offload.h). Interrupts off, outside an invocation.
+ * own TCP gives it to a driver, and the card cuts it; or its payload stays with the guest (loan.h).
+ * Whether that, and checksums, may be left to the card is what the driver VM's interface says just
+ * then (ethtool -K). What may not, or is no frame for it, is done in software (net/offload.h).
+ * Interrupts off, outside an invocation.
  */
 #ifndef HV_TWIN_FILL_H
 #define HV_TWIN_FILL_H

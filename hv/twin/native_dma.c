@@ -2,9 +2,10 @@
 /*
  * Natives of the DMA interface. The driver VM's guest-physical addresses are host-physical ones,
  * so mapping is the translation from struct page; what lies outside its RAM is refused as the
- * kernel would.
+ * kernel would. A page that stands for a guest's memory has that address (loan.h).
  */
 #include "kernel_abi.h"
+#include "twin/loan.h"
 #include "twin/native.h"
 
 #define DMA_MAPPING_ERROR (~0UL)
@@ -17,6 +18,8 @@ static uint64_t native_dma_map_page_attrs(dva_t dev, dva_t page, uint64_t offset
 	(void)dev;
 	(void)dir;
 	(void)attrs;
+	if (loan_map(page, offset, bytes, &gpa))
+		return gpa;
 	if (gpa >= twin_att.dvm_bytes || bytes > twin_att.dvm_bytes - gpa)
 		return DMA_MAPPING_ERROR;
 	return gpa;

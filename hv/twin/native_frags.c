@@ -68,7 +68,7 @@ void frags_set(uint8_t *shinfo, unsigned int i, dva_t at, uint32_t n)
 	SET(frag, BIO_VEC_BV_OFFSET, at % PAGE_SIZE);
 }
 
-void frags_add(struct pool_object *skb, struct pool_object *page, uint32_t n)
+dva_t frags_add(struct pool_object *skb, struct pool_object *page, uint32_t n)
 {
 	uint8_t *shinfo = skb->data + skb->bytes;
 	unsigned int i = GET(shinfo, SKB_SHARED_INFO_NR_FRAGS);
@@ -77,6 +77,7 @@ void frags_add(struct pool_object *skb, struct pool_object *page, uint32_t n)
 	SET(shinfo, SKB_SHARED_INFO_NR_FRAGS, i + 1);
 	SET(skb->hva, SK_BUFF_TRUESIZE, GET(skb->hva, SK_BUFF_TRUESIZE) + PAGE_SIZE);
 	pool_tie(skb, page);
+	return page_at(page->dva);
 }
 
 /* The page tied last is the last fragment. */

@@ -41,8 +41,11 @@ void frags_recycle(const struct skb_pages *f);
 /* n bytes of the driver VM's direct map become fragment number i. */
 void frags_set(uint8_t *shinfo, unsigned int i, dva_t at, uint32_t n);
 
-/* The first n bytes of a page are an skb's next fragment; both of the pool. It has room for it. */
-void frags_add(struct pool_object *skb, struct pool_object *page, uint32_t n);
+/*
+ * n bytes from the beginning of a page on are an skb's next fragment; both of the pool. It has room
+ * for it. Returns the struct page.
+ */
+dva_t frags_add(struct pool_object *skb, struct pool_object *page, uint32_t n);
 
 /* Whether an skb of the pool has the fragments that were added to it, and no others. */
 bool frags_are_own(const struct pool_object *skb);

@@ -9,6 +9,7 @@
 #include "lib/string.h"
 #include "kernel_abi.h"
 #include "twin/castor.h"
+#include "twin/loan.h"
 #include "twin/native.h"
 #include "twin/native_frags.h"
 #include "twin/share.h"
@@ -240,6 +241,8 @@ static void __noinline consume_in_dvm(dva_t skb, struct pool_object *o)
 	struct castor_slot slot = { .dva = skb, .kind = CASTOR_SKB };
 	uint32_t ours = 0;
 
+	if (o && o->loan)
+		loan_end(o);
 	if (o)
 		ours = pool_give_back(o);
 	else

@@ -4,6 +4,7 @@
 
 #include "lib/string.h"
 #include "kernel_abi.h"
+#include "twin/loan.h"
 #include "twin/native.h"
 #include "vm/mem.h"
 #include "vm/vm.h"
@@ -87,6 +88,7 @@ static void bucket_remove(unsigned int gap)
 
 void pool_reset(void)
 {
+	loan_orphan_all();
 	memset(object, 0, sizeof(object));
 	memset(bucket, 0, sizeof(bucket));
 	memset(list_count, 0, sizeof(list_count));
@@ -298,6 +300,8 @@ void pool_put(struct pool_object *o)
 {
 	if (!o->kind || !o->out)
 		return;
+	if (o->loan)
+		loan_end(o);
 	if (o->pages)
 		put_pages(o);
 	put_one(o);
@@ -324,6 +328,8 @@ uint32_t pool_forget(struct pool_object *o)
 
 	if (!o->kind || !o->out)
 		return 0;
+	if (o->loan)
+		loan_orphan(o);
 	while ((page = untie(o)))
 		n += forget_one(page);
 	return n + forget_one(o);

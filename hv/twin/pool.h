@@ -14,7 +14,8 @@
  *
  * Frames of several pieces. Pages that are tied to an skb share its fate: whatever leads the skb
  * somewhere leads them there, each counts as an object of its own, and by their own addresses
- * nobody finds them meanwhile.
+ * nobody finds them meanwhile. A loan ends when its skb is put back, and is an orphan when the skb
+ * leaves the table.
  *
  * Journal (R19). What is taken, put, adopted or given away between pool_begin() and the next one
  * changed hands in one invocation. If that invocation dies nobody knows who holds it: pool_leak()
@@ -26,6 +27,8 @@
 #include "drivers/castor_abi.h"
 #include "lib/types.h"
 
+struct loan;
+
 struct pool_object {
 	dva_t dva;
 	uint8_t *hva;   /* the object; for an skb its sk_buff */
@@ -35,6 +38,7 @@ struct pool_object {
 	uint32_t stamp; /* invocation in which it changed hands last */
 	struct pool_object *pages; /* of an skb: the page tied to it last */
 	struct pool_object *next;  /* of a tied page: the one before */
+	struct loan *loan;         /* of an skb whose payload is a guest's memory (loan.h) */
 	uint8_t kind;              /* enum castor_kind; 0 = unused entry */
 	bool out;
 	bool handed; /* out, and the driver has it to send it (pool_hand_over) */

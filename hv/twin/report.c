@@ -6,6 +6,7 @@
 #include "twin/attach.h"
 #include "twin/judge.h"
 #include "twin/load.h"
+#include "twin/loan.h"
 #include "twin/outage.h"
 #include "twin/pool.h"
 #include "twin/receive.h"
@@ -47,6 +48,8 @@ static int monitor_twin(int argc, char **argv)
 	    transmit_counts.sent, transmit_counts.queued, transmit_counts.large,
 	    transmit_counts.wire, transmit_counts.stopped, transmit_counts.busy,
 	    transmit_counts.locked, transmit_counts.no_buffer);
+	mon("not copied %lu frames of %lu bytes; lent now %u, the card was asked about %lu",
+	    loan_counts.frames, loan_counts.bytes, loan_out(), loan_counts.orphans);
 	mon("stood still: transmit %lu, receive %lu; the driver VM ended for that %lu times",
 	    stuck_counts.transmit, stuck_counts.receive, stuck_counts.dvm);
 	mon("window: %lu pages, fills %lu (large %lu, registers %lu), dropped %lu, refused %lu",
@@ -98,6 +101,10 @@ static void stats_twin(void)
 	json_u64("tx_queued", transmit_counts.queued);
 	json_u64("tx_large", transmit_counts.large);
 	json_u64("tx_wire", transmit_counts.wire);
+	json_u64("tx_lent", loan_counts.frames);
+	json_u64("tx_lent_bytes", loan_counts.bytes);
+	json_u64("loans", loan_out());
+	json_u64("loans_orphaned", loan_counts.orphans);
 	json_u64("tx_discarded", transmit_counts.discarded);
 	json_u64("tx_stopped", transmit_counts.stopped);
 	json_u64("tx_busy", transmit_counts.busy);

@@ -6,6 +6,7 @@
 #include "lib/errno.h"
 #include "net/offload.h"
 #include "twin/fill.h"
+#include "twin/loan.h"
 #include "twin/native.h"
 #include "twin/native_skb.h"
 #include "twin/run.h"
@@ -57,11 +58,17 @@ static int put(struct pool_object *o, uint32_t len, unsigned int wire)
 	return 0;
 }
 
-static int put_packet(const struct packet *pkt)
+static int put_packet(struct packet *pkt)
 {
+	struct pool_object *o;
+
 	if (pkt->gso == GSO_NONE && pkt->len > FILL_PLAIN_MAX)
 		return -EINVAL;
-	return is_full() ? -EAGAIN : put(fill_packet(pkt), pkt->len, packet_wire_frames(pkt));
+	if (is_full())
+		return -EAGAIN;
+	o = fill_packet(pkt);
+	pkt->lent = o && o->loan;
+	return put(o, pkt->len, packet_wire_frames(pkt));
 }
 
 static int put_pieces(struct packet *pkt, const struct offload_caps *caps)
@@ -204,9 +211,11 @@ static bool give_to_driver(uint64_t fn, struct pool_object *o)
 	bool taken;
 
 	pool_hand_over(o, true);
+	loan_in_hand(o);
 	in_hand = true;
 	taken = (int)run_call(fn, o->dva, twin_att.netdev) == NETDEV_TX_OK;
 	in_hand = false;
+	loan_in_hand(NULL);
 	if (!taken)
 		pool_hand_over(o, false);
 	return taken;
@@ -274,6 +283,24 @@ void transmit_run(uint64_t fn)
 	unlock_queue();
 }
 
+/* Of a killed invocation one may still be in hand, which the journal had. */
+void transmit_recall(void)
+{
+	unsigned int kept = head + in_hand;
+
+	for (unsigned int n = kept; n != tail; n++) {
+		struct pool_object *o = queue[n % QUEUE_SLOTS];
+
+		if (loan_is_recalled(o)) {
+			transmit_counts.discarded++;
+			pool_put(o);
+		} else {
+			queue[kept++ % QUEUE_SLOTS] = o;
+		}
+	}
+	tail = kept;
+}
+
 void transmit_reset(void)
 {
 	transmit_counts.discarded += tail - head;
@@ -297,6 +324,7 @@ void transmit_after_kill(void)
 		transmit_counts.discarded++;
 	}
 	in_hand = false;
+	loan_in_hand(NULL);
 	if (!holds_lock)
 		return;
 	run_invocation(unlock_body,

@@ -22,8 +22,9 @@ struct transmit_counts {
 extern struct transmit_counts transmit_counts;
 
 /*
- * Copies a frame into donated buffers, a large one as one where the card is to cut it. 0; -EAGAIN:
- * no room now, offer it again (pkt->resume says how far it got); -EINVAL: can never be sent.
+ * Copies a frame into donated buffers, a large one as one where the card is to cut it; its payload
+ * may stay with its sender (pkt->lent). 0; -EAGAIN: no room now, offer it again (pkt->resume says
+ * how far it got); -EINVAL: can never be sent.
  */
 int transmit_queue(struct packet *pkt);
 
@@ -59,6 +60,9 @@ void transmit_wake(void);
  * the driver VM alone). Then twin_pending.transmit is set.
  */
 void transmit_look(void);
+
+/* Discards waiting frames of senders that want their memory back. Outside an invocation. */
+void transmit_recall(void);
 
 /* Forgets all waiting frames and puts their buffers back into the pool (detach). */
 void transmit_reset(void);

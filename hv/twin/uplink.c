@@ -15,6 +15,7 @@
 #include "net/virtio_net.h"
 #include "twin/castor.h"
 #include "twin/load.h"
+#include "twin/loan.h"
 #include "twin/native.h"
 #include "twin/native_skb.h"
 #include "twin/pool.h"
@@ -133,6 +134,7 @@ static bool invoke(void (*body)(uint64_t))
 	failed = !run_invocation(body, 0);
 	receive_flush();
 	own_end(failed);
+	loan_settle();
 	port.served += served() - before;
 	return !failed;
 }

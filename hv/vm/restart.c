@@ -16,6 +16,7 @@
 #include "twin/alive.h"
 #include "twin/attach.h"
 #include "twin/castor.h"
+#include "twin/loan.h"
 #include "vm/build.h"
 #include "vm/guest_virt.h"
 #include "vm/mem.h"
@@ -26,6 +27,7 @@
 static const struct config *config;
 static struct vm *dvm;
 static bool given_up;           /* it stays dead, and guests' links are down */
+static bool guests_due;         /* some guest's restart_due */
 static unsigned int spent_next; /* of `spent`, the oldest */
 
 /* When the last config->restarts ones were; 0: never. */
@@ -142,6 +144,8 @@ static void on_death(void)
 
 	attach_dvm_ended();
 	quiet = nic ? nic_quiet(nic) : 0;
+	if (!quiet)
+		loan_card_is_quiet();
 	why = obstacle(quiet);
 	if (why)
 		give_up(why);
@@ -149,8 +153,41 @@ static void on_death(void)
 		start_again();
 }
 
+/* Its memory may be cleared only when no card reads it (net/lend.h). */
+static bool is_lent(const struct vm *vm)
+{
+	return vm->vnic && vm->vnic->lender.out;
+}
+
+static int start_guest(struct vm *vm)
+{
+	vm->restart_due = false;
+	build_again(config, vm);
+	if (!vm_alive(vm))
+		return -EIO;
+	vm->restarts++;
+	log_info("%s starts again (restart %lu)", vm->name, vm->restarts);
+	return 0;
+}
+
+/* Not one that was killed meanwhile. */
+static void guests_poll(void)
+{
+	guests_due = false;
+	for (unsigned int i = 0; i < vm_count; i++) {
+		struct vm *vm = vms[i];
+
+		vm->restart_due = vm->restart_due && !vm->ended_on_purpose;
+		if (vm->restart_due && !is_lent(vm))
+			start_guest(vm);
+		guests_due = guests_due || vm->restart_due;
+	}
+}
+
 void restart_poll(bool look)
 {
+	if (guests_due)
+		guests_poll();
 	if (!dvm || given_up)
 		return;
 	if (look && vm_alive(dvm))
@@ -171,7 +208,8 @@ static bool names_dvm(int argc, char **argv)
 
 /*
  * A guest holds nothing of the hypervisor's but its own ring, which is off before its memory is
- * cleared. Its kernel may be bad again: then build_again() says so.
+ * cleared, and frames that were not copied, which are waited for. Its kernel may be bad again: then
+ * build_again() says so.
  */
 static int restart_guest(struct vm *vm)
 {
@@ -181,11 +219,11 @@ static int restart_guest(struct vm *vm)
 	}
 	vm_stop(vm, "restart asked for at the monitor");
 	vm->ended_on_purpose = vm->frozen = false;
-	build_again(config, vm);
-	if (!vm_alive(vm))
-		return -EIO;
-	vm->restarts++;
-	log_info("%s starts again (restart %lu)", vm->name, vm->restarts);
+	if (!is_lent(vm))
+		return start_guest(vm);
+	lend_recall(&vm->vnic->lender);
+	vm->restart_due = guests_due = true;
+	mon("%s starts when the card has read the frames that it sent", vm->name);
 	return 0;
 }
 

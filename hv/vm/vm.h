@@ -34,6 +34,7 @@ struct vm {
 	enum vm_kind kind;
 	enum vm_state state;
 	bool ended_on_purpose; /* powered off, or killed by the operator: not to be restarted */
+	bool restart_due;      /* it starts again when no card reads its memory (vm/restart.c) */
 	bool frozen;           /* alive, but gets no CPU time (vm/freeze.c) */
 	uint64_t restarts;
 	char reason[120];  /* first reason of VM_KILLED / VM_STOPPED */

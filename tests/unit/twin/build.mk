@@ -73,6 +73,7 @@ UNIT_TESTS += $(TWIN_NATIVES)
 $(TWIN_NATIVES): $(TWIN_TEST)/%_test: tests/unit/twin/%_test.c tests/unit/twin/dvm_ram.c tests/fuzz/random.c \
 		tests/unit/twin/dvm_ram.h tests/fuzz/random.h $(wildcard hv/twin/native_*.c) \
 		hv/twin/receive.c hv/twin/receive_own.c \
+		hv/twin/loan.c hv/net/lend.c tests/unit/twin/sending_card.c tests/unit/twin/sending_card.h \
 		hv/twin/pool.c hv/twin/share.c hv/net/packet.c hv/net/coalesce.c hv/net/offload.c \
 		tests/unit/twin/refusing/twin/win_access.h \
 		tests/unit/twin/win_memory.h tests/unit/twin/sections.ld \
@@ -85,12 +86,26 @@ $(TWIN_NATIVES): $(TWIN_TEST)/%_test: tests/unit/twin/%_test.c tests/unit/twin/d
 UNIT_TESTS += $(TWIN_TEST)/fill_test
 $(TWIN_TEST)/fill_test: tests/unit/twin/fill_test.c tests/unit/twin/dvm_ram.c tests/unit/twin/dvm_ram.h hv/twin/fill.c \
 		hv/twin/interface.c hv/twin/native_frags.c hv/twin/native_skb.c hv/twin/pool.c hv/twin/share.c \
+		hv/twin/loan.c hv/net/lend.c tests/unit/twin/sending_card.c tests/unit/twin/sending_card.h \
 		hv/net/offload.c hv/net/packet.c \
 		tests/unit/twin/refusing/twin/win_access.h tests/unit/twin/win_memory.h tests/unit/twin/sections.ld \
 		$(wildcard hv/*/*.h) tests/unit/twin/build.mk | $(O)/hv/kernel_abi.h
 	@mkdir -p $(@D)
 	@echo "  CCLD    $@"
 	$(Q)$(CC) -Itests/unit/twin/refusing $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) \
+		-Wl,-T,tests/unit/twin/sections.ld -lcmocka
+
+# lending/mem/layout.h says where the guest's memory is.
+UNIT_TESTS += $(TWIN_TEST)/loan_test
+$(TWIN_TEST)/loan_test: tests/unit/twin/loan_test.c tests/unit/twin/dvm_ram.c tests/unit/twin/dvm_ram.h hv/twin/loan.c \
+		hv/net/lend.c tests/unit/twin/sending_card.c tests/unit/twin/sending_card.h hv/twin/native_dma.c \
+		hv/twin/native_frags.c hv/twin/native_skb.c hv/twin/pool.c hv/twin/share.c hv/net/packet.c \
+		tests/unit/twin/lending/mem/layout.h tests/unit/twin/refusing/twin/win_access.h \
+		tests/unit/twin/win_memory.h tests/unit/twin/sections.ld \
+		$(wildcard hv/*/*.h) tests/unit/twin/build.mk | $(O)/hv/kernel_abi.h
+	@mkdir -p $(@D)
+	@echo "  CCLD    $@"
+	$(Q)$(CC) -Itests/unit/twin/lending -Itests/unit/twin/refusing $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) \
 		-Wl,-T,tests/unit/twin/sections.ld -lcmocka
 
 # Both engines on one small driver VM.
@@ -113,4 +128,4 @@ $(TWIN_GATES): $(TWIN_TEST)/%_test: tests/unit/twin/%_test.c hv/twin/enter.S hv/
 	$(Q)$(CC) -std=gnu11 -O1 -g -Wall -Wextra -Werror -Ihv -I. -I$(O)/hv -o $@ $(filter %.c %.S,$^) -lcmocka
 
 LINT_C += $(wildcard tests/unit/twin/*.[ch] tests/unit/twin/fake/twin/*.h tests/unit/twin/refusing/twin/*.h)
-LINT_C += $(wildcard tests/unit/twin/ports/*/*.h)
+LINT_C += $(wildcard tests/unit/twin/ports/*/*.h tests/unit/twin/lending/*/*.h)

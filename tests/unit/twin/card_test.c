@@ -24,6 +24,8 @@
 #define RCTL    registers[0x0100 / 4]
 #define RDH     registers[0x2810 / 4]
 #define RDT     registers[0x2818 / 4]
+#define TDH     registers[0x3810 / 4]
+#define TDT     registers[0x3818 / 4]
 
 uint8_t fake_memory[FAKE_BYTES];
 struct twin_attachment twin_att = { .napi = ADAPTER + K_E1000_ADAPTER_NAPI };
@@ -60,6 +62,8 @@ static void test_other_cards_are_not_known(void **state)
 	card_prepare(NULL);
 	assert_int_equal(maps, 0);
 	assert_false(card_look(&s));
+	assert_false(card_is_known());
+	assert_false(card_sends_nothing());
 }
 
 static void ready(void)
@@ -96,6 +100,20 @@ static void test_sights(void **state)
 	assert_true(card_look(&s) && !s.link);
 }
 
+static void test_sends_nothing(void **state)
+{
+	(void)state;
+	ready();
+	assert_true(card_is_known());
+	assert_true(card_sends_nothing());
+	TDT = 3;
+	assert_false(card_sends_nothing());
+	TDH = 3;
+	assert_true(card_sends_nothing());
+	TDT = 1; /* around the ring's end */
+	assert_false(card_sends_nothing());
+}
+
 /* Memory decoding off, or gone: all ones. */
 static void test_gone(void **state)
 {
@@ -103,6 +121,7 @@ static void test_gone(void **state)
 	ready();
 	memset(registers, 0xff, sizeof(registers));
 	assert_false(card_look(&s));
+	assert_false(card_sends_nothing()); /* nobody knows */
 }
 
 static void test_driver_is_busy(void **state)
@@ -118,6 +137,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_other_cards_are_not_known),
 		cmocka_unit_test(test_sights),
+		cmocka_unit_test(test_sends_nothing),
 		cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_driver_is_busy),
 	};

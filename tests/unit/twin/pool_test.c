@@ -9,11 +9,30 @@
 
 #include "dvm_ram.h"
 #include "kernel_abi.h"
+#include "twin/loan.h"
 #include "twin/native.h"
 #include "twin/native_skb.h"
 
 #define SMALL 2048
 #define LARGE 2432
+
+static unsigned int loans_ended, orphans;
+
+void loan_end(struct pool_object *o)
+{
+	o->loan = NULL;
+	loans_ended++;
+}
+
+void loan_orphan(struct pool_object *o)
+{
+	o->loan = NULL;
+	orphans++;
+}
+
+void loan_orphan_all(void)
+{
+}
 
 static dva_t at(unsigned int n)
 {
@@ -30,6 +49,7 @@ static void give(enum castor_kind kind, unsigned int n, uint32_t bytes)
 static int begin(void **state)
 {
 	(void)state;
+	loans_ended = orphans = 0;
 	return dvm_ram_begin();
 }
 
@@ -138,6 +158,32 @@ static void test_r16_put_twice(void **state)
 	pool_put(o);
 	assert_int_equal(pool_level(CASTOR_FRAG), 0);
 	assert_int_equal(pool_out(), 0);
+}
+
+/* Where it is put back the card is done with the guest's memory; where it leaves nobody knows. */
+static void test_r16_loans(void **state)
+{
+	struct pool_object *o;
+	int lent;
+
+	(void)state;
+	for (unsigned int i = 0; i < 5; i++)
+		give(CASTOR_FRAG, i, SMALL);
+	while ((o = pool_take(CASTOR_FRAG, 0)))
+		o->loan = (struct loan *)&lent;
+	pool_put(pool_find(at(0)));
+	assert_int_equal(loans_ended, 1);
+	pool_counts.returned += pool_forget(pool_find(at(1)));
+	pool_give(pool_find(at(2)));
+	assert_int_equal(orphans, 2);
+	pool_begin();
+	pool_hand_over(pool_find(at(3)), true);
+	assert_int_equal(pool_leak(), 1);
+	assert_int_equal(orphans, 3);
+	pool_leave();
+	assert_int_equal(orphans, 4);
+	assert_int_equal(loans_ended, 1);
+	assert_pool_adds_up();
 }
 
 static void test_r16_pages(void **state)
@@ -406,6 +452,7 @@ int main(void)
 		CASE(test_r19_the_drivers_are_counted),
 		CASE(test_r19_an_invocation_that_ended_leaks_nothing),
 		CASE(test_r19_lost_on_the_way_back),
+		CASE(test_r16_loans),
 		CASE(test_r16_pages_go_where_their_skb_goes),
 		CASE(test_r16_a_tied_page_is_nobody_elses),
 		CASE(test_r19_pages_are_leaked_with_their_skb),

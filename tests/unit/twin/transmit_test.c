@@ -46,6 +46,7 @@ uint64_t tsc_khz = 1000;
 static struct pool_object objects[OBJECTS];
 static uint8_t memory[OBJECTS][4096];
 static unsigned int taken, put;
+static const struct pool_object *asked_for; /* the frame whose addresses the driver may ask for */
 static bool more, dvm_waits;
 static unsigned int ring; /* descriptors */
 static bool silent; /* the driver wakes its queue by a routine that does not tell the hypervisor */
@@ -93,6 +94,7 @@ uint64_t run_call(uint64_t fn, uint64_t skb, uint64_t dev)
 
 	(void)fn;
 	(void)dev;
+	assert_int_equal(asked_for->dva, skb);
 	if (refuses(large))
 		return BUSY;
 	uses[card.accepted++ % OBJECTS] = large ? LARGE : NEED;
@@ -185,6 +187,17 @@ struct pool_object *fill_piece(struct offload_frame *f)
 	return filled(f->head_len + f->body_len, false);
 }
 
+/* Frames of odd numbers are recalled. */
+void loan_in_hand(const struct pool_object *o)
+{
+	asked_for = o;
+}
+
+bool loan_is_recalled(const struct pool_object *o)
+{
+	return o->dva & 1;
+}
+
 void pool_put(struct pool_object *o)
 {
 	(void)o;
@@ -208,6 +221,7 @@ static int begin(void **state)
 	memset(&card, 0, sizeof(card));
 	ring = RING;
 	dvm_waits = silent = false;
+	taken = put = 0;
 	twin_pending = (struct twin_pending){ 0 };
 	memset(fake_memory, 0, sizeof(fake_memory));
 	win_write64(NETDEV + K_NET_DEVICE_STATE, 1UL << K___LINK_STATE_START);
@@ -410,6 +424,24 @@ static void test_r10_the_driver_vm_gets_its_turn(void **state)
 	assert_true(transmit_counts.sent > sent);
 }
 
+/* The rest goes out in its order. */
+static void test_r16_recalled_frames_are_not_sent(void **state)
+{
+	(void)state;
+	queue_frames(9);
+	transmit_recall();
+	assert_int_equal(put, 4); /* 1, 3, 5, 7 */
+	assert_int_equal(transmit_counts.discarded, 4);
+	transmit_recall();
+	assert_int_equal(put, 4);
+	round_once(20);
+	assert_int_equal(card.sent, 5);
+	assert_null(asked_for);
+	transmit_recall(); /* of nothing */
+	assert_int_equal(put, 4);
+	assert_false(transmit_pending());
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -423,6 +455,7 @@ int main(void)
 		cmocka_unit_test_setup(test_r10_busy_and_stopped_before_the_tail_is_written, begin),
 		cmocka_unit_test_setup(test_r10_the_flush_is_not_forgotten, begin),
 		cmocka_unit_test_setup(test_r10_the_driver_vm_gets_its_turn, begin),
+		cmocka_unit_test_setup(test_r16_recalled_frames_are_not_sent, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
