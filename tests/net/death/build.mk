@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# death.ko, with which tests kill the driver VM's kernel, and hold.ko, which waits with a lock held.
+# death.ko, with which tests kill the driver VM's kernel; hold.ko, which waits with a lock held; mute.ko: the card sends nothing.
 
 DEATH_DIR := $(O)/tests/death
 DEATH_SRC := $(wildcard tests/net/death/*.c) tests/net/death/Kbuild
