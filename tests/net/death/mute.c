@@ -2,14 +2,19 @@
 /* As long as it is loaded the card sends nothing: frames that it is told of stay in its ring. */
 #include <linux/io.h>
 #include <linux/module.h>
+#include <linux/netdevice.h>
 #include <linux/pci.h>
 
 /* Intel's manual of the 8254x, 13.4. */
 #define TCTL    0x0400
 #define TCTL_EN BIT(1)
 
+#define HOLD_S 60
+
 static struct pci_dev *dev;
 static void __iomem *card;
+static struct net_device *nd;
+static int patience;
 
 static int __init mute_init(void)
 {
@@ -23,6 +28,9 @@ static int __init mute_init(void)
 		pci_dev_put(dev);
 		return -ENOMEM;
 	}
+	nd = pci_get_drvdata(dev);
+	patience = nd->watchdog_timeo;
+	nd->watchdog_timeo = HOLD_S * HZ; /* or it has the driver reset the card after 5 s */
 	writel(readl(card + TCTL) & ~TCTL_EN, card + TCTL);
 	return 0;
 }
@@ -31,6 +39,7 @@ static int __init mute_init(void)
 static void __exit mute_exit(void)
 {
 	writel(readl(card + TCTL) | TCTL_EN, card + TCTL);
+	nd->watchdog_timeo = patience;
 	iounmap(card);
 	pci_dev_put(dev);
 }

@@ -137,7 +137,7 @@ static void test_it_is_told(void **state)
 	assert_int_equal(fake_msis + fake_pin_changes, before);
 	lend_end(&held[0]);
 	poll_run();
-	assert_int_equal(fake_msis + fake_pin_changes, before); /* no other frame's interrupt came */
+	assert_int_equal(fake_msis + fake_pin_changes, before); /* no other's interrupt came */
 	for (int i = 0; i < 3; i++)
 		fake_pass_us(500);
 	assert_int_equal(fake_msis + fake_pin_changes, before + 1);
