@@ -47,12 +47,24 @@ static int look_for_pages(uint32_t n)
 	return pool_tied() ? -EAGAIN : -ENOMEM;
 }
 
+/*
+ * e1000 has a sum made for IP alone. For any other frame it tells the log about it, by upcalls that
+ * a guest could cause with each frame.
+ */
+static bool card_sums(const struct packet *pkt)
+{
+	uint16_t ethertype;
+
+	packet_l3(pkt, &ethertype);
+	return ethertype == ETHERTYPE_IP4 || ethertype == ETHERTYPE_IP6;
+}
+
 int fill_plan(const struct packet *pkt, struct offload_caps *caps)
 {
 	uint64_t has = interface_features();
 	int err;
 
-	*caps = (struct offload_caps){ .csum = has & HAS(HW_CSUM) };
+	*caps = (struct offload_caps){ .csum = has & HAS(HW_CSUM) && card_sums(pkt) };
 	if (!is_for_card(pkt) || (has & FOR_LARGE) != FOR_LARGE)
 		return 0;
 	lacking = MAX(lacking, pages_of(pkt));

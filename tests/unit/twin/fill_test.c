@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Socket buffers of guests' frames (R17): what goes to the card as one frame, that it is what the
- * kernel's own stack would give, and where its pages are afterwards (R16).
- */
+/* Socket buffers of guests' frames as the kernel's own would be (R17), and their pages (R16). */
 #include "twin/fill.h"
 
 #include <setjmp.h>
@@ -40,9 +37,9 @@ extern const struct native __native_start[], __native_end[];
 static uint8_t frame[FRAME];
 static struct packet_seg segs[FRAME / 1000 + 1];
 static struct packet pkt;
+static const struct packet_rights all = { true, true, true, true };
 static bool castor_is_full;
 static unsigned int pushed;
-
 /* ---- what the natives call ---- */
 
 uint8_t *refusing_window(dva_t a, uint64_t n)
@@ -158,7 +155,6 @@ static void scatter(uint32_t bytes, uint32_t len)
 /* TCP over IPv4 as a guest gives it; options: bytes of IP's and TCP's. */
 static int request(uint32_t len, uint16_t gso_size, uint32_t ip_options, uint32_t tcp_options)
 {
-	static const struct packet_rights all = { true, true, true, true };
 	struct virtio_net_hdr hdr = { .flags = VIRTIO_NET_HDR_NEEDS_CSUM, .gso_type = GSO_TCP4 };
 	uint8_t *ip = frame + ETH_HLEN;
 
@@ -300,12 +296,13 @@ static void test_r17_random_requests(void **state)
 }
 
 /* A plain frame of len bytes with any checksum request, behind tag and IP header, or none. */
-static void plain_request(uint32_t len, bool csum)
+static void plain_request(uint32_t len, bool csum, uint16_t ethertype)
 {
-	static const struct packet_rights all = { true, true, true, true };
 	struct virtio_net_hdr hdr = { .flags = csum, .csum_start = ETH_HLEN + 24 + rand() % 8 };
 
 	hdr.csum_offset = rand() % 13;
+	frame[12] = ethertype >> 8;
+	frame[13] = ethertype;
 	scatter(len, len);
 	assert_int_equal(packet_check(&pkt, &hdr, &all), 0);
 }
@@ -343,7 +340,7 @@ static void test_r17_plain_frames(void **state)
 		uint32_t len = least + rand() % (rand() % 2 ? 60 : FILL_PLAIN_MAX - least);
 		struct pool_object *o;
 
-		plain_request(len, csum);
+		plain_request(len, csum, rand() % 2 ? ETHERTYPE_IP4 : ETHERTYPE_IP6);
 		assert_int_equal(fill_plan(&pkt, &caps), 0);
 		assert_true(offload_passes(&pkt, &caps));
 		o = fill_packet(&pkt);
@@ -387,7 +384,10 @@ static void test_r17_pieces(void **state)
 	assert_int_equal(fill_pieces(), 14);
 	set_features(0);
 	assert_int_equal(fill_pieces(), 14);
-	plain_request(1000, true); /* whole, but for its sum */
+	plain_request(1000, true, ETHERTYPE_IP4); /* whole, but for its sum */
+	assert_int_equal(fill_pieces(), 1);
+	set_features(CAN);
+	plain_request(1000, true, ETHERTYPE_ARP); /* the card's driver would complain */
 	assert_int_equal(fill_pieces(), 1);
 	assert_pool_adds_up();
 }
