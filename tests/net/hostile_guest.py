@@ -15,21 +15,23 @@ from console import ConsoleError
 ELF = image.OUT / 'tests/hostile/hostile.elf'
 KINDS = ('ports', 'port-sweep', 'msr-sweep', 'cpuid-sweep', 'vmmcall', 'apic', 'control', 'outside', 'pci', 'registers',
          'features', 'chains', 'frames', 'kicks', 'vmmcall-user')
+WORK = ('lies', 'offers', 'judge') # kinds that are a life alone: frames that leave work to the card
 LIFE_S = 120    # a limit for slow machines
 
 
 def bits(*names):
-    return sum(1 << KINDS.index(n) for n in names)
+    return sum(1 << (KINDS + WORK).index(n) for n in names)
 
 
 ALL = bits(*KINDS)
 
 
-def describe_hostile(words, guest, twin):
-    """A medium: driver VM, g1 with these words, the hostile g2."""
+def describe_hostile(words, guest, twin, hostile=(2,)):
+    """A medium: driver VM, g1 with these words, the hostile g2, more of them."""
     d = image.Description(words).add_symbols().add_dvm(kernel=image.OUT / 'kernel/vmlinux.boot')
     d.add_guest(1, guest, memory='32M')
-    d.add_guest(2, '', memory='8M', elf=ELF, locked=True)
+    for n in hostile:
+        d.add_guest(n, '', memory='8M', elf=ELF, locked=True)
     return d.add_twin() if twin else d
 
 

@@ -37,9 +37,9 @@ def dvm_counters(s):
     return numbers
 
 
-def read_all(s):
+def read_all(s, guests):
     numbers = dvm_counters(s)
-    for n in (1, 2):
+    for n in guests:
         numbers |= {f'g{n}_{k}': v for k, v in guest_counters(s, n).items()}
     stats = s.stats()
     for name, port in stats['net']['ports'].items():
@@ -55,14 +55,14 @@ def read_all(s):
     return numbers
 
 
-def snapshot(s):
-    """All counters at one moment. They are not read at once, and a neighbour may just confirm an address: read
-    until nothing passed between two readings."""
-    numbers, before = read_all(s), None
+def snapshot(s, guests=(1, 2)):
+    """All counters at one moment, those of these lwIP guests among them. They are not read at once, and a neighbour may
+    just confirm an address: read until nothing passed between two readings."""
+    numbers, before = read_all(s, guests), None
     for _ in range(20):
         if numbers == before:
             return numbers
-        numbers, before = read_all(s), numbers
+        numbers, before = read_all(s, guests), numbers
     raise AssertionError(f'the network does not come to rest: {before}, {numbers}')
 
 
@@ -82,8 +82,8 @@ def exchange(s):
     assert s.guest(1, f'ping={s.address(2)} count=5', 'ping: done')['received'] == '5'
 
 
-def guests_and_switch(d):
-    for g in ('g1', 'g2'):
+def guests_and_switch(d, guests=('g1', 'g2')):
+    for g in guests:
         yield f'{g} sent', d[f'{g}_tx'], d[f'{g}_port_in'] + d[f'{g}_lost_in']
         yield f'{g} received', d[f'{g}_rx'], d[f'{g}_port_out']
     ports = [k.removesuffix('_port_in') for k in d if k.endswith('_port_in')]

@@ -36,3 +36,7 @@ void op_ports(void), op_port_sweep(void), op_msr_sweep(void), op_cpuid_sweep(voi
 void op_vmmcall(void), op_vmmcall_user(void), op_apic(void), op_control(void);
 void op_outside(void), op_pci(void), op_registers(void), op_features(void);
 void op_chains(void), op_frames(void), op_kicks(void);
+
+/* ---- offers.c, judge.c: frames for the card to finish, honest and not ---- */
+void op_lies(void), op_offers(void), op_judge(void);
+void offers_report(void), judge_report(void); /* at a life's end */

@@ -20,7 +20,7 @@ void stub_main(const struct start_info *info);
 static operation_fn *const kinds[] = {
 	op_ports,   op_port_sweep, op_msr_sweep,    op_cpuid_sweep, op_vmmcall,  op_apic,
 	op_control, op_outside,    op_pci,          op_registers,   op_features, op_chains,
-	op_frames,  op_kicks,      op_vmmcall_user, /* the last: it is its own attempt */
+	op_frames,  op_kicks,      op_vmmcall_user, op_lies,        op_offers,   op_judge,
 };
 
 static uint64_t read_number(unsigned int base)
@@ -48,13 +48,15 @@ static void life(uint64_t mask, uint64_t count)
 		kind = random_below(KINDS);
 		if (!(mask >> kind & 1))
 			continue;
-		if (kind == KINDS - 1)
-			kinds[kind]();
+		if (kinds[kind] == op_vmmcall_user)
+			kinds[kind](); /* it is its own attempt */
 		else
 			exceptions += attempt(kinds[kind]) != 0;
 		operations++;
 	}
 	uart_init();
+	offers_report();
+	judge_report();
 	print("\nhostile: done operations=%lu exceptions=%lu\n", operations, exceptions);
 }
 
