@@ -4,8 +4,10 @@
 
 All systems run in the same emulated machine with the same card, kernel, load generator and peer. What counts is executed
 instructions, REP iterations at a quarter of one, and 1,500 for each world switch (docs/results.md). Prints tables and writes
-out/bench.json; a run that was interrupted goes on where it was. Of Pollux also: its lwIP guest's web server, many Linux guests at
-once, and with --upcalls what it costs when routines that the hypervisor has run in the driver VM.
+out/bench.json; a run that was interrupted goes on where it was. Where KVM runs AMD-V, each system is booted once more on the
+processor itself, and the load generator's windows are also told in cycles of its time stamp counter. Of Pollux also: its lwIP
+guest's web server, many Linux guests at once, and with --upcalls what it costs when routines that the hypervisor has run in the
+driver VM.
 
 Exit status: 0, or 1 when a system could not be measured; the others' figures are there.
 """
@@ -22,6 +24,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import accel # noqa: E402
 import image # noqa: E402
 import booted # noqa: E402
 import cost # noqa: E402
@@ -92,6 +95,13 @@ class Run:
         results.add(self.doc, face, w, record)
         self._step(face, w, record)
 
+    def add_cycles(self, face, w, cycles):
+        """Beside the figure that is there; None: it has none."""
+        results.figure(self.doc, face, w)['tsc'] = cycles
+        self._write()
+        if cycles:
+            self.say(f'  {face}: {w.title}: {cycles["median"]:,.0f} TSC cycles per {w.unit}')
+
     def add_upcalls(self, w, record):
         """A point of the curve."""
         self.doc.setdefault(upcalls.KEY, []).append(record)
@@ -128,6 +138,34 @@ def measure_system(run, system, todo):
             turn(running.machine)
             for w in chosen:
                 run.add(face, w, measure.measure(running, w, QUICK_WINDOWS if run.quick else WINDOWS, run.quick))
+
+
+def without_cycles(run, todo, faces):
+    """[(face, function that turns to it, its workloads whose figure has no cycles yet)]"""
+    found = [(face, turn, [w for w in todo if (c := results.figure(run.doc, face, w)) and 'tsc' not in c])
+             for face, turn in faces]
+    return [f for f in found if f[2]]
+
+
+def measure_cycles(run, system, todo):
+    run.say(f'{system.name}: booting under KVM, for cycles')
+    with booted.Booted(system, accel='kvm') as running:
+        for face, turn, chosen in todo:
+            turn(running.machine)
+            for w in chosen:
+                cycles = measure.measure_cycles(running, w, QUICK_WINDOWS if run.quick else WINDOWS, run.quick)
+                run.add_cycles(face, w, cycles)
+
+
+def measure_all_cycles(run, wanted, chosen, guests):
+    """Behind measure_all(): of the figures that are there. Nothing where KVM does not serve."""
+    if reason := accel.why_not_kvm():
+        run.say(f'no TSC cycles: {reason}')
+        return
+    for system in all_systems(guests):
+        faces = [f for f in system.faces if not wanted or f[0] in wanted]
+        if todo := without_cycles(run, chosen, faces):
+            attempt(run, f'{system.name} under KVM', measure_cycles, system, todo)
 
 
 def measure_upcalls(run, chosen):
@@ -219,8 +257,10 @@ def main():
     run = Run(args.quick, args.fresh, say)
     chosen = [w for w in workloads.ALL if w.key in wanted]
     try:
-        measure_all(run, args.systems.split(',') if args.systems else None, chosen,
-                    args.guests or (QUICK_GUESTS if args.quick else GUESTS))
+        named = args.systems.split(',') if args.systems else None
+        guests = args.guests or (QUICK_GUESTS if args.quick else GUESTS)
+        measure_all(run, named, chosen, guests)
+        measure_all_cycles(run, named, chosen, guests)
         if args.upcalls:
             attempt(run, upcalls.KEY, measure_upcalls, chosen)
         if not args.systems:

@@ -12,27 +12,30 @@ from run import Machine
 PLUGIN = image.OUT / 'profile/machine.so'
 LOAD = image.OUT / 'bench/load'
 WINDOW_S = 600    # a limit for slow machines
-RESULT = re.compile(r'^load: (\S+) units=(\d+) bytes=(\d+) ns=(\d+) lost=(\d+) bad=(\d+)$', re.M)
+RESULT = re.compile(r'^load: (\S+) units=(\d+) bytes=(\d+) ns=(\d+) lost=(\d+) bad=(\d+)'
+                    r'(?: tsc=(\d+))?(?: p50=(\d+) p99=(\d+))?$', re.M)
 
 
 def parse_result(match):
     """What a match of RESULT says, by name."""
-    return dict(zip(('units', 'bytes', 'ns', 'lost', 'bad'), map(int, match.groups()[1:])))
+    names = 'units', 'bytes', 'ns', 'lost', 'bad', 'tsc', 'p50', 'p99'
+    return {k: int(v) for k, v in zip(names, match.groups()[1:]) if v}
 
 
 class Booted:
-    """A running system with its counting plugin; use as a context manager."""
+    """A running system, under TCG with its counting plugin, which KVM cannot have; use as a context manager."""
 
     def __init__(self, system, accel='tcg'):
         self.system = system
         self._folder = tempfile.TemporaryDirectory(prefix='pollux-bench-')
         self._counts = Path(self._folder.name, 'counts')
         spec = system.spec(Path(self._folder.name))
-        spec.name, spec.net, spec.accel, spec.cpu = f'bench-{system.name}', 'tap', accel, systems.CPU
-        spec.icount = system.icount
-        # A mark of each of many guests would be a file of many MB.
-        only = ',only=4c58' if system.marks == window.MONITOR else ''
-        spec.extra = (*spec.extra, '-plugin', f'{PLUGIN},out={self._counts}{only}')
+        spec.name, spec.net, spec.accel = f'bench-{system.name}', 'tap', accel
+        if accel == 'tcg':
+            spec.cpu, spec.icount = systems.CPU, system.icount
+            # A mark of each of many guests would be a file of many MB.
+            only = ',only=4c58' if system.marks == window.MONITOR else ''
+            spec.extra = (*spec.extra, '-plugin', f'{PLUGIN},out={self._counts}{only}')
         self.machine = Machine(spec, say=lambda line: None)
         self._server = None
 

@@ -15,6 +15,18 @@ def spread(values):
     return {'min': round(min(values), 1), 'median': round(statistics.median(values), 1), 'max': round(max(values), 1)}
 
 
+def trips(results):
+    """Round trips in us of the emulator's clock, if there were any: the medians of the windows' medians and 99th percentiles."""
+    if not all('p99' in r for r in results):
+        return {}
+    return {'trip_us': {name: round(statistics.median(r[name] for r in results) / 1000, 1) for name in ('p50', 'p99')}}
+
+
+def cycles(results):
+    """Of the time stamp counter per unit, idle time and all: of use where a processor is what counts, not an emulator."""
+    return spread([r['tsc'] / r['units'] for r in results])
+
+
 def summary(unit, results, found):
     """The record of a workload: per unit, over its windows."""
     per = [(w, r['units']) for w, r in zip(found, results)]
@@ -26,6 +38,6 @@ def summary(unit, results, found):
             'switches': statistics.median(w.switches / n for w, n in per),
             'charged_0': spread([charged(w, 0) / n for w, n in per]),
             'wall_units_per_s': spread([r['units'] * 1e9 / r['ns'] for r in results]),
-            'lost': sum(r['lost'] for r in results),
+            'lost': sum(r['lost'] for r in results), **trips(results),
             # A difference of two windows may leave a part a little below nothing.
             'parts': {p: max(0.0, statistics.median(w.parts[p] / n for w, n in per)) for p in parts}}

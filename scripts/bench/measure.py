@@ -18,6 +18,17 @@ def warm_up(booted, w, quick):
     booted.forget()
 
 
+def measure_cycles(booted, w, windows, quick):
+    """TSC cycles per unit, of a machine that runs on the processor itself; None: the workload's marks are not in the measured
+    Linux, so nobody there reads the counter."""
+    if w.command in web.SITES or isinstance(booted.system, many.Guests):
+        return None
+    booted.system.offloads(booted.machine, w.offload == 'on')
+    booted.load(w, workloads.CHECKS[w.unit], check=True)
+    booted.load(w, size(w, quick))
+    return cost.cycles(booted.load(w, size(w, quick), windows))
+
+
 def measure_load(booted, w, windows, quick):
     warm_up(booted, w, quick)
     results = booted.load(w, size(w, quick), windows)

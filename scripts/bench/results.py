@@ -61,12 +61,14 @@ def table_of_costs(doc):
 
 def table_of_windows(doc):
     """What the cost is made of."""
-    rows = [['system', 'workload', 'insns', 'rep', 'switches', 'charged', 'without charge for switches', 'lost']]
+    rows = [['system', 'workload', 'insns', 'rep', 'switches', 'charged', 'without charge for switches', 'lost',
+             'TSC cycles']]
     for s in systems_of(doc):
         for w in workloads.ALL:
             if c := figure(doc, s, w):
                 rows.append([TITLES.get(s, s), w.title, f'{c["insns"]:,.0f}', f'{c["rep"]:,.0f}', f'{c["switches"]:.3f}',
-                             f'{c["median"]:,.0f}', f'{c["charged_0"]["median"]:,.0f}', f'{c["lost"]}'])
+                             f'{c["median"]:,.0f}', f'{c["charged_0"]["median"]:,.0f}', f'{c["lost"]}',
+                             with_range(c['tsc']) if c.get('tsc') else '-'])
     return rows
 
 
@@ -104,6 +106,16 @@ def table_of_wall(doc):
         if any(cells):
             rows.append([w.title, f'{w.unit}/s',
                          *[f'{c["wall_units_per_s"]["median"]:,.0f}' if c else '-' for c in cells]])
+    return rows
+
+
+def table_of_trips(doc):
+    """Of pings, by the emulator's clock: instructions at 1 ns each, and the host's clock while the machine waits for the peer."""
+    rows = [['system', 'median, us', '99th percentile, us']]
+    for s in systems_of(doc):
+        for w in workloads.ALL:
+            if (c := figure(doc, s, w)) and 'trip_us' in c:
+                rows.append([TITLES.get(s, s), f'{c["trip_us"]["p50"]:,.1f}', f'{c["trip_us"]["p99"]:,.1f}'])
     return rows
 
 
@@ -152,6 +164,8 @@ def report(doc):
              ('Who runs the instructions', table_of_parts(doc)),
              ('Derived code against original', table_of_engines(doc)),
              ('Wall-clock of the emulator, medians: no measure of anything else', table_of_wall(doc))]
+    if len(found := table_of_trips(doc)) > 1:
+        parts.append(("Round trips of a ping, one at a time, by the emulator's clock", found))
     if len(found := table_of_guests(doc)) > 1:
         parts.append(('Guests that do the same at once: instruction-equivalents per unit', found))
     if len(found := table_of_upcalls(doc)) > 1:

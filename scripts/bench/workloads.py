@@ -31,7 +31,8 @@ ALL = [
     Workload('udp_tx', 'on', 'UDP transmit, 64 B', 'udp-tx', 'packet', 10000, 5000),
     Workload('udp_rx', 'on', 'UDP receive, 64 B', 'udp-rx', 'packet', 10000, 5000),
     Workload('udp_rr', 'on', 'UDP request/response, 64 B', 'udp-rr', 'pair', 1000, 400),
+    Workload('ping', 'on', 'ping, 64 B', 'ping', 'echo', 1000, 400),
     Workload('http', 'on', 'HTTP, 1 KiB', HTTP, 'request', 400, 120),
     Workload('http_lwip', 'on', 'HTTP, 1 KiB, lwIP', HTTP_LWIP, 'request', 400, 120),
 ]
-CHECKS = {'KiB': 2048, 'packet': 1000, 'pair': 100} # of the pass in which each byte is compared
+CHECKS = {'KiB': 2048, 'packet': 1000, 'pair': 100, 'echo': 100} # of the pass in which each byte is compared

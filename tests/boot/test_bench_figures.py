@@ -16,6 +16,7 @@ import booted # noqa: E402
 import cost # noqa: E402
 import lwip # noqa: E402
 import many # noqa: E402
+import measure # noqa: E402
 import results # noqa: E402
 import systems # noqa: E402
 import upcalls # noqa: E402
@@ -238,11 +239,12 @@ def test_table_of_upcalls_compares_with_the_point_without():
     assert len(results.table_of_upcalls({})) == 1
 
 
-def canned(face, n):
+def canned(face, n, trips=False):
     """A record as a run makes it, of windows that are all the same: n instructions, n REP iterations, a switch a unit."""
     part = 'kernel' if face == 'native' else 'guest kernel'
     found = [window.Window(n * 10, n * 10, 10, Counter({part: n * 10})) for _ in range(3)]
-    return cost.summary('packet', [result(10) for _ in found], found)
+    more = {'p50': 5000, 'p99': 9000} if trips else {}
+    return cost.summary('packet', [{**result(10), **more} for _ in found], found)
 
 
 def test_result_file_has_each_figure_and_ratio_at_its_place():
@@ -270,3 +272,55 @@ def test_result_file_has_each_figure_and_ratio_at_its_place():
         assert set(keys) <= set(ratios[name])
         assert set(ratios[name].values()) == {round(second / first, 3)}, name
     assert ratios['derived_vs_original'] == {'window': 1.05, 'stlb': 2.5}
+
+
+def test_pings_have_round_trips_and_nothing_else_has():
+    m = booted.RESULT.search('load: ping units=400 bytes=25600 ns=9 lost=0 bad=0 tsc=77 p50=4100 p99=77000\n')
+    assert booted.parse_result(m) == {'units': 400, 'bytes': 25600, 'ns': 9, 'lost': 0, 'bad': 0, 'tsc': 77, 'p50': 4100,
+                                      'p99': 77000}
+    assert 'p50' not in booted.parse_result(booted.RESULT.search('load: udp-rr units=4 bytes=6 ns=9 lost=0 bad=0\n'))
+    ping = next(w for w in workloads.ALL if w.name == 'ping')
+    doc = {'twin': {'ping': {'on': canned('twin', 100, trips=True)}, 'udp_rr': {'on': canned('twin', 100)}}}
+    assert 'trip_us' not in doc['twin']['udp_rr']['on'] and ping.key == 'ping'
+    assert results.table_of_trips(doc)[1:] == [['guest, twin', '5.0', '9.0']]
+    assert "clock\n\n| system | median, us" in results.report(doc)
+
+
+class OnProcessor:
+    """A Booted under KVM: the generator's answers, 2,000 ticks a unit and a few."""
+    system = systems.Native()
+    machine = None
+
+    def __init__(self):
+        self.passes = []
+
+    def load(self, w, count, windows=1, check=False):
+        self.passes.append((count, windows, check))
+        return [{**result(count), 'tsc': count * (2000 + n)} for n in range(windows)]
+
+
+def test_cycles_are_a_column_of_their_own(monkeypatch):
+    running = OnProcessor()
+    monkeypatch.setattr(systems.Native, 'offloads', lambda *_: None)
+    cycles = measure.measure_cycles(running, UDP_TX, 3, quick=True)
+    assert cycles == {'min': 2000.0, 'median': 2001.0, 'max': 2002.0}
+    assert running.passes == [(workloads.CHECKS['packet'], 1, True), (UDP_TX.quick, 1, False), (UDP_TX.quick, 3, False)]
+    assert measure.measure_cycles(running, next(w for w in workloads.ALL if w.name == 'http'), 3, True) is None
+    doc = {'native': {'udp_tx': {'on': {**canned('native', 5), 'tsc': cycles}}}, 'twin': {'udp_tx': {'on': canned('twin', 9)}}}
+    head, native, twin = results.table_of_windows(doc)
+    column = head.index('TSC cycles')
+    assert (native[column], twin[column]) == ('2,001 [2,000..2,002]', '-')
+
+
+def test_cycles_are_measured_where_there_is_a_figure_without():
+    doc = {'native': {'udp_tx': {'on': {'median': 1}}, 'udp_rx': {'on': {'median': 1, 'tsc': None}}}}
+    found = bench.without_cycles(SimpleNamespace(doc=doc), workloads.ALL, systems.Native().faces)
+    assert [(face, [w.key for w in chosen]) for face, _, chosen in found] == [('native', ['udp_tx'])]
+
+
+def test_without_kvm_nothing_is_booted_for_cycles(monkeypatch):
+    said = []
+    monkeypatch.setattr(bench.accel, 'why_not_kvm', lambda: 'no AMD-V')
+    monkeypatch.setattr(bench, 'all_systems', lambda guests: pytest.fail('a system was asked for'))
+    bench.measure_all_cycles(SimpleNamespace(say=said.append), None, workloads.ALL, (1,))
+    assert said == ['no TSC cycles: no AMD-V']

@@ -7,10 +7,13 @@
  *	load mark N				a mark alone
  *
  * WORKLOAD and what COUNT counts: udp-tx, udp-rx datagrams of 64 bytes (rx: in bursts of 64, one
- * asked for after the other); udp-rr pairs, one at a time; tcp-tx, tcp-rx KiB, in calls of 128 KiB.
+ * asked for after the other); udp-rr pairs, one at a time; ping echoes of 64 bytes, answered by the
+ * peer's kernel, one at a time; tcp-tx, tcp-rx KiB, in calls of 128 KiB.
  * Each window lies between two marks, which a counting emulator knows (scripts/profile/machine.c);
- * one line `load: WORKLOAD units=N bytes=N ns=N lost=N bad=N` follows. check: each word of TCP's
- * data is made and compared, which costs; datagrams are made and compared always, at the peer.
+ * one line `load: WORKLOAD units=N bytes=N ns=N lost=N bad=N tsc=N` follows, tsc: ticks of the time
+ * stamp counter between the marks; behind a ping's the round trips in ns, ` p50=N p99=N`. check:
+ * each word of TCP's data is made and compared, which costs; datagrams are made and compared
+ * always, at the peer, echoes here.
  * Exit status 0; 1 when data was damaged or the peer is gone; 2 for a wrong command line.
  */
 #include <stdio.h>
@@ -20,6 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <netinet/ip_icmp.h>
 #include <netinet/tcp.h>
 
 #include "wire.h"
@@ -39,10 +43,12 @@ struct job {
 	uint64_t count; /* of the workload's unit */
 	bool check;
 	uint64_t lost, bad; /* of the last window */
+	uint64_t *trips;    /* of the last window, if it had any: ns of each, sorted */
 	int control, udp;
 };
 
 static uint64_t buffer[CHUNK / 8];
+static uint64_t ticks; /* of the last window */
 
 static uint64_t now_ns(void)
 {
@@ -55,12 +61,14 @@ static uint64_t now_ns(void)
 static void begin(uint64_t *ns)
 {
 	*ns = now_ns();
+	ticks = __builtin_ia32_rdtsc();
 	MARK(BEGIN);
 }
 
 static void end(uint64_t *ns)
 {
 	MARK(END);
+	ticks = __builtin_ia32_rdtsc() - ticks;
 	*ns = now_ns() - *ns;
 }
 
@@ -206,6 +214,87 @@ static uint64_t udp_rr(struct job *j)
 	return ns;
 }
 
+static uint16_t icmp_sum(const void *data, size_t bytes)
+{
+	const uint8_t *p = data;
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < bytes; i += 2)
+		sum += p[i] | p[i + 1] << 8;
+	sum = (sum & 0xffff) + (sum >> 16);
+	return ~(sum + (sum >> 16));
+}
+
+/* Is that the answer to this echo? A raw socket gets the IP header too, and others' packets. */
+static bool is_answer(const void *packet, size_t bytes, const struct icmphdr *echo)
+{
+	const uint8_t *p = packet;
+	size_t ihl = (p[0] & 15) * 4;
+	const struct icmphdr *got = (const void *)(p + ihl);
+
+	return bytes == ihl + DATAGRAM && got->type == ICMP_ECHOREPLY &&
+	       got->un.echo.id == echo->un.echo.id &&
+	       got->un.echo.sequence == echo->un.echo.sequence;
+}
+
+/* A round trip in ns; 0: lost. */
+static uint64_t ping_one(struct job *j, uint64_t number)
+{
+	uint8_t packet[DATAGRAM] __attribute__((aligned(8)));
+	struct icmphdr *echo = (void *)packet;
+	uint64_t begun;
+	ssize_t n;
+
+	for (size_t i = sizeof(*echo); i < DATAGRAM; i++)
+		packet[i] = (uint8_t)(number + i);
+	*echo = (struct icmphdr){ .type = ICMP_ECHO };
+	echo->un.echo.id = htons(getpid());
+	echo->un.echo.sequence = htons(number);
+	echo->checksum = icmp_sum(packet, DATAGRAM);
+	begun = now_ns();
+	if (send(j->udp, packet, DATAGRAM, 0) != DATAGRAM)
+		die("ping");
+	do {
+		n = recv(j->udp, buffer, sizeof(buffer), 0);
+		if (n < 0) {
+			j->lost++;
+			return 0;
+		}
+	} while (!is_answer(buffer, n, echo));
+	begun = now_ns() - begun;
+	j->bad += memcmp((uint8_t *)buffer + n - DATAGRAM + sizeof(*echo), packet + sizeof(*echo),
+			 DATAGRAM - sizeof(*echo)) != 0;
+	return begun;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static uint64_t ping(struct job *j)
+{
+	struct sockaddr_in a = address_of(j->peer, 0);
+	uint64_t ns;
+
+	j->udp = socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
+	j->trips = calloc(j->count, sizeof(*j->trips));
+	if (j->udp < 0 || !j->trips || connect(j->udp, (void *)&a, sizeof(a)))
+		die("ping");
+	set_patience(j->udp, PATIENCE_UDP_MS);
+	for (uint64_t i = 0; i < 20; i++)
+		ping_one(j, i);
+	j->lost = 0;
+	begin(&ns);
+	for (uint64_t i = 0; i < j->count; i++)
+		j->trips[i] = ping_one(j, 20 + i);
+	end(&ns);
+	qsort(j->trips, j->count, sizeof(*j->trips), by_size);
+	return ns;
+}
+
 static void tcp_send(struct job *j, uint64_t from, uint64_t to)
 {
 	for (; from < to; from += CHUNK) {
@@ -267,8 +356,18 @@ static const struct {
 } workloads[] = {
 	{ "udp-tx", udp_tx, DATAGRAM }, { "udp-rx", udp_rx, DATAGRAM },
 	{ "udp-rr", udp_rr, DATAGRAM }, { "tcp-tx", tcp_tx, 1024 },
-	{ "tcp-rx", tcp_rx, 1024 },
+	{ "tcp-rx", tcp_rx, 1024 },     { "ping", ping, DATAGRAM },
 };
+
+/* Of the round trips that were none lost; see struct job. */
+static void print_trips(const struct job *j)
+{
+	uint64_t n = j->count - j->lost;
+
+	if (j->trips && n)
+		printf(" p50=%lu p99=%lu", j->trips[j->lost + n / 2],
+		       j->trips[j->lost + n * 99 / 100]);
+}
 
 static int run(const struct job *what, size_t w, unsigned int windows)
 {
@@ -280,11 +379,15 @@ static int run(const struct job *what, size_t w, unsigned int windows)
 
 		dial(&j);
 		ns = workloads[w].run(&j);
-		printf("load: %s units=%lu bytes=%lu ns=%lu lost=%lu bad=%lu\n", workloads[w].name,
-		       j.count, j.count * workloads[w].unit, ns, j.lost, j.bad);
+		printf("load: %s units=%lu bytes=%lu ns=%lu lost=%lu bad=%lu tsc=%lu",
+		       workloads[w].name, j.count, j.count * workloads[w].unit, ns, j.lost, j.bad,
+		       ticks);
+		print_trips(&j);
+		putchar('\n');
 		fflush(stdout);
 		bad += j.bad;
 		close(j.control);
+		free(j.trips);
 		if (j.udp > 0)
 			close(j.udp);
 	}
@@ -294,7 +397,7 @@ static int run(const struct job *what, size_t w, unsigned int windows)
 static int usage(void)
 {
 	fprintf(stderr, "usage: load serve | load mark 0..3 |\n"
-			"       load udp-tx|udp-rx|udp-rr|tcp-tx|tcp-rx PEER COUNT "
+			"       load udp-tx|udp-rx|udp-rr|tcp-tx|tcp-rx|ping PEER COUNT "
 			"[windows=N] [check]\n");
 	return 2;
 }
