@@ -16,7 +16,6 @@ WIRE_JUDGE = image.OUT / 'tests/wire/wire-judge'
 LIAR, JUDGE = 2, 3
 LIES = 25000 # frames of a life
 OFFERS = 6000
-QUEUE = 50000 # the bridge's Linux drops nothing
 OTHERS = 20 # frames, broadcast meanwhile
 STALL_S = 60 # of the host, which runs other tests as well: others' TCP carries 100 KB and more in that time
 SIZES = ('frames', 'bytes', 'ends')
@@ -91,7 +90,7 @@ def test_lies_about_frames_harm_nobody(machine, net, frames):
     upcall; none says on the wire that it is somebody else's; another guest's TCP never stands still."""
     s = machine(net)
     assert s.peer.ping(s.address(1))[0] == 5
-    upcalls, before = s.stats()['twin']['upcalls'], snapshot(s, [1])
+    upcalls, before = s.stats()['upcalls'], snapshot(s, [1])
     watch, h, load = Watch(s), Hostile(s, LIAR), Load(s, receiver=1, patience=STALL_S)
     lie(h, load, frames, frames)
     load.finish()
@@ -103,9 +102,9 @@ def test_lies_about_frames_harm_nobody(machine, net, frames):
     found = flatten(equations(d, net, h.operations))
     print(verdict, drops, '\n'.join(f'{name}: {a} = {b}' for name, a, b in found), sep='\n')
     assert [e for e in found if e[1] != e[2]] == [], '\n'.join(f'{k} {v}' for k, v in d.items())
-    assert s.stats()['twin']['upcalls'] == upcalls
+    assert s.stats()['upcalls'] == upcalls
     assert all(drops[k] > frames / 1000 for k in ('spoof', 'spoof_ip', 'bad_request', 'length')), drops
-    assert verdict['frames'] > frames / 10
+    assert verdict['frames'] > frames / (10 if net == 'twin' else 100) # Linux's queue drops most of them
     h.check()
     s.quit()
 
@@ -127,13 +126,11 @@ def offers(s, seed):
             triple(r'offered wire=.* judge=(\d+) (\d+) (\d+)', text))
 
 
-@pytest.mark.parametrize('net', ['twin', 'bridge'])
-def test_offers_are_done_right(machine, net):
+def test_offers_are_done_right(machine):
     """TCP, UDP, IPv4, IPv6, tags, options, one to many pieces, segments of all sizes that do not divide: the right frames
     come, with right sums, over the wire and to a guest that leaves its card everything, and to one that does not."""
-    s = machine(net, judge=True)
+    s = machine('twin', judge=True)
     for seed in (0, 1):
-        s.dvm(f'ip link set eth0 txqueuelen {QUEUE}')
         watch, judge = Watch(s), Hostile(s, JUDGE)
         judge.fresh = seed == 0
         judge.begin(seed, bits('judge'), 1)
@@ -153,6 +150,6 @@ def test_offers_are_done_right(machine, net):
         others = judged['frames'] + lost - to_judge['frames'] # that were lost as well
         assert 0 <= others < OTHERS and judged['frames'] > to_judge['frames'] / 2
         assert lost or judged == to_judge
-    assert s.stats()['twin']['upcalls'] == 0 or net == 'bridge'
+    assert s.stats()['twin']['upcalls'] == 0
     s.sound()
     s.quit()

@@ -98,7 +98,7 @@ def guests_and_switch(d, guests=('g1', 'g2')):
 def twin_equations(d):
     yield 'switch to twin', d['twin_port_out'], d['twin_tx_wire']
     yield 'twin', d['twin_tx_queued'], d['twin_tx_packets'] + d['twin_tx_discarded']
-    yield 'twin and driver VM to card', d['twin_tx_packets'] + d['twin_tx_own'], d['nic_tx_packets']
+    yield 'twin and driver VM to card', d['twin_tx_wire'] - d['twin_tx_discarded'] + d['twin_tx_own'], d['nic_tx_packets']
     yield 'card to twin', d['nic_rx_packets'], d['twin_rx_packets']
     yield 'twin to switch and driver VM', d['twin_rx_packets'], \
         d['twin_rx_own'] + d['twin_port_in'] + d['twin_lost_in']
