@@ -59,8 +59,8 @@ static void set_up_queue(uint16_t n)
 void card_set_up(uint32_t low)
 {
 	find();
+	out8(port + STATUS, 0); /* first: a card that runs would see the rings jump back */
 	memset(queues, 0, sizeof(queues));
-	out8(port + STATUS, 0);
 	out8(port + STATUS, 3);
 	out32(port + FEATURE_SELECT, 0);
 	out32(port + FEATURE, low);
