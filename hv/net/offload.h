@@ -13,7 +13,15 @@
 /* What the receiver can take over. */
 struct offload_caps {
 	bool csum, tso4, tso6, ecn;
+	uint16_t segment_min; /* of a large frame; 0: any */
 };
+
+/*
+ * Least segment of a frame that is left to e1000. With smaller ones it gives less than a page to a
+ * descriptor (4 segments), and a frame could take more of them than a ring has: the driver would
+ * wait for these for ever, and all other frames with it.
+ */
+#define OFFLOAD_CARD_SEGMENT_MIN 1024
 
 struct offload_frame {
 	const uint8_t *head; /* into the packet or the iterator */
@@ -42,7 +50,7 @@ static inline bool offload_cuts(const struct packet *pkt, const struct offload_c
 	if (pkt->gso == GSO_NONE)
 		return false;
 	return (pkt->gso == GSO_TCP4 && !caps->tso4) || (pkt->gso == GSO_TCP6 && !caps->tso6) ||
-	       (pkt->gso_ecn && !caps->ecn) || pkt->resume;
+	       (pkt->gso_ecn && !caps->ecn) || pkt->gso_size < caps->segment_min || pkt->resume;
 }
 
 /* Does the receiver take it as it is, with what it asks for? Then nothing here is needed. */

@@ -74,6 +74,8 @@ static void start(struct virtio_pci *vp)
 		.tso4 = f & VIRTIO_NET_F_GUEST_TSO4,
 		.tso6 = f & VIRTIO_NET_F_GUEST_TSO6,
 		.ecn = f & VIRTIO_NET_F_GUEST_ECN,
+		/* The driver VM's bridge gives it to the card as it is. */
+		.segment_min = vn->port.apart ? OFFLOAD_CARD_SEGMENT_MIN : 0,
 	};
 	vn->port.merges = vn->caps.csum && vn->caps.tso4;
 	vn->mergeable = f & VIRTIO_NET_F_MRG_RXBUF;

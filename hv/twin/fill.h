@@ -22,12 +22,8 @@
  */
 #define FILL_PAGES 256
 
-/*
- * Least segment of a frame that is left to the card. With smaller ones e1000 gives less than a page
- * to a descriptor (4 segments), and a frame could take more of them than a ring has; so it takes
- * two for each page at most, and a few more.
- */
-#define FILL_SEGMENT_MIN 1024
+/* A frame of such segments takes two descriptors for each page at most, and a few more. */
+#define FILL_SEGMENT_MIN OFFLOAD_CARD_SEGMENT_MIN
 
 /*
  * What of a frame is left to the card. 0; -EAGAIN: it goes there as one, and the pages that it

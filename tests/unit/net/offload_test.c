@@ -247,7 +247,7 @@ static void test_r17_segmentation(void **state)
 /* A receiver that can segment gets the frame whole, with the same request. */
 static void test_pass_through(void **state)
 {
-	struct offload_caps caps = { true, true, true, true };
+	struct offload_caps caps = { true, true, true, true, 1448 };
 	struct shape s = { .payload = 30001, .tcp_options = 12, .flags = 0x18 };
 	static struct offload_iter it;
 	struct offload_frame f;
@@ -277,6 +277,13 @@ static void test_pass_through(void **state)
 	offload_begin(&it, &pkt, &caps);
 	assert_true(offload_next(&it, &f));
 	assert_int_equal(f.payload_done, 2 * 1448);
+	/* Segments too small for who is behind the receiver. */
+	pkt.resume = 0;
+	offload_begin(&it, &pkt, &caps);
+	assert_false(it.cut);
+	caps.segment_min++;
+	offload_begin(&it, &pkt, &caps);
+	assert_true(it.cut);
 }
 
 /* Whoever takes checksums is told that one was looked at; nobody is told so of one that was not. */
