@@ -140,7 +140,8 @@ def test_offers_are_done_right(machine, net):
         to_wire, to_judge = offers(s, seed)
         time.sleep(1)
         verdict, text = watch.verdict()
-        assert verdict['wrong'] == 0 and {k: verdict[k] for k in SIZES} == to_wire, (to_wire, text)
+        same = SIZES if net == 'twin' else ('bytes',) # over the bridge others cut, too
+        assert verdict['wrong'] == 0 and all(verdict[k] == to_wire[k] for k in same), (to_wire, text)
         lost = s.stats()['net']['ports']['g3']['drops']['no_buffer'] - lost
         s.peer.run('/usr/bin/python3', '-c', END, s.peer.tap, image.guest_mac(JUDGE))
         judge.end()
