@@ -19,7 +19,8 @@ struct offload_caps {
 /*
  * Least segment of a frame that is left to e1000. With smaller ones it gives less than a page to a
  * descriptor (4 segments), and a frame could take more of them than a ring has: the driver would
- * wait for these for ever, and all other frames with it.
+ * wait for these for ever, and all other frames with it. With this one it takes two descriptors for
+ * each page at most, and a few more.
  */
 #define OFFLOAD_CARD_SEGMENT_MIN 1024
 

@@ -36,7 +36,7 @@ static uint32_t pages_of(const struct packet *pkt)
 static bool is_for_card(const struct packet *pkt)
 {
 	return pkt->gso == GSO_TCP4 && !pkt->gso_ecn && !pkt->resume && pkt->l3 == ETH_HLEN &&
-	       pkt->gso_size >= FILL_SEGMENT_MIN && pages_of(pkt) <= FRAGS_MAX;
+	       pkt->gso_size >= OFFLOAD_CARD_SEGMENT_MIN && pages_of(pkt) <= FRAGS_MAX;
 }
 
 /* 0; -EAGAIN: frames under way have them; -ENOMEM: there are not so many. */

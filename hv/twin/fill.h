@@ -22,9 +22,6 @@
  */
 #define FILL_PAGES 256
 
-/* A frame of such segments takes two descriptors for each page at most, and a few more. */
-#define FILL_SEGMENT_MIN OFFLOAD_CARD_SEGMENT_MIN
-
 /*
  * What of a frame is left to the card. 0; -EAGAIN: it goes there as one, and the pages that it
  * takes are in frames under way, which bring them back.

@@ -282,8 +282,8 @@ static void test_r17_random_requests(void **state)
 			continue;
 		}
 		taken++;
-		assert_in_range(GET(shinfo_of(o), SKB_SHARED_INFO_GSO_SIZE), FILL_SEGMENT_MIN,
-				PACKET_MTU);
+		assert_in_range(GET(shinfo_of(o), SKB_SHARED_INFO_GSO_SIZE),
+				OFFLOAD_CARD_SEGMENT_MIN, PACKET_MTU);
 		assert_int_equal(GET(o->hva, SK_BUFF_LEN) - GET(o->hva, SK_BUFF_DATA_LEN),
 				 pkt.payload);
 		assert_true(descriptors(o, frame) < RING_MIN);
@@ -401,9 +401,9 @@ static void test_r17_hostile_sizes(void **state)
 	give_pages(100, 17);
 	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++)
 		assert_int_equal(request(FRAME, bad[i], 0, 0), -EINVAL);
-	assert_int_equal(request(FRAME, FILL_SEGMENT_MIN - 1, 0, 0), 0);
+	assert_int_equal(request(FRAME, OFFLOAD_CARD_SEGMENT_MIN - 1, 0, 0), 0);
 	assert_false(is_left_to_card()); /* more descriptors than a ring may have */
-	assert_int_equal(request(FRAME, FILL_SEGMENT_MIN, 0, 0), 0);
+	assert_int_equal(request(FRAME, OFFLOAD_CARD_SEGMENT_MIN, 0, 0), 0);
 	assert_true(is_left_to_card());
 	assert_int_equal(request(FRAME, SEGMENT, 0, 44),
 			 -EINVAL); /* header beyond 60 bytes: it wraps */
