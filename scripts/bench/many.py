@@ -4,6 +4,8 @@
 What is counted lies between two marks of the hypervisor's monitor, with all that the machine does: the guests' connections
 and warm-up too, and each guest begins as its command arrives. All that is in a small run as in a large one, so the record is
 of their difference. Units are what arrived: so many senders at once may well lose datagrams."""
+import statistics
+
 import booted
 import cost
 import image
@@ -16,7 +18,8 @@ FACES = ('twin', 'bridge')
 COMMANDS = ('tcp-tx', 'tcp-rx', 'udp-tx', 'udp-rx')
 GUEST_MIB = 112
 MOST = 23 # the hypervisor's limit of 24 VMs, without the driver VM
-SMALL = 4 # the small run is so much smaller
+ALL_TIMES = 4 # what all together do is at least so much of a window's size, and no guest does less than a window's
+SMALL = 16     # the small run is so much smaller; with less of a difference a connection's luck would weigh too much
 # The medium in the emulator's memory is in it: a kernel and an initrd for all, and their copies for each.
 MACHINE_MIB, MACHINE_MIB_EACH = 576, 168
 WORK_S = 600
@@ -86,15 +89,32 @@ def difference(small, large):
     return {'units': units, 'lost': sum(r['lost'] for r in [*small, *large]), 'ns': max(ns, 1000)}
 
 
+def shares(results):
+    """(least, most) of what one guest got, 1 being an equal part. By the pace of each over its own window, which ends with its
+    last unit: a guest that is done early leaves its part to the others, so an unfair share shows a little less than it is."""
+    paces = [arrived([r]) / r['ns'] for r in results]
+    fair = sum(paces) / len(paces)
+    return min(paces) / fair, max(paces) / fair
+
+
+def size(w, guests, quick):
+    """Of the large run, for each guest."""
+    window_of_one = w.quick if quick else w.count
+    return max(window_of_one, window_of_one * ALL_TIMES // guests)
+
+
 def measure(running, w, windows, quick):
-    """The record, behind a run in which each byte is compared, and one that warms up."""
-    large = w.quick if quick else w.count
+    """The record, behind a run in which each byte is compared, and one that warms up. share: of the large runs, medians."""
+    large = size(w, len(running.system.consoles), quick)
     run_all(running, w, workloads.CHECKS[w.unit], check=True)
     run_all(running, w, large // SMALL)
     running.forget()
-    results, found = [], []
+    results, found, parts = [], [], []
     for _ in range(windows):
-        results.append(difference(run_all(running, w, large // SMALL), run_all(running, w, large)))
+        small, whole = run_all(running, w, large // SMALL), run_all(running, w, large)
+        results.append(difference(small, whole))
+        parts.append(shares(whole))
         a, b = running.windows() # at once: their files are large
         found.append(b.minus(a))
-    return cost.summary(w.unit, results, found)
+    least, most = map(statistics.median, zip(*parts))
+    return {**cost.summary(w.unit, results, found), 'share': {'least': round(least, 3), 'most': round(most, 3)}}

@@ -119,17 +119,32 @@ def table_of_trips(doc):
     return rows
 
 
-def table_of_guests(doc):
-    """Instruction-equivalents per unit by the number of guests that work at the same time."""
+def guests_of(doc):
+    """Numbers of guests that worked at the same time."""
     found = [re.fullmatch(r'(twin|bridge)-(\d+)', face) for face in doc]
-    counts = sorted({int(m[2]) for m in found if m})
+    return sorted({int(m[2]) for m in found if m})
+
+
+def table_by_guests(doc, counts, show):
+    """A column for each number of guests. show: a record as text."""
     rows = [['workload', 'unit', 'path', *[f'{n} guest{"s" if n > 1 else ""}' for n in counts]]]
     for w in workloads.ALL:
         for path in ('twin', 'bridge'):
             cells = [figure(doc, f'{path}-{n}', w) for n in counts]
             if any(cells):
-                rows.append([w.title, w.unit, path, *[with_range(c) if c else '-' for c in cells]])
+                rows.append([w.title, w.unit, path, *[show(c) if c else '-' for c in cells]])
     return rows
+
+
+def table_of_guests(doc):
+    """Instruction-equivalents per unit by the number of guests that work at the same time."""
+    return table_by_guests(doc, guests_of(doc), with_range)
+
+
+def table_of_shares(doc):
+    """What the guest that got least and the one that got most had, 1.00 being an equal part."""
+    return table_by_guests(doc, [n for n in guests_of(doc) if n > 1],
+                           lambda c: f'{c["share"]["least"]:.2f}..{c["share"]["most"]:.2f}')
 
 
 def table_of_upcalls(doc):
@@ -168,6 +183,8 @@ def report(doc):
         parts.append(("Round trips of a ping, one at a time, by the emulator's clock", found))
     if len(found := table_of_guests(doc)) > 1:
         parts.append(('Guests that do the same at once: instruction-equivalents per unit', found))
+    if len(found := table_of_shares(doc)) > 1:
+        parts.append(('Their shares, the least and the most, of an equal part', found))
     if len(found := table_of_upcalls(doc)) > 1:
         parts.append(('Upcalls for each packet', found))
     return '\n\n'.join(f'### {title}\n\n{markdown(rows)}' for title, rows in parts) + '\n'

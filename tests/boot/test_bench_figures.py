@@ -184,6 +184,17 @@ def test_all_guests_are_asked_before_one_is_waited_for():
         many.run_all(Crowd(2, 'load: udp-tx units=1 bytes=64 ns=9 lost=0 bad={0}'), UDP_TX, 30)
 
 
+def test_share_of_a_guest_is_its_pace_over_the_mean():
+    assert many.shares([result(30, ns=10), result(30, ns=10)]) == (1, 1)
+    # paces of 3 and 1
+    assert many.shares([result(30, ns=10), result(40, ns=30, lost=10)]) == (0.5, 1.5)
+
+
+def test_few_guests_do_more_each():
+    assert [many.size(UDP_TX, n, True) // UDP_TX.quick for n in (1, 2, 4, 16)] == [4, 2, 1, 1]
+    assert many.size(UDP_TX, 3, False) == UDP_TX.count * 4 // 3
+
+
 def test_guests_at_once_are_faces_of_their_own():
     assert [f for f, _ in many.Guests(8).faces] == ['twin-8', 'bridge-8']
     assert steps(many.Guests(8), 'twin-8', {}) == ['tcp_tx_on', 'tcp_rx_on', 'udp_tx', 'udp_rx']
@@ -208,6 +219,13 @@ def test_table_of_guests_has_a_column_for_each_number():
         [UDP_TX.title, 'packet', 'twin', '20 [19..21]', '30 [29..31]'],
         [UDP_TX.title, 'packet', 'bridge', '40 [39..41]', '-']]
     assert len(results.table_of_guests({'twin': {}})) == 1
+
+
+def test_table_of_shares_has_those_that_share_with_somebody():
+    share = {'share': {'least': 0.9, 'most': 1.25}}
+    doc = {'twin-1': {'udp_tx': {'on': {**figure(9), **share}}}, 'bridge-4': {'udp_tx': {'on': {**figure(9), **share}}}}
+    assert results.table_of_shares(doc) == [['workload', 'unit', 'path', '4 guests'],
+                                            [UDP_TX.title, 'packet', 'bridge', '0.90..1.25']]
 
 
 def test_the_curve_adds_one_routine_at_a_time():
