@@ -6,8 +6,8 @@ All systems run in the same emulated machine with the same card, kernel, load ge
 instructions, REP iterations at a quarter of one, and 1,500 for each world switch (docs/results.md). Prints tables and writes
 out/bench.json; a run that was interrupted goes on where it was. Where KVM runs AMD-V, each system is booted once more on the
 processor itself, and the load generator's windows are also told in cycles of its time stamp counter. Of Pollux also: its lwIP
-guest's web server, many Linux guests at once, and with --upcalls what it costs when routines that the hypervisor has run in the
-driver VM.
+guest's web server, many Linux guests at once, what a flood of one guest leaves to another one's TCP, and with --upcalls what it
+costs when routines that the hypervisor has run in the driver VM.
 
 Exit status: 0, or 1 when a system could not be measured; the others' figures are there.
 """
@@ -28,6 +28,7 @@ import accel # noqa: E402
 import image # noqa: E402
 import booted # noqa: E402
 import cost # noqa: E402
+import fairness # noqa: E402
 import kvm # noqa: E402
 import lwip # noqa: E402
 import many # noqa: E402
@@ -107,6 +108,13 @@ class Run:
         self.doc.setdefault(upcalls.KEY, []).append(record)
         self._step(f'{record["upcalls_per_packet"]:.2f} upcalls a packet', w, record)
 
+    def add_share(self, face, w, record):
+        """Of fairness."""
+        self.doc.setdefault(fairness.KEY, {}).setdefault(face, {})[w.key] = record
+        self._write()
+        share = record['share']
+        self.say(f'  {face}: {w.title} beside a flood: {share["median"]:.2f} [{share["min"]:.2f}..{share["max"]:.2f}] of half')
+
     def _step(self, face, w, record):
         self._write()
         self._done += 1
@@ -180,6 +188,19 @@ def measure_upcalls(run, chosen):
             run.add_upcalls(w, upcalls.measure_point(running, w, names, QUICK_WINDOWS if run.quick else WINDOWS, run.quick))
 
 
+def measure_fairness(run, chosen):
+    system = fairness.Pair()
+    todo = [(turn, w, face) for face, turn in system.faces for w in fairness.wanted(chosen)
+            if not fairness.find(run.doc, face, w)]
+    if not todo:
+        return
+    run.say(f'{system.name}: booting')
+    with booted.Booted(system) as running:
+        for turn, w, face in todo:
+            turn(running.machine)
+            run.add_share(face, w, fairness.measure(running, w, QUICK_WINDOWS if run.quick else WINDOWS, run.quick))
+
+
 def measure_all(run, wanted, chosen, guests):
     found = all_systems(guests)
     names = [f for s in found for f, _ in s.faces]
@@ -242,6 +263,7 @@ def main():
     p.add_argument('--guests', metavar='1,2,..', type=numbers,
                    help=f'so many at once (default: {numbers_text(GUESTS)}; with --quick: {numbers_text(QUICK_GUESTS)})')
     p.add_argument('--upcalls', action='store_true', help='also what it costs when routines run in the driver VM')
+    p.add_argument('--fairness', action='store_true', help='what a flood leaves to TCP, also when --systems says less than all')
     p.add_argument('--fresh', action='store_true', help='forget what an earlier run measured')
     args = p.parse_args()
     # A shell gives its background jobs SIGINT ignored; Ctrl-C must end the run all the same.
@@ -263,6 +285,8 @@ def main():
         measure_all_cycles(run, named, chosen, guests)
         if args.upcalls:
             attempt(run, upcalls.KEY, measure_upcalls, chosen)
+        if args.fairness or not args.systems:
+            attempt(run, fairness.KEY, measure_fairness, chosen)
         if not args.systems:
             measure_engines(run)
     except systems.BenchError as e:

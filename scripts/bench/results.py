@@ -147,6 +147,18 @@ def table_of_shares(doc):
                            lambda c: f'{c["share"]["least"]:.2f}..{c["share"]["most"]:.2f}')
 
 
+def table_of_fairness(doc):
+    """TCP of a guest alone and beside another one's flood of datagrams."""
+    rows = [['path', 'workload', 'alone, KiB/s', 'beside a flood, KiB/s', 'of half of its pace alone', 'datagrams per KiB']]
+    for face, found in doc.get('fairness', {}).items():
+        for w in workloads.ALL:
+            if c := found.get(w.key):
+                share = c['share']
+                rows.append([face, w.title, with_range(c['alone_units_per_s']), with_range(c['beside_units_per_s']),
+                             f'{share["median"]:.2f} [{share["min"]:.2f}..{share["max"]:.2f}]', f'{c["datagrams_per_unit"]:.2f}'])
+    return rows
+
+
 def table_of_upcalls(doc):
     """Cost and throughput by upcalls for each packet; throughput relative to the point without."""
     rows = [['workload', 'in the driver VM', 'upcalls per packet', 'instruction-equivalents', 'switches',
@@ -185,6 +197,8 @@ def report(doc):
         parts.append(('Guests that do the same at once: instruction-equivalents per unit', found))
     if len(found := table_of_shares(doc)) > 1:
         parts.append(('Their shares, the least and the most, of an equal part', found))
+    if len(found := table_of_fairness(doc)) > 1:
+        parts.append(("A guest's TCP beside another guest's flood of datagrams, by the emulator's clock", found))
     if len(found := table_of_upcalls(doc)) > 1:
         parts.append(('Upcalls for each packet', found))
     return '\n\n'.join(f'### {title}\n\n{markdown(rows)}' for title, rows in parts) + '\n'

@@ -14,6 +14,7 @@ sys.path.insert(0, str(image.ROOT / 'scripts/bench'))
 import bench # noqa: E402
 import booted # noqa: E402
 import cost # noqa: E402
+import fairness # noqa: E402
 import lwip # noqa: E402
 import many # noqa: E402
 import measure # noqa: E402
@@ -226,6 +227,50 @@ def test_table_of_shares_has_those_that_share_with_somebody():
     doc = {'twin-1': {'udp_tx': {'on': {**figure(9), **share}}}, 'bridge-4': {'udp_tx': {'on': {**figure(9), **share}}}}
     assert results.table_of_shares(doc) == [['workload', 'unit', 'path', '4 guests'],
                                             [UDP_TX.title, 'packet', 'bridge', '0.90..1.25']]
+
+
+class Flooded:
+    """A Booted: a stream of 10 instructions a unit alone and 25 ns a unit beside the flood, which sends so many frames."""
+
+    def __init__(self, frames):
+        self.log, self.frames, self.flooding, self.machine = [], frames, False, self
+        self.system = SimpleNamespace(begin_flood=lambda m: self.flood(True), end_flood=lambda m: self.flood(False))
+
+    def flood(self, on):
+        self.flooding = on
+
+    def stats(self):
+        self.frames, before = self.frames * 2, self.frames
+        return {'net': {'ports': {'g2': {'tx': {'packets': before}}}}}
+
+    def load(self, w, count, windows=1, check=False):
+        self.log.append((count, windows, check, self.flooding))
+        return [{'units': count, 'ns': 25 * count} for _ in range(windows)]
+
+    def windows(self):
+        return [window.Window(insns=9 * fairness.KIB[True], rep=fairness.KIB[True])] * 3
+
+    def forget(self):
+        pass
+
+
+def test_what_a_flood_leaves_is_told_by_half_of_the_pace_alone():
+    w = fairness.wanted(workloads.ALL)[0]
+    assert [x.key for x in fairness.wanted(workloads.ALL)] == ['tcp_tx_on', 'tcp_rx_on']
+    running = Flooded(100000)
+    found, size = fairness.measure(running, w, 3, quick=True), fairness.KIB[True]
+    assert running.log == [(workloads.CHECKS['KiB'], 1, True, False), (size, 1, False, False), (size, 3, False, False),
+                           (size, 3, False, True)] and not running.flooding
+    assert found['share'] == {'min': 0.8, 'median': 0.8, 'max': 0.8} and found['alone_units_per_s']['median'] == 1e8
+    assert found['datagrams_per_unit'] == round(100000 / 3 / size, 3)
+    doc = {fairness.KEY: {'twin-2': {w.key: found}}}
+    assert results.table_of_fairness(doc)[1][4] == '0.80 [0.80..0.80]' and fairness.find(doc, 'twin-2', w) == found
+    assert not fairness.find(doc, 'bridge-2', w) and len(results.table_of_fairness({})) == 1
+
+
+def test_a_flood_that_is_none_is_no_figure():
+    with pytest.raises(systems.BenchError, match='is none'):
+        fairness.measure(Flooded(2999), fairness.wanted(workloads.ALL)[0], 3, quick=True)
 
 
 def test_the_curve_adds_one_routine_at_a_time():
