@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """From marks and results to the benchmark's figures, without the machines that it measures."""
+import importlib.machinery
+import importlib.util
 import subprocess
 import sys
 from collections import Counter
@@ -387,3 +389,28 @@ def test_without_kvm_nothing_is_booted_for_cycles(monkeypatch):
     monkeypatch.setattr(bench, 'all_systems', lambda guests: pytest.fail('a system was asked for'))
     bench.measure_all_cycles(SimpleNamespace(say=said.append), None, workloads.ALL, (1,))
     assert said == ['no TSC cycles: no AMD-V']
+
+
+def load_ab():
+    """scripts/ab as a module."""
+    loader = importlib.machinery.SourceFileLoader('ab', str(image.ROOT / 'scripts/ab'))
+    loader_spec = importlib.util.spec_from_loader('ab', loader)
+    module = importlib.util.module_from_spec(loader_spec)
+    loader.exec_module(module)
+    return module
+
+
+def one_at_a_time(us, p50, p99):
+    return {'unit': 'echo', 'wall_units_per_s': {'median': 1e6 / us}, 'trip_us': {'p50': p50, 'p99': p99}}
+
+
+def test_two_commits_are_compared_by_round_trips_of_what_goes_one_at_a_time(capsys):
+    ab, bulk = load_ab(), {'unit': 'KiB', 'wall_units_per_s': {'median': 1}}
+    a = [{'ping on': one_at_a_time(n, 90, 200), 'tcp_tx on': bulk} for n in (100, 110, 90)]
+    b = [{'ping on': one_at_a_time(80, 45, 300), 'tcp_tx on': bulk}] * 3
+    ab.compare_trips(a, b)
+    rows = [' '.join(line.split()) for line in capsys.readouterr().out.splitlines()[2:]]
+    assert rows == ['ping on, mean 100.0 80.0 0.800 20.0%', 'ping on, p50 90.0 45.0 0.500 0.0%',
+                    'ping on, p99 200.0 300.0 1.500 0.0%']
+    ab.compare_trips([{'tcp_tx on': bulk}], [{'tcp_tx on': bulk}])
+    assert capsys.readouterr().out == ''
