@@ -111,16 +111,18 @@ class Run:
     def add_share(self, face, w, record):
         """Of fairness."""
         self.doc.setdefault(fairness.KEY, {}).setdefault(face, {})[w.key] = record
-        self._write()
         share = record['share']
-        self.say(f'  {face}: {w.title} beside a flood: {share["median"]:.2f} [{share["min"]:.2f}..{share["max"]:.2f}] of half')
+        self._tell(f'{face}: {w.title} beside a flood: {share["median"]:.2f} [{share["min"]:.2f}..{share["max"]:.2f}] of half')
 
     def _step(self, face, w, record):
+        self._tell(f'{face}: {w.title}: {record["median"]:,.0f} [{record["min"]:,.0f}..{record["max"]:,.0f}] per {w.unit}')
+
+    def _tell(self, what):
+        """A figure is there."""
         self._write()
         self._done += 1
         left = (time.monotonic() - self._begun) / self._done * (self._steps - self._done)
-        self.say(f'  {face}: {w.title}: {record["median"]:,.0f} [{record["min"]:,.0f}..{record["max"]:,.0f}] per {w.unit}; '
-                 f'{int(left) // 60} min {int(left) % 60} s left')
+        self.say(f'  {what}; {int(left) // 60} min {int(left) % 60} s left')
 
 
 def attempt(run, name, what, *args):
@@ -195,6 +197,7 @@ def measure_fairness(run, chosen):
     if not todo:
         return
     run.say(f'{system.name}: booting')
+    run.expect(len(todo))
     with booted.Booted(system) as running:
         for turn, w, face in todo:
             turn(running.machine)

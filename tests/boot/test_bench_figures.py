@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """From marks and results to the benchmark's figures, without the machines that it measures."""
+import contextlib
 import importlib.machinery
 import importlib.util
 import subprocess
@@ -268,6 +269,26 @@ def test_what_a_flood_leaves_is_told_by_half_of_the_pace_alone():
     doc = {fairness.KEY: {'twin-2': {w.key: found}}}
     assert results.table_of_fairness(doc)[1][4] == '0.80 [0.80..0.80]' and fairness.find(doc, 'twin-2', w) == found
     assert not fairness.find(doc, 'bridge-2', w) and len(results.table_of_fairness({})) == 1
+
+
+class Pairs:
+    """In the place of fairness.Pair; its machine is none."""
+    name, faces = 'pair', [('twin-2', lambda m: None), ('bridge-2', lambda m: None)]
+
+
+def test_shares_are_measured_once_and_kept(monkeypatch, tmp_path):
+    said, record = [], {'share': {'min': 0.4, 'median': 0.5, 'max': 0.6}}
+    monkeypatch.setattr(bench, 'STATE', tmp_path / 'state.json')
+    monkeypatch.setattr(bench, 'fingerprint', lambda quick: 'same')
+    monkeypatch.setattr(bench.booted, 'Booted', lambda system: contextlib.nullcontext(SimpleNamespace(machine=None)))
+    monkeypatch.setattr(bench.fairness, 'Pair', Pairs)
+    monkeypatch.setattr(bench.fairness, 'measure', lambda *args: record)
+    bench.measure_fairness(bench.Run(True, True, said.append), workloads.ALL)
+    assert [line.split(':')[0].strip() for line in said] == ['pair', 'twin-2', 'twin-2', 'bridge-2', 'bridge-2']
+    assert said[-1].endswith('beside a flood: 0.50 [0.40..0.60] of half; 0 min 0 s left')
+    again = bench.Run(True, False, lambda line: pytest.fail(line))
+    bench.measure_fairness(again, workloads.ALL)
+    assert again.doc[fairness.KEY]['bridge-2'] == {'tcp_tx_on': record, 'tcp_rx_on': record}
 
 
 def test_a_flood_that_is_none_is_no_figure():
