@@ -4,6 +4,7 @@ import re
 import tempfile
 from pathlib import Path
 
+import acks
 import image
 import systems
 import window
@@ -42,6 +43,7 @@ class Booted:
     def __enter__(self):
         try:
             self.machine.__enter__()
+            acks.thin(self.machine.peer)
             self._server = self.machine.peer.background(LOAD, 'serve')
             self.system.boot(self.machine)
             self.system.learn(self.machine)

@@ -12,12 +12,28 @@
 
 #include "wire.h"
 
+#define SINK_WINDOW (512 << 10)
+
 static uint64_t buffer[CHUNK / 8];
+
+/*
+ * Linux acknowledges every second segment as long as its window need not shrink, else as often as
+ * the process reads. So there is more room than the window ever takes (see acks.py).
+ */
+static void acknowledge_evenly(int c)
+{
+	int bytes = RECEIVE_BUFFER, window = SINK_WINDOW;
+
+	if (setsockopt(c, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) ||
+	    setsockopt(c, IPPROTO_TCP, TCP_WINDOW_CLAMP, &window, sizeof(window)))
+		die("tcp-sink");
+}
 
 static void tcp_sink(int c, uint64_t bytes, bool check)
 {
 	uint64_t got = 0, wrong = 0;
 
+	acknowledge_evenly(c);
 	while (got < bytes) {
 		size_t want = bytes - got < CHUNK ? bytes - got : CHUNK;
 
