@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import accel # noqa: E402
 import image # noqa: E402
+import aims # noqa: E402
 import booted # noqa: E402
 import cost # noqa: E402
 import fairness # noqa: E402
@@ -296,7 +297,8 @@ def main():
         sys.exit(f'bench: {e}')
     except KeyboardInterrupt:
         sys.exit('bench: interrupted; the next run goes on from here')
-    doc = {'about': about(args.quick), **run.doc, 'ratios': results.ratios(run.doc), 'failures': run.failures}
+    doc = {'about': about(args.quick), **run.doc, 'ratios': results.ratios(run.doc), 'aims': aims.judge(run.doc),
+           'failures': run.failures}
     results.write(RESULT, doc)
     print('\n' + results.report(doc))
     for f in run.failures:

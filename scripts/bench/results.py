@@ -24,13 +24,18 @@ def add(doc, system, w, record):
     doc.setdefault(system, {}).setdefault(w.name, {})[w.offload] = record
 
 
+def ratio(doc, first, second, w):
+    """Throughput per unit of CPU of the first over the second, or None."""
+    a, b = figure(doc, first, w), figure(doc, second, w)
+    return b['median'] / a['median'] if a and b else None
+
+
 def ratios(doc):
     """{key: {workload: throughput per unit of CPU of the first over the second}}, of what was measured; and what derived code
     costs by engine, {DERIVED: {engine: instructions of derived code over original}}."""
     found = {}
     for key, (first, second) in RATIOS.items():
-        rows = {w.key: round(figure(doc, second, w)['median'] / figure(doc, first, w)['median'], 3)
-                for w in workloads.ALL if figure(doc, first, w) and figure(doc, second, w)}
+        rows = {w.key: round(found_ratio, 3) for w in workloads.ALL if (found_ratio := ratio(doc, first, second, w))}
         if rows:
             found[key] = rows
     if doc.get(DERIVED):
@@ -47,6 +52,18 @@ def write(path, doc):
 
 def with_range(c):
     return f'{c["median"]:,.0f} [{c["min"]:,.0f}..{c["max"]:,.0f}]'
+
+
+def table_of_aims(doc):
+    """Bars and what was measured, a group's name at its first row."""
+    rows, group = [['what', '', 'aim', 'measured', '']], None
+    for a in doc.get('aims', []):
+        aim = '-' if a['bar'] is None else f'at {"most" if a["at_most"] else "least"} {a["bar"]:.2f}'
+        measured = '-' if a['measured'] is None else f'{a["measured"]:.3f}'
+        rows.append([a['group'] if a['group'] != group else '', a['what'], aim, measured,
+                     f'**{a["state"]}**' if a['state'] == 'missed' else a['state']])
+        group = a['group']
+    return rows
 
 
 def table_of_costs(doc):
@@ -184,7 +201,8 @@ def markdown(rows):
 
 def report(doc):
     """All tables, as Markdown."""
-    parts = [('Instruction-equivalents per unit: instructions + REP iterations / 4 + 1,500 per world switch',
+    parts = [('Aims: throughput per unit of CPU of the first over the second, where nothing else is said', table_of_aims(doc)),
+             ('Instruction-equivalents per unit: instructions + REP iterations / 4 + 1,500 per world switch',
               table_of_costs(doc)),
              ('Throughput per unit of CPU: first over second', table_of_ratios(doc)),
              ('What it is made of, medians per unit', table_of_windows(doc)),
