@@ -15,6 +15,14 @@ def spread(values):
     return {'min': round(min(values), 1), 'median': round(statistics.median(values), 1), 'max': round(max(values), 1)}
 
 
+def arrived(result):
+    """Units of a window that count: what was lost on the way cost something and served nobody."""
+    n = result['units'] - result['lost']
+    if n <= 0:
+        raise ValueError(f'nothing arrived: {result}')
+    return n
+
+
 def trips(results):
     """Round trips in us of the emulator's clock, if there were any: the medians of the windows' medians and 99th percentiles."""
     if not all('p99' in r for r in results):
@@ -24,12 +32,12 @@ def trips(results):
 
 def cycles(results):
     """Of the time stamp counter per unit, idle time and all: of use where a processor is what counts, not an emulator."""
-    return spread([r['tsc'] / r['units'] for r in results])
+    return spread([r['tsc'] / arrived(r) for r in results])
 
 
 def summary(unit, results, found):
-    """The record of a workload: per unit, over its windows."""
-    per = [(w, r['units']) for w, r in zip(found, results)]
+    """The record of a workload: per unit that arrived, over its windows. windows: [cost, switches] of each."""
+    per = [(w, arrived(r)) for w, r in zip(found, results)]
     cost = [charged(w) / n for w, n in per]
     parts = sorted({p for w in found for p in w.parts})
     return {'unit': unit, 'n': len(found), **spread(cost),
@@ -37,7 +45,8 @@ def summary(unit, results, found):
             'rep': statistics.median(w.rep / n for w, n in per),
             'switches': statistics.median(w.switches / n for w, n in per),
             'charged_0': spread([charged(w, 0) / n for w, n in per]),
-            'wall_units_per_s': spread([r['units'] * 1e9 / r['ns'] for r in results]),
+            'windows': [[round(c, 1), round(w.switches / n, 4)] for c, (w, n) in zip(cost, per)],
+            'wall_units_per_s': spread([arrived(r) * 1e9 / r['ns'] for r in results]),
             'lost': sum(r['lost'] for r in results), **trips(results),
             # A difference of two windows may leave a part a little below nothing.
             'parts': {p: max(0.0, statistics.median(w.parts[p] / n for w, n in per)) for p in parts}}

@@ -81,12 +81,13 @@ def arrived(results):
 
 
 def difference(small, large):
-    """One result for a pair of runs: what the guests together did more in the large one. ns: of the slowest guests."""
-    units = arrived(large) - arrived(small)
+    """One result for a pair of runs: what the guests together did more in the large one, and with it all that was lost, so that
+    units without lost ones are what counts. ns: of the slowest guests."""
+    units, lost = arrived(large) - arrived(small), sum(r['lost'] for r in [*small, *large])
     if units <= 0:
         raise systems.BenchError(f'no more arrived in a large run than in a small one: {small} {large}')
     ns = max(r['ns'] for r in large) - max(r['ns'] for r in small)
-    return {'units': units, 'lost': sum(r['lost'] for r in [*small, *large]), 'ns': max(ns, 1000)}
+    return {'units': units + lost, 'lost': lost, 'ns': max(ns, 1000)}
 
 
 def shares(results):

@@ -154,7 +154,8 @@ def result(units, ns=1, lost=0, bad=0):
 
 def test_many_guests_together_are_one_result_of_what_arrived():
     small, large = [result(10, 5), result(10, 7, lost=1)], [result(40, 100, lost=3), result(40, 90)]
-    assert many.difference(small, large) == {'units': 77 - 19, 'lost': 4, 'ns': 1000}
+    found = many.difference(small, large)
+    assert found == {'units': 77 - 19 + 4, 'lost': 4, 'ns': 1000} and cost.arrived(found) == 77 - 19
     assert many.difference([result(10)], [result(40, ns=5001)])['ns'] == 5000
     with pytest.raises(systems.BenchError, match='no more arrived'):
         many.difference([result(10)], [result(40, lost=30)])
@@ -358,6 +359,18 @@ def test_result_file_has_each_figure_and_ratio_at_its_place():
         assert set(keys) <= set(ratios[name])
         assert set(ratios[name].values()) == {round(second / first, 3)}, name
     assert ratios['derived_vs_original'] == {'window': 1.05, 'stlb': 2.5}
+
+
+def test_what_is_lost_does_not_count():
+    """Two windows of the same work; a fifth of the second's packets did not arrive."""
+    found = [window.Window(8000, 0, 2, Counter(kernel=8000))] * 2
+    c = cost.summary('packet', [{**result(10, ns=1000), 'tsc': 80}, {**result(10, ns=1000, lost=2), 'tsc': 80}], found)
+    assert c['windows'] == [[1100.0, 0.2], [1375.0, 0.25]] and (c['min'], c['max'], c['lost']) == (1100, 1375, 2)
+    assert (c['insns'], c['switches'], c['parts']) == (900, 0.225, {'kernel': 900})
+    assert c['charged_0']['max'] == 1000 and c['wall_units_per_s'] == {'min': 8e6, 'median': 9e6, 'max': 1e7}
+    assert cost.cycles([{**result(10, lost=2), 'tsc': 80}])['median'] == 10
+    with pytest.raises(ValueError, match='nothing arrived'):
+        cost.summary('packet', [result(10, lost=10)], found[:1])
 
 
 def test_pings_have_round_trips_and_nothing_else_has():
