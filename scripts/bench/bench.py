@@ -12,7 +12,6 @@ costs when routines that the hypervisor has run in the driver VM.
 Exit status: 0, or 1 when a system could not be measured; the others' figures are there.
 """
 import argparse
-import hashlib
 import json
 import os
 import platform
@@ -30,6 +29,7 @@ import aims # noqa: E402
 import booted # noqa: E402
 import cost # noqa: E402
 import fairness # noqa: E402
+import inputs # noqa: E402
 import kvm # noqa: E402
 import lwip # noqa: E402
 import many # noqa: E402
@@ -52,21 +52,11 @@ GUESTS = 1, 2, 4, 8, 16
 QUICK_GUESTS = 1, 4
 FAILURES = (ConsoleError, PeerError, systems.BenchError, image.ImageError, OSError, RuntimeError, ValueError,
             subprocess.SubprocessError)
-# What figures depend on.
-INPUTS = [image.HYPERVISOR, image.TWIN, image.INITRD, image.GUEST, image.OUT / 'linux/initrd.img', image.OUT / 'kernel/version',
-          booted.PLUGIN, booted.LOAD]
 
 
 def all_systems(guests):
     return [systems.Pollux(), systems.Pollux(plain=True), systems.PolluxStlb(), systems.PolluxStlb(plain=True), lwip.Lwip(),
             systems.Native(), kvm.Kvm(), xen.DomU(), xen.Dom0(), *map(many.Guests, guests)]
-
-
-def fingerprint(quick):
-    h = hashlib.sha256(str(quick).encode())
-    for f in INPUTS:
-        h.update(f.read_bytes())
-    return h.hexdigest()
 
 
 class Run:
@@ -75,12 +65,19 @@ class Run:
     def __init__(self, quick, fresh, say):
         self.quick, self.say = quick, say
         self.doc, self.failures = {}, []
-        self._mark = fingerprint(quick)
+        self._mark = inputs.fingerprint(quick)
         self.expect(1)
-        if not fresh and STATE.is_file():
+        if not fresh:
+            self._resume()
+
+    def _resume(self):
+        """What an earlier run measured of the same inputs; a file that is no state holds nothing."""
+        try:
             old = json.loads(STATE.read_text())
             if old['fingerprint'] == self._mark:
-                self.doc = old['doc']
+                self.doc = dict(old['doc'])
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
 
     def expect(self, steps):
         """So many figures will follow, from now on."""

@@ -280,7 +280,7 @@ class Pairs:
 def test_shares_are_measured_once_and_kept(monkeypatch, tmp_path):
     said, record = [], {'share': {'min': 0.4, 'median': 0.5, 'max': 0.6}}
     monkeypatch.setattr(bench, 'STATE', tmp_path / 'state.json')
-    monkeypatch.setattr(bench, 'fingerprint', lambda quick: 'same')
+    monkeypatch.setattr(bench.inputs, 'fingerprint', lambda quick: 'same')
     monkeypatch.setattr(bench.booted, 'Booted', lambda system: contextlib.nullcontext(SimpleNamespace(machine=None)))
     monkeypatch.setattr(bench.fairness, 'Pair', Pairs)
     monkeypatch.setattr(bench.fairness, 'measure', lambda *args: record)
