@@ -13,8 +13,6 @@ Exit status: 0, or 1 when a system could not be measured; the others' figures ar
 """
 import argparse
 import json
-import os
-import platform
 import signal
 import subprocess
 import sys
@@ -25,9 +23,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import accel # noqa: E402
 import image # noqa: E402
+import about # noqa: E402
 import aims # noqa: E402
 import booted # noqa: E402
-import cost # noqa: E402
 import fairness # noqa: E402
 import inputs # noqa: E402
 import kvm # noqa: E402
@@ -65,6 +63,8 @@ class Run:
     def __init__(self, quick, fresh, say):
         self.quick, self.say = quick, say
         self.doc, self.failures = {}, []
+        self.begun, self._earlier = time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime()), 0.0
+        self._started = time.monotonic()
         self._mark = inputs.fingerprint(quick)
         self.expect(1)
         if not fresh:
@@ -75,7 +75,7 @@ class Run:
         try:
             old = json.loads(STATE.read_text())
             if old['fingerprint'] == self._mark:
-                self.doc = dict(old['doc'])
+                self.doc, self.begun, self._earlier = dict(old['doc']), str(old['begun']), float(old['seconds'])
         except (OSError, ValueError, KeyError, TypeError):
             pass
 
@@ -87,8 +87,14 @@ class Run:
         self.doc.setdefault(key, {})[name] = value
         self._write()
 
+    @property
+    def seconds(self):
+        """That it took, with the parts that it goes on from; pauses between them are not counted."""
+        return self._earlier + time.monotonic() - self._started
+
     def _write(self):
-        results.write(STATE, {'fingerprint': self._mark, 'doc': self.doc})
+        results.write(STATE, {'fingerprint': self._mark, 'begun': self.begun, 'seconds': round(self.seconds, 1),
+                              'doc': self.doc})
 
     def add(self, face, w, record):
         results.add(self.doc, face, w, record)
@@ -236,14 +242,6 @@ def measure_engines(run):
         run.say(f'  {engine}: {found}')
 
 
-def about(quick):
-    """What the figures hold for."""
-    version = subprocess.run(['qemu-system-x86_64', '--version'], capture_output=True, text=True, check=True).stdout
-    return {'kernel': (image.OUT / 'kernel/version').read_text().strip(), 'qemu': version.splitlines()[0],
-            'cpu': systems.CPU, 'mitigations': systems.MITIGATIONS, 'host': f'{platform.machine()}, {os.cpu_count()} CPUs',
-            'quick': quick, 'per_rep': cost.PER_REP, 'per_switch': cost.PER_SWITCH}
-
-
 def numbers(text):
     """Of guests, as the command line gives them."""
     found = [int(n) for n in text.split(',')]
@@ -294,7 +292,7 @@ def main():
         sys.exit(f'bench: {e}')
     except KeyboardInterrupt:
         sys.exit('bench: interrupted; the next run goes on from here')
-    doc = {'about': about(args.quick), **run.doc, 'ratios': results.ratios(run.doc), 'aims': aims.judge(run.doc),
+    doc = {'about': about.about(args.quick, run.begun, run.seconds), **run.doc, 'ratios': results.ratios(run.doc), 'aims': aims.judge(run.doc),
            'failures': run.failures}
     results.write(RESULT, doc)
     print('\n' + results.report(doc))

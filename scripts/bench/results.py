@@ -54,6 +54,24 @@ def with_range(c):
     return f'{c["median"]:,.0f} [{c["min"]:,.0f}..{c["max"]:,.0f}]'
 
 
+def duration(seconds):
+    return f'{seconds // 3600} h {seconds % 3600 // 60} min' if seconds >= 3600 else f'{seconds // 60} min {seconds % 60} s'
+
+
+def table_of_about(doc):
+    """What the figures hold for."""
+    a = doc.get('about', {})
+    tree = {True: '', False: ', with changes that are not committed'}.get(a.get('clean'), '')
+    rows = [('commit', a.get('commit') and a['commit'][:12] + tree), ('begun', a.get('begun')),
+            ('duration', duration(a['seconds']) if 'seconds' in a else None),
+            ('left out', 'quick' in a and ('what `--quick` leaves out' if a['quick'] else 'nothing')),
+            ('host', a.get('host_cpu') and f'{a["host_cpu"]}, {a["host_cpus"]} CPUs'), ('emulator', a.get('qemu')),
+            ('its CPU', a.get('cpu')), ('kernel', a.get('kernel')), ('mitigations', a.get('mitigations')), ('Xen', a.get('xen')),
+            ('web server', a.get('lighttpd') and f'lighttpd {a["lighttpd"]}'),
+            ('charges', 'per_rep' in a and f'{a["per_rep"]} a REP iteration, {a["per_switch"]:,} a world switch')]
+    return [['what the figures hold for', ''], *[[name, text] for name, text in rows if text]]
+
+
 def table_of_aims(doc):
     """Bars and what was measured, a group's name at its first row."""
     rows, group = [['what', '', 'aim', 'measured', '']], None
@@ -201,7 +219,8 @@ def markdown(rows):
 
 def report(doc):
     """All tables, as Markdown."""
-    parts = [('Aims: throughput per unit of CPU of the first over the second, where nothing else is said', table_of_aims(doc)),
+    parts = [('What the figures hold for', table_of_about(doc)),
+             ('Aims: throughput per unit of CPU of the first over the second, where nothing else is said', table_of_aims(doc)),
              ('Instruction-equivalents per unit: instructions + REP iterations / 4 + 1,500 per world switch',
               table_of_costs(doc)),
              ('Throughput per unit of CPU: first over second', table_of_ratios(doc)),
