@@ -292,8 +292,8 @@ def main():
         sys.exit(f'bench: {e}')
     except KeyboardInterrupt:
         sys.exit('bench: interrupted; the next run goes on from here')
-    doc = {'about': about.about(args.quick, run.begun, run.seconds), **run.doc, 'ratios': results.ratios(run.doc), 'aims': aims.judge(run.doc),
-           'failures': run.failures}
+    told = about.about(args.quick, run.begun, run.seconds)
+    doc = {'about': told, **run.doc, **results.derive(run.doc), 'aims': aims.judge(run.doc), 'failures': run.failures}
     results.write(RESULT, doc)
     print('\n' + results.report(doc))
     for f in run.failures:

@@ -28,7 +28,6 @@ matplotlib.rcParams.update({'svg.fonttype': 'none', 'svg.hashsalt': 'pollux', 't
 SYSTEMS = {'native': '#8c8c8c', 'twin': '#1f4e9c', 'twin-stlb': '#7b5aa6', 'bridge': '#7fb2e5', 'xen-domu': '#d9822b',
            'kvm': '#3f9b4f'}
 ENGINES = ['#1f4e9c', '#7b5aa6', '#d9822b', '#3f9b4f', '#8c8c8c']
-UNIT_OF_CPU = 'what a CPU carries that executes one instruction-equivalent per ns'
 
 # Who ran an instruction, from the bottom of a stack to its top.
 USER, GUEST, BOTH, HOST, DRIVER, NATIVES, HV, OTHER_HV, OTHER = COMPONENTS = [
@@ -83,15 +82,10 @@ def check(doc):
                 raise PlotError(f'{s}, {w.title}: not a record')
 
 
-def carried(w, cost):
-    """What that CPU carries in a second at so many ns a unit: Mb, thousand packets, requests."""
-    return 1e9 / cost * {'KiB': 1024 * 8 / 1e6, 'packet': 1e-3}.get(w.unit, 1)
-
-
 def throughput(doc, chosen):
     """Series of grouped(): what each system carries of these workloads."""
     return [(results.TITLES[s], colour,
-             [c and tuple(carried(w, c[k]) for k in ('max', 'median', 'min')) # the highest cost carries least
+             [c and tuple(results.carried(w, c[k]) for k in ('max', 'median', 'min')) # the highest cost carries least
               for w in chosen for c in [results.figure(doc, s, w)]]) for s, colour in SYSTEMS.items()]
 
 
@@ -138,7 +132,7 @@ def draw_throughput(doc, folder):
         axes.set_title(title)
         axes.set_ylabel(unit)
         drawn |= grouped(axes, names, throughput(doc, [workload(k) for k in keys]))
-    figure.suptitle(f'CPU-scaled throughput: {UNIT_OF_CPU} (median, min to max)')
+    figure.suptitle(f'CPU-scaled throughput: {results.UNIT_OF_CPU} (median, min to max)')
     legend_below(figure, 6)
     return drawn and save(figure, folder, 'throughput')
 
@@ -146,7 +140,7 @@ def draw_throughput(doc, folder):
 def draw_http(doc, folder):
     figure = Figure(figsize=(6, 3.6), layout='constrained')
     axes = figure.subplots()
-    axes.set_title(f'Web server, 1 KiB, a connection each:\n{UNIT_OF_CPU}')
+    axes.set_title(f'Web server, 1 KiB, a connection each:\n{results.UNIT_OF_CPU}')
     axes.set_ylabel('requests/s')
     drawn = grouped(axes, [''], throughput(doc, [workload('http')]))
     legend_below(figure, 3)

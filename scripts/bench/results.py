@@ -9,6 +9,10 @@ import workloads
 RATIOS = {'twin_vs_native': ('twin', 'native'), 'twin_vs_bridge': ('twin', 'bridge'), 'twin_vs_xen': ('twin', 'xen-domu'),
           'twin_vs_kvm': ('twin', 'kvm'), 'bridge_vs_xen': ('bridge', 'xen-domu'),
           'twin_vs_native_stlb': ('twin-stlb', 'native'), 'dvm_attached_vs_detached': ('dvm-attached', 'dvm-detached')}
+UNIT_OF_CPU = 'what a CPU carries that executes one instruction-equivalent per ns'
+CHARGES = 'median', 'charged_0' # in a record: with 1,500 for a world switch, and without
+# unit: (what it is told in, how many of that it is)
+TOLD_IN = {'KiB': ('Mb', 1024 * 8 / 1e6), 'packet': ('thousand packets', 1e-3)}
 DERIVED = 'derived_vs_original'
 TITLES = {'native': 'native Linux', 'twin': 'guest, twin', 'bridge': 'guest, bridge', 'dvm-detached': 'driver VM, twin detached',
           'dvm-attached': 'driver VM, twin attached', 'kvm': 'KVM + vhost-net guest', 'xen-dom0': 'Xen dom0',
@@ -24,18 +28,49 @@ def add(doc, system, w, record):
     doc.setdefault(system, {}).setdefault(w.name, {})[w.offload] = record
 
 
-def ratio(doc, first, second, w):
+def cost_of(record, charge=CHARGES[0]):
+    """The median, or None where an old file has no such figure."""
+    found = record and record.get(charge)
+    return found['median'] if isinstance(found, dict) else found
+
+
+def ratio(doc, first, second, w, charge=CHARGES[0]):
     """Throughput per unit of CPU of the first over the second, or None."""
-    a, b = figure(doc, first, w), figure(doc, second, w)
-    return b['median'] / a['median'] if a and b else None
+    a, b = (cost_of(figure(doc, system, w), charge) for system in (first, second))
+    return b / a if a and b else None
 
 
-def ratios(doc):
+def carried(w, cost):
+    """What that CPU carries in a second at so many ns a unit, in what it is told in."""
+    return 1e9 / cost * TOLD_IN.get(w.unit, (w.unit, 1))[1]
+
+
+def all_carried(doc, charge=CHARGES[0]):
+    """{system: {workload: what is carried}}, of medians; told_in says in what."""
+    found = {}
+    for s in systems_of(doc):
+        rows = {w.key: round(carried(w, n), 3) for w in workloads.ALL if (n := cost_of(figure(doc, s, w), charge))}
+        if rows:
+            found[s] = rows
+    return found
+
+
+def told_in(w):
+    return f'{TOLD_IN.get(w.unit, (w.unit,))[0]}/s'
+
+
+def derive(doc):
+    """What is made of a run's figures, as out/bench.json has it beside them: _0 is without charge for switches."""
+    return {'ratios': ratios(doc), 'ratios_0': ratios(doc, CHARGES[1]), 'carried': all_carried(doc),
+            'carried_0': all_carried(doc, CHARGES[1]), 'carried_unit': {w.key: told_in(w) for w in workloads.ALL}}
+
+
+def ratios(doc, charge=CHARGES[0]):
     """{key: {workload: throughput per unit of CPU of the first over the second}}, of what was measured; and what derived code
     costs by engine, {DERIVED: {engine: instructions of derived code over original}}."""
     found = {}
     for key, (first, second) in RATIOS.items():
-        rows = {w.key: round(found_ratio, 3) for w in workloads.ALL if (found_ratio := ratio(doc, first, second, w))}
+        rows = {w.key: round(found_ratio, 3) for w in workloads.ALL if (found_ratio := ratio(doc, first, second, w, charge))}
         if rows:
             found[key] = rows
     if doc.get(DERIVED):
@@ -119,11 +154,26 @@ def table_of_parts(doc):
 
 
 def table_of_ratios(doc):
-    rows = [['', *[w.key for w in workloads.ALL]]]
+    """Each with and without a charge for switches."""
+    rows = [['', 'a switch', *[w.key for w in workloads.ALL]]]
     for key, found in doc.get('ratios', {}).items():
         if key == DERIVED:
             continue
-        rows.append([key, *[f'{found[w.key]:.2f}' if w.key in found else '-' for w in workloads.ALL]])
+        for name, row, charge in (key, found, '1,500'), ('', doc.get('ratios_0', {}).get(key), '0'):
+            if row:
+                rows.append([name, charge, *[f'{row[w.key]:.2f}' if w.key in row else '-' for w in workloads.ALL]])
+    return rows
+
+
+def table_of_carried(doc):
+    """Each with and without a charge for switches."""
+    shown = systems_of(doc)
+    rows = [['workload', 'unit', 'a switch', *[TITLES[s] for s in shown]]]
+    for w in workloads.ALL:
+        for name, key, charge in (w.title, 'carried', '1,500'), ('', 'carried_0', '0'):
+            cells = [doc.get(key, {}).get(s, {}).get(w.key) for s in shown]
+            if any(cells):
+                rows.append([name, told_in(w) if name else '', charge, *[f'{c:,.0f}' if c else '-' for c in cells]])
     return rows
 
 
@@ -223,6 +273,7 @@ def report(doc):
              ('Aims: throughput per unit of CPU of the first over the second, where nothing else is said', table_of_aims(doc)),
              ('Instruction-equivalents per unit: instructions + REP iterations / 4 + 1,500 per world switch',
               table_of_costs(doc)),
+             (f'CPU-scaled throughput: {UNIT_OF_CPU}', table_of_carried(doc)),
              ('Throughput per unit of CPU: first over second', table_of_ratios(doc)),
              ('What it is made of, medians per unit', table_of_windows(doc)),
              ('Who runs the instructions', table_of_parts(doc)),

@@ -361,6 +361,24 @@ def test_result_file_has_each_figure_and_ratio_at_its_place():
     assert ratios['derived_vs_original'] == {'window': 1.05, 'stlb': 2.5}
 
 
+def test_throughput_is_told_with_and_without_a_charge_for_switches():
+    """A switch a unit: 250 + 750 + 1,500 for the one, 1,000 + 3,000 + 1,500 for the other."""
+    doc, tcp = {}, workloads.ALL[0]
+    for face, n in ('twin', 800), ('native', 3200):
+        for w in (UDP_TX, tcp):
+            results.add(doc, face, w, canned(face, n))
+    found = results.derive(doc)
+    assert found['ratios']['twin_vs_native']['udp_tx'] == 2.2 and found['ratios_0']['twin_vs_native']['udp_tx'] == 4
+    assert found['carried']['twin'] == {'tcp_tx_on': 3276.8, 'udp_tx': 400} and found['carried_0']['twin']['udp_tx'] == 1000
+    assert found['carried_unit']['tcp_tx_on'] == 'Mb/s' and found['carried_unit']['http'] == 'request/s'
+    head, first, second = results.table_of_carried({**doc, **found})[:3]
+    assert head[2:] == ['a switch', 'native Linux', 'guest, twin']
+    assert (first, second) == ([tcp.title, 'Mb/s', '1,500', '1,489', '3,277'], ['', '', '0', '2,048', '8,192'])
+    rows = results.table_of_ratios({**doc, **found})
+    assert [r[:2] for r in rows] == [['', 'a switch'], ['twin_vs_native', '1,500'], ['', '0']]
+    assert results.ratio({'a': {'udp_tx': {'on': {'median': 5}}}}, 'a', 'a', UDP_TX, 'charged_0') is None, 'an old file'
+
+
 def test_what_is_lost_does_not_count():
     """Two windows of the same work; a fifth of the second's packets did not arrive."""
     found = [window.Window(8000, 0, 2, Counter(kernel=8000))] * 2
