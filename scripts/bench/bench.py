@@ -234,12 +234,13 @@ def measure_engines(run):
             continue
         run.say(f'derived code, {engine}: booting')
         try:
-            found = overhead.measure(lambda line: None, run.quick, file)['hot_overhead']
+            document = overhead.measure(lambda line: None, run.quick, file)
         except overhead.FAILURES as e:
             run.failures.append(f'derived code, {engine}: {e}')
             continue
-        run.keep(results.DERIVED, engine, found)
-        run.say(f'  {engine}: {found}')
+        run.keep(results.DERIVED_WINDOWS, engine, {w['title']: w['hot_overhead'] for w in document['windows']})
+        run.keep(results.DERIVED, engine, document['hot_overhead'])
+        run.say(f'  {engine}: {document["hot_overhead"]}')
 
 
 def numbers(text):

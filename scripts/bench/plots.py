@@ -29,6 +29,9 @@ SYSTEMS = {'native': '#8c8c8c', 'twin': '#1f4e9c', 'twin-stlb': '#7b5aa6', 'brid
            'kvm': '#3f9b4f'}
 ENGINES = ['#1f4e9c', '#7b5aa6', '#d9822b', '#3f9b4f', '#8c8c8c']
 
+ALL_WINDOWS, LEVEL = 'all windows', 'slots'
+CURVES = {'udp_tx': '#1f4e9c', 'udp_rx': '#7fb2e5', 'udp_rr': '#d9822b'}
+
 # Who ran an instruction, from the bottom of a stack to its top.
 USER, GUEST, BOTH, HOST, DRIVER, NATIVES, HV, OTHER_HV, OTHER = COMPONENTS = [
     'user programs', 'kernel that is measured', "dom0's and domU's kernels, not told apart",
@@ -183,22 +186,31 @@ def draw_components(doc, folder):
     return drawn and save(figure, folder, 'components')
 
 
+def engines_of_files(overheads):
+    """{(engine, level): {window: derived code over the module's own}} of what overhead.py wrote."""
+    try:
+        return {(o['engine'], o['level']): {ALL_WINDOWS: o['hot_overhead'],
+                                            **{str(w['title']): w['hot_overhead'] for w in o['windows']}} for o in overheads}
+    except (KeyError, TypeError) as e:
+        raise PlotError(f'not a file of overhead.py: {e!r}') from e
+
+
+def engines_of_benchmark(doc):
+    """The same of the benchmark, which measures the usual level of each engine; old results have the totals alone."""
+    totals, parts = doc.get(results.DERIVED, {}), doc.get(results.DERIVED_WINDOWS, {})
+    if not isinstance(parts, dict) or not all(isinstance(d, dict) for d in (totals, *parts.values())):
+        raise PlotError(f'{results.DERIVED}: not {{engine: ratio}}')
+    return {(engine, LEVEL): {ALL_WINDOWS: total, **parts.get(engine, {})} for engine, total in totals.items()}
+
+
 def engines(doc, overheads):
-    """{engine: {window: derived code over the module's own}}: what the benchmark says, else what overhead.py wrote."""
-    found = doc.get('derived_vs_original')
-    if found is None:
-        try:
-            found = {f'{o["engine"]}, {o["level"]}': {'all windows': o['hot_overhead'],
-                                                      **{str(w['title']): w['hot_overhead'] for w in o['windows']}}
-                     for o in overheads}
-        except (KeyError, TypeError) as e:
-            raise PlotError(f'not a file of overhead.py: {e!r}') from e
-    if not isinstance(found, dict):
-        raise PlotError('derived_vs_original: not {engine: ratios}')
-    found = {e: r if isinstance(r, dict) else {'all windows': r} for e, r in found.items()}
+    """{engine and level: {window: ratio}}: what the benchmark says, and what it does not say of overhead.py's files."""
+    found = engines_of_files(overheads)
+    for key, ratios in engines_of_benchmark(doc).items():
+        found[key] = {**found.get(key, {}), **ratios}
     if not all(is_number(v, 1e-3) for r in found.values() for v in r.values()):
-        raise PlotError('derived_vs_original: a ratio is no number')
-    return found
+        raise PlotError(f'{results.DERIVED}: a ratio is no number')
+    return {', '.join(map(str, key)): ratios for key, ratios in found.items()}
 
 
 def draw_engines(doc, overheads, folder):
@@ -215,11 +227,44 @@ def draw_engines(doc, overheads, folder):
     return drawn and save(figure, folder, 'engines')
 
 
+def curve(doc, w):
+    """Points of (upcalls a unit, low, value, high), of throughput without any: 1. None where nothing was measured."""
+    try:
+        points = sorted(((p['upcalls_per_packet'], p) for p in doc.get('upcalls', []) if p['workload'] == w.name),
+                        key=lambda point: point[0])
+        if not all(is_number(x) and all(is_number(p[k], 1e-3) for k in ('min', 'median', 'max')) for x, p in points):
+            raise PlotError(f'upcalls, {w.title}: a figure is no number')
+        none = next((p['median'] for x, p in points if not p['names']), None)
+        return [(x, none / p['max'], none / p['median'], none / p['min']) for x, p in points] if none else None
+    except (AttributeError, KeyError, TypeError) as e:
+        raise PlotError(f'upcalls: not points of a curve: {e!r}') from e
+
+
+def draw_upcalls(doc, folder):
+    figure, drawn = Figure(figsize=(6, 4), layout='constrained'), False
+    axes = figure.subplots()
+    axes.set_title('Throughput per unit of CPU by routines that run in the driver VM')
+    axes.set_xlabel('forced upcalls for a packet, or for a pair of packets, one each way')
+    axes.set_ylabel('against none')
+    for key, colour in CURVES.items():
+        w = workload(key)
+        if found := curve(doc, w):
+            x, low, value, high = zip(*found)
+            whiskers = [[v - l for v, l in zip(value, low)], [h - v for h, v in zip(high, value)]]
+            axes.errorbar(x, value, whiskers, color=colour, marker='o', markersize=3, capsize=2, linewidth=1, label=w.title)
+            axes.annotate(f'{value[-1]:.2f}', (x[-1], value[-1]), (4, 4), textcoords='offset points', fontsize=8)
+            drawn = True
+    axes.set_ylim(bottom=0)
+    axes.set_xticks(range(0, 10))
+    legend_below(figure, 3)
+    return drawn and save(figure, folder, 'upcalls')
+
+
 def draw(doc, overheads, folder):
     """Writes what can be drawn; returns the names. doc: of bench.py; overheads: of overhead.py."""
     check(doc)
     return list(filter(None, [draw_throughput(doc, folder), draw_components(doc, folder), draw_http(doc, folder),
-                              draw_engines(doc, overheads, folder)]))
+                              draw_engines(doc, overheads, folder), draw_upcalls(doc, folder)]))
 
 
 def main():

@@ -119,3 +119,15 @@ def test_figures_say_what_they_hold_for():
     assert rows['commit'] == 'a' * 12 + ', with changes that are not committed' and rows['duration'] == '1 h 2 min'
     assert rows['host'].startswith('Z80, ') and rows['kernel'] == found['kernel'] and '1,500 a world switch' in rows['charges']
     assert rows['left out'].startswith('what') and len(results.table_of_about({})) == 1
+
+
+def test_engines_are_kept_with_their_windows(kept, monkeypatch):
+    document = {'hot_overhead': 1.07, 'windows': [{'title': 'ping', 'hot_overhead': 1.1, 'twin': {}}]}
+    monkeypatch.setattr(bench.overhead, 'measure', lambda say, quick, file: document)
+    run = begin()
+    bench.measure_engines(run)
+    assert run.doc[results.DERIVED] == {'window': 1.07, 'stlb': 1.07}
+    assert results.table_of_engines(run.doc) == [['SVM engine', 'all windows', 'ping'], ['window', '1.070', '1.100'],
+                                                 ['stlb', '1.070', '1.100']]
+    monkeypatch.setattr(bench.overhead, 'measure', lambda *_: pytest.fail('it is measured already'))
+    bench.measure_engines(begin())

@@ -83,11 +83,40 @@ def test_each_instruction_belongs_to_a_component():
     assert plots.components('xen-domu', {'kernel': 2})[plots.BOTH] == 2
 
 
-def test_what_the_benchmark_says_of_engines_counts(tmp_path):
-    doc = {'derived_vs_original': {'window': 1.05, 'stlb': {'UDP': 3.125}}}
-    assert plots.draw(doc, [OVERHEAD], tmp_path) == ['engines']
+def test_engines_are_those_of_the_benchmark_and_of_other_files(tmp_path):
+    doc = {'derived_vs_original': {'window': 1.05, 'stlb': 3.1}, 'derived_windows': {'stlb': {'UDP': 3.125}}}
+    strict = {**OVERHEAD, 'level': 'strict', 'hot_overhead': 1.103}
+    assert plots.engines(doc, [OVERHEAD, strict]) == {
+        'window, slots': {'all windows': 1.05, 'TCP < $out': 1.061}, 'stlb, slots': {'all windows': 3.1, 'UDP': 3.125},
+        'window, strict': {'all windows': 1.103, 'TCP < $out': 1.061}}
+    assert plots.draw(doc, [OVERHEAD, strict], tmp_path) == ['engines']
     text = (tmp_path / 'engines.svg').read_text()
-    assert '>1.050<' in text and '>3.125<' in text and '1.077' not in text
+    assert all(f'>{n}<' in text for n in ('1.050', '3.125', '1.103', '1.061')) and '1.077' not in text
+
+
+def upcalls(*points):
+    return {'upcalls': [{'workload': w, 'names': ['a'] * n, 'upcalls_per_packet': n * 0.99, 'min': cost * 0.8, 'median': cost,
+                         'max': cost * 1.25} for w, n, cost in points]}
+
+
+def test_upcalls_are_curves_of_throughput_against_none(tmp_path):
+    doc = upcalls(('udp_tx', 2, 400.0), ('udp_tx', 0, 100.0), ('udp_rr', 0, 50.0), ('udp_rr', 9, 500.0), ('udp_rx', 1, 9.0))
+    found = plots.curve(doc, plots.workload('udp_tx'))
+    assert found[0] == (0, 0.8, 1, 1.25) and found[1] == pytest.approx((1.98, 0.2, 0.25, 0.3125))
+    assert plots.curve(doc, plots.workload('udp_rx')) is None, 'there is no point without'
+    assert plots.draw(doc, [], tmp_path) == ['upcalls']
+    text = (tmp_path / 'upcalls.svg').read_text()
+    for words in 'against none', '>0.25<', '>0.10<', 'UDP request/response, 64 B', 'UDP transmit, 64 B':
+        assert words in text, words
+    assert 'UDP receive' not in text
+
+
+@pytest.mark.parametrize('points', [5, [5], [{}], [{'workload': 'udp_tx', 'names': [], 'upcalls_per_packet': 0}],
+                                    [{**upcalls(('udp_tx', 0, 1.0))['upcalls'][0], 'median': 0}],
+                                    [{**upcalls(('udp_tx', 0, 1.0))['upcalls'][0], 'upcalls_per_packet': None}]])
+def test_points_that_are_none_are_refused(tmp_path, points):
+    with pytest.raises(plots.PlotError, match='upcalls'):
+        plots.draw({'upcalls': points}, [], tmp_path)
 
 
 def test_without_results_it_says_how_to_get_them(tmp_path):
@@ -125,7 +154,9 @@ def test_a_system_must_have_records(tmp_path, system):
 
 @pytest.mark.parametrize('doc, overheads', [
     ({'derived_vs_original': 5}, []), ({'derived_vs_original': {'window': 'x'}}, []),
-    ({'derived_vs_original': {'window': {'UDP': 0}}}, []), ({}, [{}]), ({}, [{**OVERHEAD, 'windows': 5}]),
+    ({'derived_vs_original': {'window': 1}, 'derived_windows': {'window': {'UDP': 0}}}, []),
+    ({'derived_vs_original': {'window': 1}, 'derived_windows': 5}, []), ({'derived_windows': {'window': 5}}, []),
+    ({}, [{}]), ({}, [{**OVERHEAD, 'windows': 5}]),
     ({}, [{**OVERHEAD, 'windows': [5]}]), ({}, [{**OVERHEAD, 'hot_overhead': None}])])
 def test_ratios_of_engines_must_be_numbers(tmp_path, doc, overheads):
     with pytest.raises(plots.PlotError):
