@@ -9,7 +9,7 @@
 
 #include "lib/types.h"
 
-#define MONITOR_MAX_ARGS 8
+#define MONITOR_MAX_ARGS 20 /* `upcalls force` takes the most */
 
 /* argv[0] is the command's name. Returns 0 or a negative errno after printing why. */
 typedef int monitor_fn(int argc, char **argv);

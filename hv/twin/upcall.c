@@ -17,7 +17,7 @@
 #include "twin/transmit.h"
 
 #define QUEUE_MAX  16
-#define FORCED_MAX 8
+#define FORCED_MAX 16
 #define FORCED_LEN 48
 
 struct upcall_count upcall_count[TWIN_GATE_STUBS];

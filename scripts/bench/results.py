@@ -250,7 +250,7 @@ def table_of_fairness(doc):
 
 def table_of_upcalls(doc):
     """Cost and throughput by upcalls for each packet; throughput relative to the point without."""
-    rows = [['workload', 'in the driver VM', 'upcalls per packet', 'instruction-equivalents', 'switches',
+    rows = [['workload', 'in the driver VM', 'upcalls per packet, or pair', 'instruction-equivalents', 'switches',
              'throughput per unit of CPU', 'lost']]
     for w in workloads.ALL:
         points = [p for p in doc.get('upcalls', []) if p['workload'] == w.name]

@@ -10,7 +10,9 @@ KEY = 'upcalls' # of the curve's points in the results
 # deliver buffers are not among them. The counters say how often they really were called.
 NATIVES = {'udp_tx': ('is_vmalloc_addr', 'dma_map_page_attrs', 'dma_unmap_page_attrs', 'skb_clone_tx_timestamp'),
            'udp_rx': ('eth_type_trans', 'skb_put', 'dma_sync_single_for_cpu', 'memcpy')}
-PACKETS = {'udp_tx': 'tx_packets', 'udp_rx': 'rx_to_guests'} # the twin's counters
+# One packet a call of the driver, and one each way a pair: so each is called once for a pair.
+NATIVES['udp_rr'] = (*NATIVES['udp_tx'], *NATIVES['udp_rx'], 'dql_completed')
+PACKETS = {'udp_tx': 'tx_packets', 'udp_rx': 'rx_to_guests', 'udp_rr': 'tx_packets'} # the twin's counters
 
 
 class Forced(systems.Pollux):

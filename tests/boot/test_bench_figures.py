@@ -303,6 +303,12 @@ def test_the_curve_adds_one_routine_at_a_time():
     assert all(b[:-1] == a for a, b in zip(found, found[1:]))
 
 
+def test_a_pair_has_a_curve_of_nine_routines():
+    found = [names for w, names in upcalls.points() if w.name == 'udp_rr']
+    assert len(found) == 10 and len(set(found[-1])) == 9
+    assert len(' '.join(['upcalls', 'force', *found[-1]])) < 200, "the monitor's line"
+
+
 def stats(packets, **calls):
     return {'twin': {'tx_packets': packets, 'rx_to_guests': 0}, 'upcalls': calls}
 
@@ -321,7 +327,7 @@ def test_table_of_upcalls_compares_with_the_point_without():
     doc = {upcalls.KEY: [point([], 100, 0), point(['a', 'b'], 400, 2)]}
     assert upcalls.find(doc, UDP_TX, ('a', 'b'))['median'] == 400 and not upcalls.find(doc, UDP_TX, ('a',))
     rows = [dict(zip(results.table_of_upcalls(doc)[0], r)) for r in results.table_of_upcalls(doc)[1:]]
-    assert [(r['in the driver VM'], r['upcalls per packet'], r['throughput per unit of CPU']) for r in rows] == [
+    assert [(r['in the driver VM'], r['upcalls per packet, or pair'], r['throughput per unit of CPU']) for r in rows] == [
         ('-', '0.00', '1.00'), ('a, b', '2.00', '0.25')]
     assert len(results.table_of_upcalls({})) == 1
 

@@ -118,4 +118,9 @@ def test_r15_upcalls_beside_the_driver_vms_own_flood(system, names):
 def test_unknown_routine_is_named(forced):
     with pytest.raises(ConsoleError, match='no_such_routine'):
         forced.machine.monitor('upcalls force no_such_routine')
+    forced.machine.monitor('upcalls force' + ' memcpy' * 16)
+    with pytest.raises(ConsoleError, match='at most 16 names'):
+        forced.machine.monitor('upcalls force' + ' memcpy' * 17)
+    with pytest.raises(ConsoleError, match='more than 20 words'):
+        forced.machine.monitor('upcalls force' + ' memcpy' * 19)
     forced.quit()
