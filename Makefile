@@ -79,7 +79,7 @@ shell: all ## boot the same and stay on the multiplexed console
 overhead: all ## count what derived code costs, function by function; write out/overhead.json
 	$(Q)$(PYTHON) scripts/overhead.py
 
-bench: all ## measure Pollux against native Linux and others; BENCH='--quick' for less, --help for more words
+bench: all ## measure Pollux against native Linux and others; BENCH='--quick' for 10 minutes of it, --help for more words
 	$(Q)scripts/bench/setup.sh || echo 'bench: goes on without Xen'
 	$(Q)$(PYTHON) scripts/bench/bench.py $(BENCH)
 

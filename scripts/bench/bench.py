@@ -6,8 +6,15 @@ All systems run in the same emulated machine with the same card, kernel, load ge
 instructions, REP iterations at a quarter of one, and 1,500 for each world switch (docs/results.md). Prints tables and writes
 out/bench.json; a run that was interrupted goes on where it was. Where KVM runs AMD-V, each system is booted once more on the
 processor itself, and the load generator's windows are also told in cycles of its time stamp counter. Of Pollux also: its lwIP
-guest's web server, many Linux guests at once, what a flood of one guest leaves to another one's TCP, and with --upcalls what it
-costs when routines that the hypervisor has run in the driver VM.
+guest's web server, many Linux guests at once, what a flood of one guest leaves to another one's TCP, and what it costs when
+routines that the hypervisor has are run in the driver VM.
+
+--quick is the version of about 10 minutes, on a machine with nothing else to do. Its windows have half of the size or less
+({quick_windows} of each instead of {windows}), those of KVM and of Xen's domU a quarter. Where --systems does not say what to
+measure, it leaves out: lwIP's web server, Xen's dom0, TCP without offloads over the twin of the engine stlb, what that engine's
+derived code costs, numbers of guests but {quick_guests}, and upcalls.
+Without --quick all of this is measured. The system kvm-nopoll,
+KVM that does not poll before it halts, is measured when --systems names it.
 
 Exit status: 0, or 1 when a system could not be measured; the others' figures are there.
 """
@@ -26,6 +33,7 @@ import image # noqa: E402
 import about # noqa: E402
 import aims # noqa: E402
 import booted # noqa: E402
+import estimate # noqa: E402
 import fairness # noqa: E402
 import inputs # noqa: E402
 import kvm # noqa: E402
@@ -43,18 +51,18 @@ from peer import PeerError, is_available as tap_is_available # noqa: E402
 
 RESULT = image.OUT / 'bench.json'
 STATE = image.OUT / 'bench/state.json'
-WINDOWS = 9
-QUICK_WINDOWS = 5
+WINDOWS = {True: 3, False: 9} # of a figure; True: quick
 NONE = 'none' # of the systems
-GUESTS = 1, 2, 4, 8, 16
-QUICK_GUESTS = 1, 4
+GUESTS = {True: (4,), False: (1, 2, 4, 8, 16)}
+# What --quick leaves out where --systems does not say what to measure: no aim needs it.
+NOT_QUICK = 'pollux-stlb-plain', 'pollux-lwip', 'xen-dom0'
 FAILURES = (ConsoleError, PeerError, systems.BenchError, image.ImageError, OSError, RuntimeError, ValueError,
             subprocess.SubprocessError)
 
 
 def all_systems(guests):
     return [systems.Pollux(), systems.Pollux(plain=True), systems.PolluxStlb(), systems.PolluxStlb(plain=True), lwip.Lwip(),
-            systems.Native(), kvm.Kvm(), xen.DomU(), xen.Dom0(), *map(many.Guests, guests)]
+            systems.Native(), kvm.Kvm(), kvm.Kvm(halt_poll=False), xen.DomU(), xen.Dom0(), *map(many.Guests, guests)]
 
 
 class Run:
@@ -138,6 +146,19 @@ def attempt(run, name, what, *args):
         run.say(f'{name}: FAILED: {str(e).splitlines()[0]}')
 
 
+def engines(quick):
+    """[(SVM engine, its twin)]"""
+    return [('window', image.TWIN)] if quick else [('window', image.TWIN), ('stlb', image.TWIN_STLB)]
+
+
+def chosen_systems(wanted, guests, quick):
+    """wanted: names of faces, or None: all that are usually measured."""
+    found = all_systems(guests)
+    if wanted:
+        return found
+    return [s for s in found if not s.by_name_only and not (quick and s.name in NOT_QUICK)]
+
+
 def left_to_do(run, system, faces, chosen):
     """[(face, function that turns to it, its workloads that have no figure)]"""
     found = [(face, turn, [w for w in chosen if system.can(w, face) and not results.figure(run.doc, face, w)])
@@ -151,7 +172,7 @@ def measure_system(run, system, todo):
         for face, turn, chosen in todo:
             turn(running.machine)
             for w in chosen:
-                run.add(face, w, measure.measure(running, w, QUICK_WINDOWS if run.quick else WINDOWS, run.quick))
+                run.add(face, w, measure.measure(running, w, WINDOWS[run.quick], run.quick))
 
 
 def without_cycles(run, todo, faces):
@@ -167,7 +188,7 @@ def measure_cycles(run, system, todo):
         for face, turn, chosen in todo:
             turn(running.machine)
             for w in chosen:
-                cycles = measure.measure_cycles(running, w, QUICK_WINDOWS if run.quick else WINDOWS, run.quick)
+                cycles = measure.measure_cycles(running, w, WINDOWS[run.quick], run.quick)
                 run.add_cycles(face, w, cycles)
 
 
@@ -176,14 +197,18 @@ def measure_all_cycles(run, wanted, chosen, guests):
     if reason := accel.why_not_kvm():
         run.say(f'no TSC cycles: {reason}')
         return
-    for system in all_systems(guests):
+    for system in chosen_systems(wanted, guests, run.quick):
         faces = [f for f in system.faces if not wanted or f[0] in wanted]
         if todo := without_cycles(run, chosen, faces):
             attempt(run, f'{system.name} under KVM', measure_cycles, system, todo)
 
 
+def upcalls_to_do(run, chosen):
+    return [(w, names) for w, names in upcalls.points() if w in chosen and not upcalls.find(run.doc, w, names)]
+
+
 def measure_upcalls(run, chosen):
-    todo = [(w, names) for w, names in upcalls.points() if w in chosen and not upcalls.find(run.doc, w, names)]
+    todo = upcalls_to_do(run, chosen)
     if not todo:
         return
     system = upcalls.Forced()
@@ -191,13 +216,17 @@ def measure_upcalls(run, chosen):
     run.expect(len(todo))
     with booted.Booted(system) as running:
         for w, names in todo:
-            run.add_upcalls(w, upcalls.measure_point(running, w, names, QUICK_WINDOWS if run.quick else WINDOWS, run.quick))
+            run.add_upcalls(w, upcalls.measure_point(running, w, names, WINDOWS[run.quick], run.quick))
+
+
+def shares_to_do(run, system, chosen):
+    return [(turn, w, face) for face, turn in system.faces for w in fairness.wanted(chosen)
+            if not fairness.find(run.doc, face, w)]
 
 
 def measure_fairness(run, chosen):
     system = fairness.Pair()
-    todo = [(turn, w, face) for face, turn in system.faces for w in fairness.wanted(chosen)
-            if not fairness.find(run.doc, face, w)]
+    todo = shares_to_do(run, system, chosen)
     if not todo:
         return
     run.say(f'{system.name}: booting')
@@ -205,7 +234,31 @@ def measure_fairness(run, chosen):
     with booted.Booted(system) as running:
         for turn, w, face in todo:
             turn(running.machine)
-            run.add_share(face, w, fairness.measure(running, w, QUICK_WINDOWS if run.quick else WINDOWS, run.quick))
+            run.add_share(face, w, fairness.measure(running, w, WINDOWS[run.quick], run.quick))
+
+
+def systems_to_do(run, wanted, chosen, guests):
+    """[(system, what left_to_do() says)]"""
+    found = chosen_systems(wanted, guests, run.quick)
+    faces = set(wanted or [f for s in found for f, _ in s.faces])
+    return [(system, left_to_do(run, system, faces, chosen)) for system in found]
+
+
+def expected_seconds(run, wanted, chosen, guests, also):
+    """Of what is left. also: what asked_for() says."""
+    windows = WINDOWS[run.quick]
+    boots = [(s.name, sum(len(works) for *_, works in mine), 1 / s.quick_part if run.quick else estimate.FULL)
+             for s, mine in systems_to_do(run, wanted, chosen, guests) if not s.missing()]
+    part = 1 if run.quick else estimate.FULL
+    if upcalls.KEY in also:
+        boots.append(('pollux-upcalls', len(upcalls_to_do(run, chosen)), part))
+    if fairness.KEY in also:
+        boots.append(('pollux-fairness', len(shares_to_do(run, fairness.Pair(), chosen)), part))
+    found = sum(estimate.of_boot(name, figures, windows, share) for name, figures, share in boots)
+    if results.DERIVED in also:
+        done = run.doc.get(results.DERIVED, {})
+        found += sum(estimate.ENGINE_S[run.quick] for engine, _ in engines(run.quick) if engine not in done)
+    return found
 
 
 def measure_all(run, wanted, chosen, guests):
@@ -215,8 +268,7 @@ def measure_all(run, wanted, chosen, guests):
     if unknown:
         known = ', '.join(dict.fromkeys([*names, NONE]))
         raise systems.BenchError(f'unknown system {", ".join(sorted(unknown))} (known: {known})')
-    faces = set(wanted or names)
-    todo = [(system, left_to_do(run, system, faces, chosen)) for system in found]
+    todo = systems_to_do(run, wanted, chosen, guests)
     run.expect(sum(len(works) for _, mine in todo for _, _, works in mine))
     for system, mine in todo:
         if not mine:
@@ -229,7 +281,7 @@ def measure_all(run, wanted, chosen, guests):
 
 def measure_engines(run):
     """What derived code costs against the module's own, by SVM engine (scripts/overhead.py)."""
-    for engine, file in (('window', image.TWIN), ('stlb', image.TWIN_STLB)):
+    for engine, file in engines(run.quick):
         if engine in run.doc.get(results.DERIVED, {}):
             continue
         run.say(f'derived code, {engine}: booting')
@@ -241,6 +293,26 @@ def measure_engines(run):
         run.keep(results.DERIVED_WINDOWS, engine, {w['title']: w['hot_overhead'] for w in document['windows']})
         run.keep(results.DERIVED, engine, document['hot_overhead'])
         run.say(f'  {engine}: {document["hot_overhead"]}')
+
+
+def asked_for(args):
+    """Of what is no system's: its keys in the results."""
+    return {key for key, wanted in ((upcalls.KEY, args.upcalls or not (args.systems or args.quick)),
+                                    (fairness.KEY, args.fairness or not args.systems),
+                                    (results.DERIVED, not args.systems)) if wanted}
+
+
+def measure_everything(run, named, chosen, guests, also):
+    """named: faces, or None. also: what asked_for() says."""
+    run.say(f'this takes {estimate.in_words(expected_seconds(run, named, chosen, guests, also))}')
+    measure_all(run, named, chosen, guests)
+    measure_all_cycles(run, named, chosen, guests)
+    if upcalls.KEY in also:
+        attempt(run, upcalls.KEY, measure_upcalls, chosen)
+    if fairness.KEY in also:
+        attempt(run, fairness.KEY, measure_fairness, chosen)
+    if results.DERIVED in also:
+        measure_engines(run)
 
 
 def numbers(text):
@@ -256,13 +328,14 @@ def numbers_text(found):
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument('--quick', action='store_true', help='smaller windows, and fewer of them')
+    words = {'windows': WINDOWS[False], 'quick_windows': WINDOWS[True], 'quick_guests': numbers_text(GUESTS[True])}
+    p = argparse.ArgumentParser(description=__doc__.format(**words), formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument('--quick', action='store_true', help='about 10 minutes: see above')
     p.add_argument('--systems', metavar='A,B', help=f'these only; {NONE}: no system')
     p.add_argument('--workloads', metavar='A,B', help='these only')
     p.add_argument('--guests', metavar='1,2,..', type=numbers,
-                   help=f'so many at once (default: {numbers_text(GUESTS)}; with --quick: {numbers_text(QUICK_GUESTS)})')
-    p.add_argument('--upcalls', action='store_true', help='also what it costs when routines run in the driver VM')
+                   help=f'so many at once (default: {numbers_text(GUESTS[False])}; with --quick: {numbers_text(GUESTS[True])})')
+    p.add_argument('--upcalls', action='store_true', help='upcalls, also when --quick or --systems says less than all')
     p.add_argument('--fairness', action='store_true', help='what a flood leaves to TCP, also when --systems says less than all')
     p.add_argument('--fresh', action='store_true', help='forget what an earlier run measured')
     args = p.parse_args()
@@ -280,15 +353,7 @@ def main():
     chosen = [w for w in workloads.ALL if w.key in wanted]
     try:
         named = args.systems.split(',') if args.systems else None
-        guests = args.guests or (QUICK_GUESTS if args.quick else GUESTS)
-        measure_all(run, named, chosen, guests)
-        measure_all_cycles(run, named, chosen, guests)
-        if args.upcalls:
-            attempt(run, upcalls.KEY, measure_upcalls, chosen)
-        if args.fairness or not args.systems:
-            attempt(run, fairness.KEY, measure_fairness, chosen)
-        if not args.systems:
-            measure_engines(run)
+        measure_everything(run, named, chosen, args.guests or GUESTS[args.quick], asked_for(args))
     except systems.BenchError as e:
         sys.exit(f'bench: {e}')
     except KeyboardInterrupt:

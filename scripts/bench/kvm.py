@@ -39,12 +39,16 @@ def firmware(name):
 class Kvm(linux.Guest):
     name = 'kvm'
     icount = None
+    quick_part = 2
     leave = b'\x18' # Ctrl-X, of busybox's microcom
 
     def __init__(self, mitigations='off', programs=None, halt_poll=True):
-        """halt_poll: KVM's own default, which spins a while before it lets a halted guest sleep."""
+        """halt_poll: KVM's own default, which spins a while before it lets a halted guest sleep. Without it the system is
+        `kvm-nopoll`."""
         super().__init__(mitigations, programs)
         self.halt_poll = halt_poll
+        if not halt_poll:
+            self.name, self.by_name_only = 'kvm-nopoll', True
 
     @classmethod
     def missing(cls):

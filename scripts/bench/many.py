@@ -98,15 +98,15 @@ def shares(results):
     return min(paces) / fair, max(paces) / fair
 
 
-def size(w, guests, quick):
+def size(system, w, quick):
     """Of the large run, for each guest."""
-    window_of_one = w.quick if quick else w.count
+    guests, window_of_one = len(system.consoles), system.size(w, quick)
     return max(window_of_one, window_of_one * ALL_TIMES // guests)
 
 
 def measure(running, w, windows, quick):
     """The record, behind a run in which each byte is compared, and one that warms up. share: of the large runs, medians."""
-    large = size(w, len(running.system.consoles), quick)
+    large = size(running.system, w, quick)
     run_all(running, w, workloads.CHECKS[w.unit], check=True)
     run_all(running, w, large // SMALL)
     running.forget()

@@ -6,15 +6,10 @@ import web
 import workloads
 
 
-def size(w, quick):
-    """Of a window, in the workload's unit."""
-    return w.quick if quick else w.count
-
-
 def warm_up(booted, w, quick):
     """By the load generator: a pass in which each byte is compared, and one that warms up. Marks are forgotten."""
     booted.load(w, workloads.CHECKS[w.unit], check=True)
-    booted.load(w, size(w, quick))
+    booted.load(w, booted.system.size(w, quick))
     booted.forget()
 
 
@@ -25,13 +20,13 @@ def measure_cycles(booted, w, windows, quick):
         return None
     booted.system.offloads(booted.machine, w.offload == 'on')
     booted.load(w, workloads.CHECKS[w.unit], check=True)
-    booted.load(w, size(w, quick))
-    return cost.cycles(booted.load(w, size(w, quick), windows))
+    booted.load(w, booted.system.size(w, quick))
+    return cost.cycles(booted.load(w, booted.system.size(w, quick), windows))
 
 
 def measure_load(booted, w, windows, quick):
     warm_up(booted, w, quick)
-    results = booted.load(w, size(w, quick), windows)
+    results = booted.load(w, booted.system.size(w, quick), windows)
     return cost.summary(w.unit, results, booted.windows())
 
 

@@ -16,7 +16,8 @@ TOLD_IN = {'KiB': ('Mb', 1024 * 8 / 1e6), 'packet': ('thousand packets', 1e-3)}
 DERIVED = 'derived_vs_original'
 DERIVED_WINDOWS = 'derived_windows' # the same of each window
 TITLES = {'native': 'native Linux', 'twin': 'guest, twin', 'bridge': 'guest, bridge', 'dvm-detached': 'driver VM, twin detached',
-          'dvm-attached': 'driver VM, twin attached', 'kvm': 'KVM + vhost-net guest', 'xen-dom0': 'Xen dom0',
+          'dvm-attached': 'driver VM, twin attached', 'kvm': 'KVM + vhost-net guest',
+          'kvm-nopoll': 'KVM + vhost-net guest, halt_poll_ns=0', 'xen-dom0': 'Xen dom0',
           'xen-domu': 'Xen domU (PV)', 'twin-stlb': 'guest, twin (stlb)'}
 
 

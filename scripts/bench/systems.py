@@ -52,6 +52,8 @@ class System:
     name = ''
     address = ADDRESS # of the Linux that is measured
     marks = window.GENERATOR # where its windows begin and end
+    quick_part = 1    # a window of --quick is so much smaller than the workload says, where an emulated system is slow
+    by_name_only = False # measured when --systems says so, else not
     icount = 0        # the emulator's clock counts instructions, 1 ns each: figures repeat
 
     @classmethod
@@ -62,6 +64,10 @@ class System:
     @property
     def faces(self):
         return [(self.name, lambda machine: None)]
+
+    def size(self, w, quick):
+        """Of a window, in the workload's unit."""
+        return w.quick // self.quick_part if quick else w.count
 
     def mark(self, machine, number):
         """Number 1: a window begins; 2: it ends."""

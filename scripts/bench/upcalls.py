@@ -51,7 +51,7 @@ def measure_point(running, w, names, windows, quick):
     running.system.force(running.machine, names)
     measure.warm_up(running, w, quick)
     before = running.machine.stats()
-    results = running.load(w, measure.size(w, quick), windows)
+    results = running.load(w, running.system.size(w, quick), windows)
     counted = per_packet(w, before, running.machine.stats())
     return {'names': list(names), 'upcalls_per_packet': round(sum(counted.values()), 3), 'counted': counted, 'workload': w.name,
             **cost.summary(w.unit, results, running.windows())}

@@ -96,7 +96,7 @@ def measure(running, w, windows, quick):
     if site.start:
         start_server(running, site)
     check_page(running, site)
-    large = w.quick if quick else w.count
+    large = running.system.size(w, quick)
     small = large // SMALL
     requests(running, site, small) # warm
     running.forget()

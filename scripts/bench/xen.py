@@ -63,6 +63,7 @@ class Dom0(Xen, linux.System):
 
 class DomU(Xen, linux.Guest):
     name = 'xen-domu'
+    quick_part = 2
     kind = 'pv'
     leave = b'\x1d' # Ctrl-], of xl console
 

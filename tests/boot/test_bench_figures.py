@@ -196,8 +196,8 @@ def test_share_of_a_guest_is_its_pace_over_the_mean():
 
 
 def test_few_guests_do_more_each():
-    assert [many.size(UDP_TX, n, True) // UDP_TX.quick for n in (1, 2, 4, 16)] == [4, 2, 1, 1]
-    assert many.size(UDP_TX, 3, False) == UDP_TX.count * 4 // 3
+    assert [many.size(many.Guests(n), UDP_TX, True) // UDP_TX.quick for n in (1, 2, 4, 16)] == [4, 2, 1, 1]
+    assert many.size(many.Guests(3), UDP_TX, False) == UDP_TX.count * 4 // 3
 
 
 def test_guests_at_once_are_faces_of_their_own():

@@ -4,6 +4,7 @@ import gzip
 import json
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import image
 import pytest
@@ -13,8 +14,13 @@ sys.path.insert(0, str(image.ROOT / 'scripts/bench'))
 import about # noqa: E402
 import bench # noqa: E402
 import booted # noqa: E402
+import estimate # noqa: E402
+import fairness # noqa: E402
 import inputs # noqa: E402
+import kvm # noqa: E402
 import results # noqa: E402
+import systems # noqa: E402
+import upcalls # noqa: E402
 import web # noqa: E402
 import workloads # noqa: E402
 import xen # noqa: E402
@@ -124,10 +130,78 @@ def test_figures_say_what_they_hold_for():
 def test_engines_are_kept_with_their_windows(kept, monkeypatch):
     document = {'hot_overhead': 1.07, 'windows': [{'title': 'ping', 'hot_overhead': 1.1, 'twin': {}}]}
     monkeypatch.setattr(bench.overhead, 'measure', lambda say, quick, file: document)
-    run = begin()
+    run = begin(quick=False)
     bench.measure_engines(run)
     assert run.doc[results.DERIVED] == {'window': 1.07, 'stlb': 1.07}
     assert results.table_of_engines(run.doc) == [['SVM engine', 'all windows', 'ping'], ['window', '1.070', '1.100'],
                                                  ['stlb', '1.070', '1.100']]
     monkeypatch.setattr(bench.overhead, 'measure', lambda *_: pytest.fail('it is measured already'))
-    bench.measure_engines(begin())
+    bench.measure_engines(begin(quick=False))
+
+
+def names(wanted=None, quick=False):
+    return [s.name for s in bench.chosen_systems(wanted, bench.GUESTS[quick], quick)]
+
+
+def test_without_quick_everything_is_measured():
+    assert set(bench.NOT_QUICK) <= set(names()) and set(names()) - set(names(quick=True)) >= set(bench.NOT_QUICK)
+    assert {f'pollux-{n}' for n in (1, 2, 4, 8, 16)} <= set(names())
+    assert 'kvm-nopoll' not in names() and 'kvm-nopoll' in names(['kvm-nopoll'])
+    assert 'pollux-lwip' in names(['twin'], quick=True), 'what is asked for is not left out'
+
+
+def asked(systems=None, quick=False, more=()):
+    flags = {'upcalls': False, 'fairness': False, **dict.fromkeys(more, True)}
+    return bench.asked_for(SimpleNamespace(systems=systems, quick=quick, **flags))
+
+
+def test_upcalls_belong_to_what_is_not_quick():
+    assert asked() == {'upcalls', 'fairness', results.DERIVED} and asked(quick=True) == {'fairness', results.DERIVED}
+    assert asked('twin') == set() and asked('none', quick=True, more=['upcalls']) == {'upcalls'}
+
+
+def test_windows_of_slow_systems_are_smaller_when_quick():
+    assert [kvm.Kvm().size(UDP_TX, q) for q in (True, False)] == [UDP_TX.quick // 2, UDP_TX.count]
+    assert [systems.Native().size(UDP_TX, q) for q in (True, False)] == [UDP_TX.quick, UDP_TX.count]
+
+
+def test_each_boot_has_an_expected_time():
+    everything = bench.all_systems((1, 16))
+    assert all(estimate.of_boot(s.name, 1, 3, 1) > 0 for s in everything)
+    assert {fairness.Pair().name, upcalls.Forced().name} <= set(estimate.TIMES)
+
+
+def expected(run, quick, named=None):
+    return bench.expected_seconds(run, named, workloads.ALL, bench.GUESTS[quick], asked(named, quick))
+
+
+def test_quick_is_about_ten_minutes(kept, monkeypatch):
+    monkeypatch.setattr(kvm.Kvm, 'missing', lambda *_: None)
+    monkeypatch.setattr(xen.Dom0, 'missing', lambda *_: None)
+    monkeypatch.setattr(xen.DomU, 'missing', lambda *_: None)
+    whole, quick = expected(begin(False, True), False), expected(begin(True, True), True)
+    assert 8 * 60 < quick < 12 * 60 and whole > 4 * quick
+    assert estimate.in_words(quick).startswith(f'about {round(quick / 60)} min')
+
+
+def test_what_is_measured_takes_no_time_any_more(kept):
+    run = begin(True, True)
+    before = expected(run, True, ['native'])
+    for w in workloads.ALL:
+        run.add('native', w, RECORD)
+    assert before > 0 and expected(run, True, ['native']) == 0
+
+
+def test_the_expected_time_is_said_first(kept, monkeypatch):
+    said = []
+    monkeypatch.setattr(bench, 'measure_all', lambda *_: said.append('begins'))
+    monkeypatch.setattr(bench, 'measure_all_cycles', lambda *_: None)
+    bench.measure_everything(bench.Run(True, True, said.append), ['native'], workloads.ALL, (4,), set())
+    assert said[0].startswith('this takes about 1 min') and said[1] == 'begins'
+
+
+def test_help_says_what_quick_leaves_out():
+    command = [sys.executable, image.ROOT / 'scripts/bench/bench.py', '--help']
+    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    for words in '10 minutes', "Xen's dom0", "lwIP's web server", '3 of each instead of 9', 'upcalls', 'guests but 4':
+        assert words in out.replace('\n', ' '), words
