@@ -472,3 +472,22 @@ def test_two_commits_are_compared_by_round_trips_of_what_goes_one_at_a_time(caps
                     'ping on, p99 200.0 300.0 1.500 0.0%']
     ab.compare_trips([{'tcp_tx on': bulk}], [{'tcp_tx on': bulk}])
     assert capsys.readouterr().out == ''
+
+
+def test_two_commits_are_compared_by_cost_instructions_and_switches(capsys):
+    ab = load_ab()
+
+    def rounds(*costs, insns, switches):
+        return [{'udp_tx on': {'median': c, 'insns': insns + n, 'switches': switches}} for n, c in enumerate(costs)]
+    ab.compare(rounds(1000, 1100, 900, insns=700, switches=0.0271), rounds(2000, 1990, 2010, insns=1400, switches=1.5))
+    head, row = capsys.readouterr().out.splitlines()
+    assert head.split() == 'cost of A cost of B B / A spread insns A insns B switches A switches B'.split()
+    assert row.split() == 'udp_tx on 1,000 2,000 2.000 20.0% 701 1,401 0.027 1.500'.split()
+
+
+@pytest.mark.parametrize('commits', [('no-such-commit', 'HEAD'), ('HEAD', 'no-such-commit')])
+def test_a_commit_that_is_not_there_is_named_and_nothing_is_built(commits):
+    before = set((image.OUT / 'ab').glob('*'))
+    r = subprocess.run([image.ROOT / 'scripts/ab', *commits], text=True, check=False, capture_output=True, timeout=60)
+    assert (r.returncode, r.stdout, r.stderr) == (1, '', 'ab: no such commit: no-such-commit\n')
+    assert set((image.OUT / 'ab').glob('*')) == before
