@@ -18,7 +18,9 @@ FACES = ('twin', 'bridge')
 COMMANDS = ('tcp-tx', 'tcp-rx', 'udp-tx', 'udp-rx')
 GUEST_MIB = 112
 MOST = 23 # the hypervisor's limit of 24 VMs, without the driver VM
-ALL_TIMES = 4 # what all together do is at least so much of a window's size, and no guest does less than a window's
+ALL_TIMES = 4 # what all together do is at least so much of a window's size, and no guest does less than half of one
+CROWD = 4      # more guests than these are as many samples themselves: half of the windows do, but no fewer than ...
+FEWEST = 3
 SMALL = 16     # the small run is so much smaller; with less of a difference a connection's luck would weigh too much
 # The medium in the emulator's memory is in it: a kernel and an initrd for all, and their copies for each.
 MACHINE_MIB, MACHINE_MIB_EACH = 576, 168
@@ -101,17 +103,23 @@ def shares(results):
 def size(system, w, quick):
     """Of the large run, for each guest."""
     guests, window_of_one = len(system.consoles), system.size(w, quick)
-    return max(window_of_one, window_of_one * ALL_TIMES // guests)
+    return max(window_of_one // 2, window_of_one * ALL_TIMES // guests)
+
+
+def windows_of(guests, windows):
+    """How many of those that a lone guest gets."""
+    return windows if guests <= CROWD else max(FEWEST, windows // 2)
 
 
 def measure(running, w, windows, quick):
     """The record, behind a run in which each byte is compared, and one that warms up. share: of the large runs, medians."""
+    guests = len(running.system.consoles)
     large = size(running.system, w, quick)
     run_all(running, w, workloads.CHECKS[w.unit], check=True)
     run_all(running, w, large // SMALL)
     running.forget()
     results, found, parts = [], [], []
-    for _ in range(windows):
+    for _ in range(windows_of(guests, windows)):
         small, whole = run_all(running, w, large // SMALL), run_all(running, w, large)
         results.append(difference(small, whole))
         parts.append(shares(whole))

@@ -196,8 +196,9 @@ def test_share_of_a_guest_is_its_pace_over_the_mean():
 
 
 def test_few_guests_do_more_each():
-    assert [many.size(many.Guests(n), UDP_TX, True) // UDP_TX.quick for n in (1, 2, 4, 16)] == [4, 2, 1, 1]
+    assert [many.size(many.Guests(n), UDP_TX, True) / UDP_TX.quick for n in (1, 2, 4, 8, 16)] == [4, 2, 1, 0.5, 0.5]
     assert many.size(many.Guests(3), UDP_TX, False) == UDP_TX.count * 4 // 3
+    assert [many.windows_of(n, 9) for n in (1, 4, 5, 16)] == [9, 9, 4, 4] and many.windows_of(16, 5) == 3
 
 
 def test_guests_at_once_are_faces_of_their_own():
