@@ -7,6 +7,7 @@
 #include "twin/judge.h"
 #include "twin/load.h"
 #include "twin/loan.h"
+#include "twin/native.h"
 #include "twin/outage.h"
 #include "twin/pool.h"
 #include "twin/receive.h"
@@ -67,6 +68,9 @@ static int monitor_twin(int argc, char **argv)
 	    pool_need(CASTOR_FRAG), pool_level(CASTOR_PAGE), pool_out(), pool_stale(),
 	    pool_counts.given, pool_counts.leaked, pool_counts.foreign, pool_counts.empty,
 	    pool_counts.renewed);
+	if (twin_att.netdev)
+		mon("the driver's data: net_device %lx, napi %lx; direct map from %lx",
+		    twin_att.netdev, twin_att.napi, twin_att.page_offset_base);
 	mon("the driver VM is trusted: it owns a DMA engine, and no IOMMU confines it");
 	return 0;
 }

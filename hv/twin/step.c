@@ -20,9 +20,9 @@
 #define DR6_B0    BIT(0)
 #define RFLAGS_RF BIT(16) /* the next instruction meets no breakpoint */
 
-enum action { ACTION_KILL, ACTION_LOOP, ACTION_REG, ACTION_LOAD, ACTION_DATA };
-static const char *const action_names[] = { "kill", "loop", "reg", "load", "data" };
-static const int action_words[] = { 5, 5, 7, 6, 6 }; /* of the command, `fault at` included */
+enum action { ACTION_KILL, ACTION_LOOP, ACTION_REG, ACTION_LOAD, ACTION_DATA, ACTION_WORD };
+static const char *const action_names[] = { "kill", "loop", "reg", "load", "data", "word" };
+static const int action_words[] = { 5, 5, 7, 6, 6, 7 }; /* of the command, `fault at` included */
 
 /* written by the monitor and, interrupts off, by the handler */
 static struct {
@@ -32,6 +32,7 @@ static struct {
 	uint64_t at;      /* of the instruction */
 	uint64_t left;    /* executions until it happens, this one included */
 	unsigned int reg; /* x86 number */
+	dva_t word;       /* ACTION_WORD: of eight bytes */
 	uint64_t flip;    /* bits that change */
 } step;
 
@@ -39,6 +40,7 @@ static struct {
 static struct {
 	bool news, done;
 	uint64_t at, was, is;
+	dva_t datum; /* that changed in the dvm's memory, or 0 */
 } report;
 
 static bool on;
@@ -63,6 +65,9 @@ static void say(void)
 	twin_symbol(report.at, where, sizeof(where));
 	if (step.action <= ACTION_LOOP)
 		log_info("twin's step: %s at %s", action_names[step.action], where);
+	else if (report.datum)
+		log_info("twin's step: %s at %s: %lx becomes %lx in %lx", action_names[step.action],
+			 where, report.was, report.is, report.datum);
 	else if (report.done)
 		log_info("twin's step: %s at %s: %lx becomes %lx", action_names[step.action], where,
 			 report.was, report.is);
@@ -128,21 +133,26 @@ static void *window_memory(uint64_t addr, uint64_t bytes)
 	return (void *)addr;
 }
 
-static void change_data(struct trap_frame *frame, const struct insn *i)
+static void change_memory(dva_t addr, uint64_t bytes)
 {
 	uint64_t was = 0, is;
-	void *p;
+	void *p = window_memory(addr, bytes);
 
+	if (!p)
+		return;
+	memcpy(&was, p, bytes);
+	is = was ^ step.flip;
+	memcpy(p, &is, bytes);
+	changed(was, is);
+	report.datum = addr;
+}
+
+static void change_operand(struct trap_frame *frame, const struct insn *i)
+{
 	if ((i->src != OPND_MEM && i->dst != OPND_MEM) || i->mem.seg != SEG_NONE || i->mem.rip ||
 	    i->mem.base == RSP)
 		return;
-	p = window_memory(operand_address(frame, &i->mem), i->src_size ? i->src_size : i->size);
-	if (!p)
-		return;
-	memcpy(&was, p, i->src_size ? i->src_size : i->size);
-	is = was ^ step.flip;
-	memcpy(p, &is, i->src_size ? i->src_size : i->size);
-	changed(was, is);
+	change_memory(operand_address(frame, &i->mem), i->src_size ? i->src_size : i->size);
 }
 
 /* Not one that loads into rsp; there is none in code that was judged. */
@@ -162,10 +172,14 @@ static bool change(struct trap_frame *frame)
 		change_register(frame, step.reg);
 		return false;
 	}
+	if (step.action == ACTION_WORD) {
+		change_memory(step.word, sizeof(uint64_t));
+		return false;
+	}
 	if (insn_decode((const uint8_t *)frame->rip, 16, 0, &i, &reason) != VERIFY_OK)
 		return false;
 	if (step.action == ACTION_DATA) {
-		change_data(frame, &i);
+		change_operand(frame, &i);
 		return false;
 	}
 	if (!is_load(&i))
@@ -209,7 +223,7 @@ static bool number(const char *text, uint64_t *n)
 
 static int parse(int argc, char **argv)
 {
-	uint64_t offset, reg = 0, flip = 0;
+	uint64_t offset, reg = 0, flip = 0, word = 0;
 	unsigned int a = 0;
 
 	while (a < ARRAY_SIZE(action_names) && (argc < 5 || strcmp(argv[4], action_names[a])))
@@ -218,15 +232,18 @@ static int parse(int argc, char **argv)
 	    !number(argv[3], &step.left) || !step.left || !twin_has(TWIN_BASE + offset))
 		return -EINVAL;
 	if (argc != action_words[a] || (a >= ACTION_REG && !number(argv[argc - 1], &flip)) ||
-	    (a == ACTION_REG && (!number(argv[5], &reg) || reg >= NR_REGS || reg == RSP)))
+	    (a == ACTION_REG && (!number(argv[5], &reg) || reg >= NR_REGS || reg == RSP)) ||
+	    (a == ACTION_WORD && !number(argv[5], &word)))
 		return -EINVAL;
 	step.action = a;
 	step.at = TWIN_BASE + offset;
 	step.reg = reg;
+	step.word = word;
 	step.flip = flip;
 	step.behind = false;
 	step.armed = true;
 	report.news = report.done = false;
+	report.datum = 0;
 	return 0;
 }
 
@@ -237,7 +254,7 @@ int step_command(int argc, char **argv)
 		return 0;
 	if (parse(argc, argv) == 0)
 		return 0;
-	mon("usage: fault at OFFSET COUNT kill|loop|load FLIP|data FLIP|reg NUMBER FLIP,"
-	    " fault at off");
+	mon("usage: fault at OFFSET COUNT kill|loop|load FLIP|data FLIP|reg NUMBER FLIP|"
+	    "word ADDRESS FLIP, fault at off");
 	return -EINVAL;
 }
