@@ -19,7 +19,7 @@ def step(number, rng):
         raise ValueError('odd')
     return {'kind': 'even', 'recovered': True, 'value': rng.random(), 'tally': {'n': number, 'by': {'two': number // 2}}}
 
-main('try', steps=5, step=step, of=os.environ.get('OF', ''))
+main('try', steps=5, step=step, of=os.environ.get('OF', ''), kinds=('even', 'odd'))
 '''
 
 
@@ -66,6 +66,16 @@ def test_parts_make_a_whole(tmp_path):
     rows = {r['step']: r.get('value') for r in map(json.loads, kept.read_text().splitlines())}
     assert [rows[n] for n in range(5)] == expected
     assert json.loads((tmp_path / 'campaign/try.json').read_text())['done'] == 5
+
+
+def test_one_kind_alone(tmp_path):
+    alone = run(tmp_path, '--kind', 'even')
+    assert alone.returncode == 0 and 'try: 3/3' in alone.stdout
+    rows = [json.loads(line) for line in (tmp_path / 'campaign/try.jsonl').read_text().splitlines()]
+    assert [r['step'] for r in rows] == [0, 2, 4]
+    assert run(tmp_path, '--kind', 'other').returncode == 2
+    whole = run(tmp_path)
+    assert 'try: 3 of 5 steps are there' in whole.stdout and whole.returncode == 1
 
 
 def test_another_seed_does_not_mix(tmp_path):

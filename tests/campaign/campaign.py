@@ -99,34 +99,37 @@ def attempt(step, number, seed, of):
     return row
 
 
-def run_steps(kept, args, name, step, every):
+def run_steps(kept, args, name, step, every, kinds):
     """All steps that are not there yet."""
     there = {row['step'] for row in kept.rows}
-    wanted = range(args.first, args.steps)
+    wanted = [n for n in range(args.first, args.steps) if not args.kind or kinds[n % len(kinds)] == args.kind]
     missing = [number for number in wanted if number not in there]
     began, before = time.monotonic(), len(wanted) - len(missing)
     if before:
         print(f'{name}: {before} of {len(wanted)} steps are there')
     for now, number in enumerate(missing, 1):
         kept.add(attempt(step, number, args.seed, kept.of))
-        if (number + 1) % every == 0:
+        if now % every == 0:
             progress(name, before + now, len(wanted), began, now)
 
 
-def main(name, steps, step, every=1, end=None, of=''):
+def main(name, steps, step, every=1, end=None, of='', kinds=()):
     """Run a campaign: see above. every: steps between two lines of progress. end: what closes that which the steps
     share; it is called in any case, and fails the campaign when it raises. of: a digest of what is tested; results of
-    something else are not gone on with."""
+    something else are not gone on with. kinds: of the steps, in turn, so that those of one can be run alone."""
     p = argparse.ArgumentParser(description=sys.modules['__main__'].__doc__,
                                 formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('--seed', type=int, default=1, help='of all that is random (%(default)s)')
     p.add_argument('--first', type=int, default=0, help='number of the first one (%(default)s)')
     p.add_argument('--steps', type=int, default=steps, help='number behind the last one (%(default)s)')
+    if kinds:
+        p.add_argument('--kind', choices=kinds, help='its steps alone')
+    p.set_defaults(kind=None)
     p.add_argument('--restart', action='store_true', help='forget what is kept, begin again')
     args = p.parse_args()
     kept = Kept(FOLDER / f'{name}.jsonl', args.seed, of, args.restart)
     try:
-        run_steps(kept, args, name, step, every)
+        run_steps(kept, args, name, step, every, kinds)
     finally:
         if end:
             end()

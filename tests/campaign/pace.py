@@ -176,4 +176,4 @@ def step(number, rng):
 
 
 if __name__ == '__main__':
-    main('pace', len(NAMES), step, end=SESSION.end)
+    main('pace', len(NAMES), step, end=SESSION.end, kinds=NAMES)
