@@ -2,7 +2,8 @@
 # Campaigns: the same tests many times, with seeds. Each one is a script of this folder that goes on
 # where it was interrupted; results in $(O)/campaign.
 
-CAMPAIGN_PARTS := %/campaign.py %/lab.py %/kill_session.py %/workloads.py %/pace_lab.py %/pace_kinds.py # no campaigns themselves
+# No campaigns themselves.
+CAMPAIGN_PARTS := %/campaign.py %/lab.py %/kill_session.py %/workloads.py %/pace_lab.py %/pace_kinds.py %/driver_data.py
 CAMPAIGNS := $(patsubst tests/campaign/%.py,campaign-%,$(filter-out $(CAMPAIGN_PARTS),$(wildcard tests/campaign/*.py)))
 .PHONY: campaign $(CAMPAIGNS)
 

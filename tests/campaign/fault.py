@@ -2,23 +2,27 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Random faults of the twin by kind, each at a random instruction, under guests' TCP in both directions.
 
-Kinds: reg (bits of a register), load (what an instruction has loaded), data (the operand in the driver VM's memory, for
-good), argument (a register argument at a call of a native or an upcall), time (the instruction over and over), code (a
-byte of the instruction, so that the judge would still take it), refused (a byte so that it would not: what it forbids
-nobody holds, so whatever becomes of these is counted, but is no failure). A fault counts only when traffic came to its
+Kinds: reg (bits of a register), load (what an instruction has loaded), data (the driver VM's memory, for good: by turns
+the operand, and a field of each class of the driver's data, see driver_data.py; `datum` says what was hit), argument (a
+register argument at a call of a native or an upcall), time (the instruction over and over), code (a byte of the
+instruction, so that the judge would still take it), refused (a byte so that it would not: what it forbids nobody holds, so
+whatever becomes of these is counted, but is no failure). A fault counts only when traffic came to its
 instruction: others are drawn until one is met. Then the twin dies and comes back, or it goes on: both are `recovered`.
 `dvm_restarted`: the driver VM crashed on its own data and was started again (R20). `down`: nobody died, but the driver
 took its interface down and up. An error of the step is: a stream broke, the hypervisor died or its fingerprints changed,
 the pool does not add up. Numbered frames that came twice or damaged are counted.
 """
 import json
+import re
 import struct
 import subprocess
 import sys
 import tempfile
+import traceback
 import zlib
 
 from campaign import FOLDER, main
+from driver_data import CLASSES, DriverData
 from kill_session import STEPS_PER_BOOT, add_up, surveys, victim
 from lab import Session, image
 
@@ -28,6 +32,8 @@ from overhead_twin import MAGIC_OFFSET, TABLES_OFFSET, table
 
 KINDS = ('reg', 'load', 'data', 'argument', 'time', 'code', 'refused')
 BYTES = KINDS[5:] # of the code
+AIMS = ('operand', *CLASSES) # of the steps of kind `data`, by turns
+WORD = 8 # bytes that a fault of a field changes, its own among them
 TRIES = 20
 CHANGES = 200 # that are tried of one instruction's bytes
 RESTARTS_MAX = 3 # of the driver VM in ten minutes, its budget (R20)
@@ -98,46 +104,85 @@ def draw(kind, met, rng):
                     'data': ['data', flip(rng)], 'time': ['loop']}[kind]
 
 
-def try_once(campaign, kind, rng):
-    """The record of a fault that was met and changed something, or None."""
+def driver_data(campaign):
+    """With the twin attached; an earlier fault may kill it just before."""
+    while True:
+        campaign.settle()
+        try:
+            return DriverData(campaign.s.machine)
+        except LookupError:
+            if not campaign.gone():
+                raise
+
+
+def field_fault(data, turn, rng):
+    """(action, address) that changes a field: the classes by turns, and the fields of each."""
+    choices = data.fields_of(AIMS[turn % len(AIMS)])
+    place, field = choices[turn // len(AIMS) % len(choices)]
+    at = place.at + rng.randrange(place.count) * place.bytes() + field.offset
+    bits = min(field.bytes, WORD) * 8
+    change = rng.choice([1 << rng.randrange(bits), rng.randrange(1, 256), rng.getrandbits(bits) | 1])
+    return ['word', hex(at - at % WORD), change << at % WORD * 8], at
+
+
+def try_data(campaign, fault, turn, rng):
+    """As try_once(), of kind `data`."""
+    data = driver_data(campaign)
+    offset, action = draw('data', MET, rng)
+    at = None
+    if turn % len(AIMS):
+        action, at = field_fault(data, turn, rng)
+    line = campaign.inject(offset, rng.randrange(1, 20), *action)
+    hit = line and re.search(r'becomes \w+ in (\w+)', line)
+    if not hit:
+        return None
+    datum, kind = data.name(at or int(hit.group(1), 16))
+    fault.update(function=place_of(offset)[0], offset=offset, action=action, line=line, datum=datum, **{'class': kind})
+    return campaign.outcome()
+
+
+def try_once(campaign, fault, rng):
+    """What came of a fault that was met and changed something, or None. fault: gets what it was."""
+    kind = fault['kind']
     offset, action = draw(kind, MET, rng)
     count = rng.randrange(1, 20)
     if kind in BYTES:
         line = campaign.inject_code(offset, *action[1:])
     else:
         line = campaign.inject(offset, count, *action)
-    if line and ('nothing to change' not in line or kind in BYTES):
-        record = {'function': place_of(offset)[0], 'offset': offset, 'count': count, 'action': action, 'line': line,
-                  **(campaign.noticed() if kind in BYTES else campaign.outcome())}
-    else:
-        record = None
-    return record
+    if not line or ('nothing to change' in line and kind not in BYTES):
+        return None
+    fault.update(function=place_of(offset)[0], offset=offset, count=count, action=action, line=line)
+    return campaign.noticed() if kind in BYTES else campaign.outcome()
 
 
-def until_met(kind, rng):
-    """The record of the first fault that was met, or None."""
+def until_met(fault, turn, rng):
+    """What came of the first fault that was met, or None."""
     with SESSION.step() as campaign:
         for _ in range(TRIES):
-            record = try_once(campaign, kind, rng)
-            if record:
-                return record
+            if fault['kind'] == 'data':
+                outcome = try_data(campaign, fault, turn, rng)
+            else:
+                outcome = try_once(campaign, fault, rng)
+            if outcome:
+                return outcome
     return None
 
 
 def step(number, rng):
     """One fault that was met."""
-    kind = KINDS[number % len(KINDS)]
+    fault = {'kind': KINDS[number % len(KINDS)]}
     try:
-        record = until_met(kind, rng)
+        outcome = until_met(fault, number // len(KINDS), rng)
     except (AssertionError, ConsoleError, OSError, subprocess.SubprocessError) as e:
-        if kind != 'refused':
-            raise
-        return {'kind': kind, 'met': True, 'recovered': False, 'harm': f'{type(e).__name__}: {e}'.splitlines()[0][:300]}
-    if record and not record['recovered']:
+        traceback.print_exc()
+        what = 'harm' if fault['kind'] == 'refused' else 'error'
+        return {**fault, 'met': True, 'recovered': False, what: f'{type(e).__name__}: {e}'.splitlines()[0][:300]}
+    if outcome and not outcome['recovered']:
         SESSION.drop()
-    elif record and SESSION.shared.restarts >= RESTARTS_MAX:
+    elif outcome and SESSION.shared.restarts >= RESTARTS_MAX:
         SESSION.end()
-    return {'kind': kind, 'met': bool(record), **(record or {})}
+    return {**fault, 'met': bool(outcome), **(outcome or {})}
 
 
 if __name__ == '__main__':
@@ -145,6 +190,6 @@ if __name__ == '__main__':
         FRAMES.unlink(missing_ok=True)
     MET = set(surveys()['plain']['counts'])
     try:
-        main('fault', steps=1001, step=step, every=len(KINDS), end=SESSION.end)
+        main('fault', steps=1001, step=step, every=len(KINDS), end=SESSION.end, kinds=KINDS)
     finally:
         add_up('fault', frames=[json.loads(line) for line in FRAMES.read_text().splitlines()] if FRAMES.exists() else [])

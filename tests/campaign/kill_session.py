@@ -107,15 +107,15 @@ def best_workload(found, offset):
 
 
 def add_up(name, **more):
-    """Into the campaign's result: its rows by kind and function, and the share of the faults met that was recovered,
-    without those of kind `refused`, which nobody promises to survive."""
-    path, tables = FOLDER / f'{name}.json', {'kind': {}, 'function': {}}
+    """Into the campaign's result: its rows by kind, function, class and name of the datum, and the share of the faults met
+    that was recovered, without those of kind `refused`, which nobody promises to survive."""
+    path, tables = FOLDER / f'{name}.json', {'kind': {}, 'function': {}, 'class': {}, 'datum': {}}
     if not path.exists():
         return
     rows = [json.loads(line) for line in (FOLDER / f'{name}.jsonl').read_text().splitlines()]
     met = [r for r in rows if r.get('met') or 'error' in r]
     for key, table in tables.items():
-        for r in met:
+        for r in (r for r in met if key in r or key in ('kind', 'function')):
             count = table.setdefault(r.get(key, 'of failed steps'), dict.fromkeys(COUNTED, 0))
             for what in COUNTED:
                 count[what] += what == 'met' or bool(r.get(what))
