@@ -177,16 +177,25 @@ static void lost(struct net_switch *sw, struct port *to, const struct packet *pk
 	sw->overrun |= full;
 }
 
+static void count_given(struct net_switch *sw, struct port *from, const struct packet *pkt)
+{
+	from->given += packet_wire_frames(pkt);
+	sw->given = true;
+}
+
 /* To a port that is not the uplink, which gets all of it. */
 static void send(struct net_switch *sw, struct port *to, struct packet *pkt)
 {
+	struct port *from = sw->port[pkt->sender];
 	int err;
 
 	pkt->resume = 0;
 	err = to->ops->deliver(to, pkt);
 	to->dirty = true;
-	if (is_trunk(sw, sw->port[pkt->sender]))
+	if (is_trunk(sw, from))
 		to->moved += packet_wire_frames(pkt);
+	else if (to->apart && !err)
+		count_given(sw, from, pkt);
 	if (err)
 		lost(sw, to, pkt, err);
 }

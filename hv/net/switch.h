@@ -96,6 +96,7 @@ struct port {
 	/* Wire frames whose work has not been paid for yet (net_charge()). */
 	uint32_t moved;  /* by its VM */
 	uint32_t served; /* of an uplink that queues: by the guests that they were of */
+	uint32_t given;  /* by its VM to one that is apart, which spends time on them */
 
 	/* The poll loop's (net/poll.c). */
 	bool active, dirty, worked;
@@ -129,6 +130,7 @@ struct net_switch {
 	unsigned int ports;
 	struct port *uplink;
 	bool overrun; /* a frame was dropped for want of room at its receiver; the reader clears */
+	bool given;   /* some port has, see there; net_charge_dvm() clears */
 	struct mac_entry macs[SWITCH_MACS];
 	struct switch_way latest;
 	uint8_t owners[SWITCH_OWNERS]; /* ports by their own address, hashed: id + 1, or 0 */

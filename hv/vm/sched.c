@@ -182,6 +182,14 @@ static void look_after_dvm(void)
 	attach_poll(look);
 }
 
+/* For a run that is over. */
+static void pay(struct vm *vm)
+{
+	uint64_t ticks = passed();
+
+	vm->paid_tsc += vm->kind == VM_DVM ? net_charge_dvm(ticks) : ticks;
+}
+
 void __noreturn sched_run(uint64_t seconds)
 {
 	struct vm *vm = NULL;
@@ -206,7 +214,7 @@ void __noreturn sched_run(uint64_t seconds)
 		vm = pick(vm);
 		if (vm) {
 			run_once(vm);
-			vm->paid_tsc += passed();
+			pay(vm);
 		} else if (!net_end_rest()) {
 			idle();
 		}

@@ -49,7 +49,7 @@ static int setup(void **state)
 		}
 	}
 	twin = (struct port){ 0 };
-	sw.uplink = &twin;
+	sw = (struct net_switch){ .uplink = &twin };
 	return 0;
 }
 
@@ -112,6 +112,53 @@ static void test_large_counts(void **state)
 	assert_int_equal(owed[2], 500);
 }
 
+static void give(uint32_t one, uint32_t other)
+{
+	card[1].port.given = one;
+	card[2].port.given = other;
+	sw.given = true;
+}
+
+/* Whoever sends the driver VM frames pays for its time, but not for more than they can cost. */
+static void test_frames_to_the_driver_vm_cost_its_time(void **state)
+{
+	(void)state;
+	assert_int_equal(net_charge_dvm(500), 500);
+	give(30, 10);
+	assert_int_equal(net_charge_dvm(200), 0);
+	assert_int_equal(owed[1], 150);
+	assert_int_equal(owed[2], 50);
+	assert_int_equal(owed[0], 0);
+	/* Half of what the frames may cost is left, and the rest of the run is its own affair. */
+	assert_int_equal(net_charge_dvm(1000), 800);
+	assert_int_equal(owed[1] + owed[2], 400);
+	assert_int_equal(net_charge_dvm(100), 100);
+	assert_false(sw.given);
+}
+
+/* A guest that has sent more than can wait does not pay for them for ever. */
+static void test_old_frames_are_forgotten(void **state)
+{
+	uint64_t own = 0;
+
+	(void)state;
+	give(0xffffffff, 0);
+	for (int i = 0; i < 1000; i++)
+		own += net_charge_dvm(100);
+	assert_in_range(owed[1], 1000, 256 * 10);
+	assert_int_equal(owed[1] + own, 1000 * 100);
+}
+
+/* Runs of a tick each come to an end, too. */
+static void test_short_runs_settle(void **state)
+{
+	(void)state;
+	give(5, 5);
+	for (int i = 0; i < 10; i++)
+		(void)net_charge_dvm(1);
+	assert_int_equal(card[1].port.given + card[2].port.given, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -119,6 +166,9 @@ int main(void)
 		cmocka_unit_test_setup(test_driver_vm_does_not, setup),
 		cmocka_unit_test_setup(test_whoever_was_last_pays_for_what_waited, setup),
 		cmocka_unit_test_setup(test_large_counts, setup),
+		cmocka_unit_test_setup(test_frames_to_the_driver_vm_cost_its_time, setup),
+		cmocka_unit_test_setup(test_old_frames_are_forgotten, setup),
+		cmocka_unit_test_setup(test_short_runs_settle, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -112,6 +112,22 @@ static void test_groups(void **state)
 	assert_int_equal(sw.copies, 3 + 3); /* to four ports each */
 }
 
+/* Of the frames to the driver VM beside another uplink, those that it got are its sender's. */
+static void test_frames_to_one_apart_are_counted(void **state)
+{
+	(void)state;
+	p[3].port.apart = true;
+	send(1, mac(3), mac(1));
+	send(1, mac(2), mac(1));
+	send(1, broadcast, mac(1));
+	assert_int_equal(p[1].port.given, 2);
+	p[3].answer = -ENOSPC;
+	send(1, mac(3), mac(1));
+	assert_int_equal(p[1].port.given, 2);
+	assert_int_equal(p[3].port.given, 0);
+	assert_true(sw.given);
+}
+
 /* Drops for want of room count what the wire would have counted. */
 static void test_lost_segments(void **state)
 {
@@ -377,6 +393,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_unicast, setup),
 		cmocka_unit_test_setup(test_groups, setup),
+		cmocka_unit_test_setup(test_frames_to_one_apart_are_counted, setup),
 		cmocka_unit_test_setup(test_lost_segments, setup),
 		cmocka_unit_test_setup(test_lock, setup),
 		cmocka_unit_test_setup(test_an_address_changes, setup),
