@@ -252,6 +252,7 @@ class Load:
             self.s.machine.expect(f'g{self.sender}', r'^verify-client: error reset.*\n', 10)
             self._dial()
         if self.listening.process.poll() is not None:
+            assert self.listening.process.returncode == 0, f'a stream has failed: {self.state()}'
             self._sent_to_peer(self.patience)
             self._send_to_peer()
         if self.sending.process.poll() is not None:
@@ -259,10 +260,12 @@ class Load:
             self._send_to_guest()
 
     def state(self):
-        """For a failure: what became of the peer's two programs, what the guests said last, the peer's connections."""
+        """For a failure: what became of the peer's two programs, what the guests said last, whether they answer and run,
+        the peer's connections."""
         ends = {b.command[5]: b.stop() if b.process.poll() is not None else 'runs' for b in (self.listening, self.sending)}
         said = [self.s.machine.console.text(f'g{n}').splitlines()[-2:] for n in (self.sender, self.receiver)]
-        return f'{ends}, {said}\n{self.s.peer.run("ss", "-tanoi")}'
+        answers = [self.s.peer.ping(self.s.address(n), count=1)[0] for n in (self.sender, self.receiver)]
+        return f'{ends}, {said}, ping: {answers}\n{self.s.machine.monitor("vms")}{self.s.peer.run("ss", "-tanoi")}'
 
     def moved(self):
         """Bytes of the present streams: that the peer has received, that were acknowledged to it."""
