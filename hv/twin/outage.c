@@ -11,6 +11,7 @@ static const char *const names[] = { "none", "asked", "clean", "dirty" };
 static uint64_t stops[4]; /* by kind */
 static enum outage_kind last;
 static uint64_t stopped_at, started_at;           /* TSC; 0: no such thing is measured now */
+static uint64_t last_at;                          /* TSC of the last stop */
 static uint64_t ready_took, open_took, back_took; /* in TSC ticks */
 
 /* The first frame behind an event: waited for, counted from, and when it came. */
@@ -42,7 +43,7 @@ void outage_stop(enum outage_kind kind, uint64_t since)
 {
 	last = kind;
 	stops[kind]++;
-	stopped_at = since;
+	last_at = stopped_at = since;
 	started_at = kind == OUTAGE_ASKED ? 0 : stopped_at;
 	ready_took = open_took = back_took = 0;
 	by_bridge = by_twin = (struct first_frame){ 0 };
@@ -101,6 +102,7 @@ void outage_stats(void)
 	json_u64("stops_asked", stops[OUTAGE_ASKED]);
 	json_u64("stops_clean", stops[OUTAGE_CLEAN]);
 	json_u64("stops_dirty", stops[OUTAGE_DIRTY]);
+	json_u64("stop_at_us", us(last_at)); /* of the clock of `up_us` */
 	json_u64("stop_open_us", us(open_took));
 	json_u64("stop_frame_us", us(by_bridge.took));
 	json_u64("reset_us", us(ready_took));

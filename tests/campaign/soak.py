@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Soak: four guests send and receive without a pause while something happens in each step.
 
-Nothing, a link flap, a switch-over, the interface down and up, in turn, and behind each a fault of the twin. Each step
-moves at least STEP_MB megabytes each way for each guest and compares them to the byte, and lasts at least STEP_S
-seconds of the hypervisor's clock, with a fault each FAULT_S: the default number of steps is 10 GB each way and an hour.
+Nothing, a link flap, a switch-over, the interface down and up, in turn. Each step moves at least STEP_MB megabytes each
+way for each guest and compares them to the byte, and lasts at least STEP_S seconds of the hypervisor's clock: the default
+number of steps is 10 GB each way and an hour. From the first step to the last the twin dies of a fault every FAULT_S or so,
+also before and behind an event; a step in which it lived for more than GAP_S by that clock fails.
 At the end of each round of events the levels of the pool, of the driver VM's memory and of its slab are noted, and must
 stay: memory as behind the second round, the pool full and not larger than by one ring. Each owner has as much of the
 machine's RAM behind each step as before (`memory`).
@@ -20,7 +21,9 @@ from conftest import OOPS
 GUESTS = 4
 STEP_MB = 8
 STEP_S = 12
-FAULT_S = 5 # within a step; what lies between two has none
+FAULT_S = 4
+GAP_S = 10 # at most between two faults
+DEATH_S = 60
 STEPS = 10 * 1024 // (GUESTS * STEP_MB)
 PATIENCE_S = 300
 POOL = ('skb', 'head', 'frag', 'page')
@@ -28,6 +31,56 @@ DRIFT_KIB = {'MemFree': 8 * 1024, 'SUnreclaim': 2 * 1024} # of the driver VM, be
 RING = 256           # what the driver's own ring held at an attachment may be more in the pool
 FRAMES = 64          # that may go to the driver VM before castor is asked for more
 WORDS = 'verify-server'
+
+
+class Faults:
+    """The twin dies again and again. longest: seconds of the hypervisor's clock between two deaths."""
+
+    def __init__(self, s):
+        self.s = s
+        self.last, self.looked = self.now(), time.monotonic()
+        self.longest = 0.0
+
+    def now(self):
+        """Seconds of the hypervisor's clock."""
+        return self.s.stats()['cpu']['up_us'] / 10 ** 6
+
+    def strike(self):
+        """One death, and the twin is back."""
+        self.s.wait_attached()
+        deaths, end = self.s.stats()['twin']['deaths'], time.monotonic() + DEATH_S
+        self.s.machine.monitor('fault wild')
+        while (twin := self.s.stats()['twin'])['deaths'] == deaths:
+            assert time.monotonic() < end, 'the twin does not die'
+            self.s.peer.ping(self.s.address(1), count=1) # if nobody else sends, it meets no frame
+        self.note(twin['stop_at_us'] / 10 ** 6)
+        self.s.wait_attached()
+
+    def note(self, at):
+        self.longest = max(self.longest, at - self.last)
+        self.last, self.looked = at, time.monotonic()
+
+    def longest_so_far(self):
+        """Since this was called last; what goes on now counts as well."""
+        longest, self.longest = max(self.longest, self.now() - self.last), 0.0
+        return longest
+
+    def keep(self):
+        """A death if it is time for one; this machine's clock tells, not to ask the hypervisor all the time."""
+        if time.monotonic() >= self.looked + FAULT_S:
+            self.strike()
+
+
+class Stream(Load):
+    """Streams that look after the faults while they are waited for."""
+
+    def __init__(self, faults, *words):
+        self.faults = faults
+        super().__init__(*words)
+
+    def keep(self):
+        super().keep()
+        self.faults.keep()
 
 
 class Soak:
@@ -38,6 +91,7 @@ class Soak:
         s.attached()
         self.hash = s.whole()
         self.levels = []
+        self.faults = Faults(s)
 
     # Events: each leaves the system as it was.
 
@@ -54,48 +108,41 @@ class Soak:
         time.sleep(1)
         self.s.machine.monitor('mode twin')
 
-    def fault(self):
-        self.s.machine.monitor('fault wild')
-        self.s.machine.expect('hv', 'twin killed: ', 60)
-
     def interface(self):
         self.s.dvm('ip link set eth0 down; ip link set eth0 up')
 
     EVENTS = (quiet, link_flap, switch_over, interface)
 
-    def now(self):
-        """Seconds of the hypervisor's clock."""
-        return self.s.stats()['cpu']['up_us'] / 10 ** 6
-
-    def faults(self, loads, begin):
-        """One after the other until the step's time is over and the last streams have ended; until then all go on."""
-        while True:
-            self.s.wait_attached()
-            self.fault()
-            last = self.now()
-            while (now := self.now()) < last + FAULT_S:
-                if now < begin + STEP_S:
-                    for load in loads:
-                        load.keep()
-                elif not any(load.runs() for load in loads):
-                    return
-                time.sleep(0.2)
+    def until_over(self, loads, begin):
+        """Streams go on until the step's time is over, and the last ones end."""
+        while self.faults.now() < begin + STEP_S:
+            for load in loads:
+                load.keep()
+            time.sleep(0.2)
+        while any(load.runs() for load in loads):
+            self.faults.keep()
+            time.sleep(0.2)
 
     def step(self, event):
-        """The event under all guests' streams, and faults of the twin behind it."""
-        begin = self.now()
-        loads = [Load(self.s, n, n, STEP_MB, 5002 + n, PATIENCE_S) for n in range(1, GUESTS + 1)]
+        """The event under all guests' streams, and faults of the twin around it."""
+        begin = self.faults.now()
+        loads = [Stream(self.faults, self.s, n, n, STEP_MB, 5002 + n, PATIENCE_S) for n in range(1, GUESTS + 1)]
+        self.faults.strike()
         event(self)
-        self.faults(loads, begin)
+        self.faults.strike()
+        self.until_over(loads, begin)
         for load in loads:
             load.finish()
+            self.faults.keep()
+        self.sound()
+        return {'tally': {'megabytes_each_way': STEP_MB * sum(load.finished for load in loads) // 2}}
+
+    def sound(self):
+        """All is as it was, and all VMs run."""
         self.s.wait_attached()
         self.s.sound(self.hash)
         assert not re.search(OOPS, self.s.dvm('dmesg'))
-        stats = self.s.stats()
-        assert all(vm['state'] == 'running' for vm in stats['vms'].values())
-        return {'deaths': stats['twin']['deaths'], 'up_s': stats['cpu']['up_us'] // 10 ** 6,
-                'tally': {'megabytes_each_way': STEP_MB * sum(load.finished for load in loads) // 2}}
+        assert all(vm['state'] == 'running' for vm in self.s.stats()['vms'].values())
 
     def pool(self):
         """Buffers in it, with nothing under way."""
@@ -109,8 +156,10 @@ class Soak:
         return {**kib, 'pool': self.pool()}
 
     def note_level(self):
-        """From the third round on as behind the first ones."""
+        """From the third round on as behind the first ones. It takes a while, so a fault comes before and behind it."""
+        self.faults.strike()
         level = self.level()
+        self.faults.strike()
         self.levels.append(level)
         if len(self.levels) > 2:
             for what, most in DRIFT_KIB.items():
@@ -135,6 +184,9 @@ def step(number, _rng):
         row = {'kind': event.__name__, 'intact': True, **bench.step(event)}
         if event is Soak.EVENTS[-1]:
             row.update(bench.note_level())
+        stats, longest = bench.s.stats(), bench.faults.longest_so_far()
+        row.update(deaths=stats['twin']['deaths'], up_s=stats['cpu']['up_us'] // 10 ** 6, longest_s=round(longest, 2))
+        assert longest <= GAP_S, f'no fault for {longest:.1f} s'
     return row
 
 
