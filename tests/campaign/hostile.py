@@ -3,7 +3,8 @@
 10^5 of all kinds; and the sweeps: all ports, MSRs and CPUID leaves.
 
 A step lives lives of the hostile guest with seeds of its own until it has done so many operations, and checks that
-nobody else was hurt; its row has the operations, the lives and the reasons of their ends.
+nobody else was hurt; its row has the operations, the lives and the reasons of their ends, how often the card was set up, and of these how
+often it was `started`: fewer than half would be a failure, as operations on rings mean nothing to a card that does not run.
 """
 from contextlib import contextmanager
 from functools import partial
@@ -43,8 +44,9 @@ class Bench:
         """What was since the last row."""
         self.guest.check()
         g, load = self.guest, self.load
-        row = {'operations': g.operations, 'lives': g.lives, 'streams': load.finished, 'reasons': g.reasons}
-        g.operations = g.lives = load.finished = 0
+        row = {'operations': g.operations, 'lives': g.lives, 'streams': load.finished, 'set_ups': g.set_ups,
+               'started': g.started, 'reasons': g.reasons}
+        g.operations = g.lives = load.finished = g.set_ups = g.started = 0
         g.reasons = {}
         return row
 
@@ -101,7 +103,7 @@ def add_up():
     rows = [json.loads(line) for line in (FOLDER / 'hostile.jsonl').read_text().splitlines()]
     total = json.loads(path.read_text())
     total['operations'], total['reasons'] = {}, {}
-    for key in ('lives', 'streams'):
+    for key in ('lives', 'streams', 'set_ups', 'started'):
         total[key] = sum(r.get(key, 0) for r in rows)
     for r in rows:
         kind = r.get('kind', 'failed')

@@ -5,7 +5,8 @@
     life = h.live(seed=7, kinds=CHAINS | FRAMES, operations=2000)
 
 A life ends with the guest's own reset, or earlier with a kill; either way the hypervisor says so in
-one line, and the guest's count is in a register of the dump or in its last line.
+one line, and the guest's counts are in registers of the dump or in its last line: its operations, how often it set its card
+up, and how often that succeeded.
 """
 import re
 
@@ -17,6 +18,8 @@ KINDS = ('ports', 'port-sweep', 'msr-sweep', 'cpuid-sweep', 'vmmcall', 'apic', '
          'features', 'chains', 'frames', 'kicks', 'vmmcall-user')
 WORK = ('lies', 'offers', 'judge') # kinds that are a life alone: frames that leave work to the card
 LIFE_S = 120    # a limit for slow machines
+DONE = r'hostile: done operations=(\d+) exceptions=\d+ set-ups=(\d+) started=(\d+)'
+DUMP = r'r13 ([0-9a-f]{16})(?:.|\n)*?r15 ([0-9a-f]{16})'
 
 
 def bits(*names):
@@ -51,6 +54,7 @@ class Hostile:
         self.fresh = True
         self.reasons = {}
         self.operations = self.lives = 0
+        self.set_ups = self.started = 0
 
     def begin(self, seed, kinds, operations):
         """A life, not waited for."""
@@ -71,12 +75,15 @@ class Hostile:
         m = self.machine.expect('hv', rf'{self.name} (killed|stopped): ([^\n]*)\n', LIFE_S)
         how, reason = m.group(1), m.group(2)
         if how == 'killed':
-            count = int(self.machine.expect('hv', r'r15 ([0-9a-f]{16})', 20).group(1), 16)
+            set_ups, count = (int(r, 16) for r in self.machine.expect('hv', DUMP, 20).groups())
+            tried, started = set_ups >> 32, set_ups & 0xffffffff
         else:
-            done = re.findall(r'hostile: done operations=(\d+)', self.machine.console.text(self.name))
-            count = int(done[-1]) if done else 0
+            done = re.findall(DONE, self.machine.console.text(self.name))
+            count, tried, started = map(int, done[-1] if done else (0, 0, 0))
         self.lives += 1
         self.operations += count
+        self.set_ups += tried
+        self.started += started
         key = f'{how}: {general(reason)}'
         self.reasons[key] = self.reasons.get(key, 0) + 1
         return how, reason, count
@@ -93,7 +100,9 @@ class Hostile:
         self.guilty_from = len(self.machine.console.text('hv'))
 
     def check(self):
-        """Nobody else was hurt, and nothing that must not work has worked."""
+        """Nobody else was hurt, and nothing that must not work has worked. What the guest did to its card's rings it did to
+        a card that runs, most times."""
+        assert 2 * self.started >= self.set_ups, f'{self.started} of {self.set_ups} set-ups of the card were accepted'
         assert 'FAILED' not in self.machine.console.text(self.name)
         states = {w[1]: w[3] for w in (line.split() for line in self.machine.monitor('vms').splitlines())
                   if w and w[0].isdigit()}

@@ -30,6 +30,8 @@ def test_hostile_guest_harms_itself_alone(hostile, net):
     for seed in range(100, 120):
         h.live(seed, operations=300)
     load.finish()
+    print(f'{h.operations} operations, {h.lives} lives, {h.started} of {h.set_ups} set-ups accepted')
+    assert h.started > h.lives # else there is nothing to see
     assert h.operations > 3000 and h.lives == len(KINDS) + 20
     # What must have been stopped has been, each for its own reason.
     for reason in ('transmit queue', 'where it has nothing', 'reset by the VM itself'):

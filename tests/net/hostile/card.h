@@ -31,6 +31,12 @@ struct queue {
 extern struct queue queues[2];
 extern int broken; /* rings and device need to be set up */
 
-/* As a good driver starts, with empty rings. features: of CARD_FEATURES; `broken` if refused. */
+/* `set_ups`: in the upper half how many times that was tried, in the lower one how many succeeded. */
+#define SET_UP_TRIED (1ul << 32)
+
+/*
+ * As a good driver starts, with empty rings. features: of CARD_FEATURES, those that the card offers
+ * are taken; `broken` if it refuses the set.
+ */
 void card_set_up(uint32_t features);
 void kick(uint16_t queue);

@@ -3,8 +3,9 @@
  * A guest that does what no driver does, at random, by a seed. It links the lwIP guest's start-up
  * code, console and PCI access; the rest is its own. See main.c for how it is told what to do.
  *
- * R15 counts operations and R14 has the kind of the present one, in every file and at any time, so
- * the dump of a killed VM says how far it came (compiled with -ffixed-r14 -ffixed-r15).
+ * R15 counts operations, R14 has the kind of the present one, and R13 counts how often the card was
+ * set up (card.h), in every file and at any time, so the dump of a killed VM says how far it came
+ * (compiled with -ffixed-r13 -ffixed-r14 -ffixed-r15).
  */
 #pragma once
 
@@ -12,6 +13,7 @@
 
 register uint64_t operations __asm__("r15");
 register uint64_t kind __asm__("r14");
+register uint64_t set_ups __asm__("r13");
 
 typedef void operation_fn(void);
 

@@ -4,6 +4,7 @@
  * does it, says how far it came and resets the VM. When the hypervisor kills it first, its dump
  * says so (hostile.h). To be started anew with another line for the next life.
  */
+#include "card.h"
 #include "hostile.h"
 
 #include "boot/start_info.h"
@@ -57,7 +58,8 @@ static void life(uint64_t mask, uint64_t count)
 	uart_init();
 	offers_report();
 	judge_report();
-	print("\nhostile: done operations=%lu exceptions=%lu\n", operations, exceptions);
+	print("\nhostile: done operations=%lu exceptions=%lu set-ups=%lu started=%lu\n", operations,
+	      exceptions, set_ups / SET_UP_TRIED, set_ups % SET_UP_TRIED);
 }
 
 void stub_main(const struct start_info *info)
@@ -65,7 +67,7 @@ void stub_main(const struct start_info *info)
 	uint64_t seed, mask, count;
 
 	(void)info;
-	operations = 0;
+	operations = set_ups = 0;
 	uart_init();
 	trap_init();
 	print("hostile: ready\n");

@@ -47,8 +47,6 @@ attempt:
 	pushq	%rbx
 	pushq	%rbp
 	pushq	%r12
-	pushq	%r13
-	subq	$8, %rsp
 	movq	%rsp, saved_rsp
 	call	*%rdi
 	cli
@@ -56,8 +54,6 @@ attempt:
 leave_attempt:
 	cld
 	movq	$0, saved_rsp
-	addq	$8, %rsp
-	popq	%r13
 	popq	%r12
 	popq	%rbp
 	popq	%rbx
