@@ -19,22 +19,35 @@
 #define UDP_CSUM    6
 #define IPPROTO_TCP 6
 
-#define ADC8(off)  "adcq " #off "(%1), %0\n\t"
-#define ADC32(off) ADC8(off) ADC8(8 + off) ADC8(16 + off) ADC8(24 + off)
-#define BLOCK      128
+/* One is 4 bytes long, as the jump into a row of them expects. */
+#define ADC(off)   "%{disp8%} adcq " #off "(%1), %0\n\t"
+#define ADC4(off)  ADC(off) ADC(8 + off) ADC(16 + off) ADC(24 + off)
+#define ADC16(off) ADC4(off) ADC4(32 + off) ADC4(64 + off) ADC4(96 + off)
+#define ROW        "1:\t" ADC16(-128) ADC16(0) "2:\t"
+#define TURN       32U /* words, as many as have a displacement of one byte */
 
 /*
- * n > 0 blocks. Where frames are summed up this is where time goes, and a compiler makes three
- * instructions of what adc does in one. LEA and DEC leave the carry as it is.
+ * n > 0 words. Where frames are summed up this is where time goes, and a compiler makes three
+ * instructions of what adc does in one. The first turn begins behind as many words as it has too
+ * many. XOR clears the carry; JMP, LEA and DEC leave it as it is.
  */
-static const uint8_t *sum_blocks(struct csum *c, const uint8_t *p, uint64_t n)
+static uint64_t sum_words(const uint8_t *p, uint32_t n)
 {
-	asm volatile("clc\n1:\t" ADC32(0) ADC32(32) ADC32(64)
-			     ADC32(96) "leaq 128(%1), %1\n\tdecq %2\n\tjnz 1b\n\tadcq $0, %0"
-		     : "+r"(c->sum), "+r"(p), "+r"(n)
+	uint64_t sum, turns = (n + TURN - 1) / TURN, skip = -n % TURN;
+	const uint8_t *at = p + 128 - 8 * skip;
+
+	asm volatile("leaq 1f(%%rip), %0\n\t"
+		     "leaq (%0, %3, 4), %3\n\t"
+		     "xorl %k0, %k0\n\t"
+		     "jmp *%3\n" ROW "leaq 256(%1), %1\n\t"
+		     "decq %2\n\t"
+		     "jnz 1b\n\t"
+		     "adcq $0, %0\n\t"
+		     ".if 2b - 1b - 128\n\t.error \"adc is not 4 bytes long\"\n\t.endif"
+		     : "=&r"(sum), "+&r"(at), "+&r"(turns), "+&r"(skip)
 		     :
 		     : "cc", "memory");
-	return p;
+	return sum;
 }
 
 /* Up to 7 bytes, and zeros. */
@@ -47,18 +60,21 @@ static uint64_t last_word(const uint8_t *p, uint32_t len)
 	return word;
 }
 
+uint64_t csum_bytes(const void *data, uint32_t len)
+{
+	struct csum c = { .sum = len < 8 ? 0 : sum_words(data, len / 8) };
+
+	if (len % 8)
+		csum_add_word(&c, last_word((const uint8_t *)data + (len & ~7U), len % 8));
+	return c.sum;
+}
+
 void csum_add(struct csum *c, const void *data, uint32_t len)
 {
-	struct csum part = { 0 };
-	const uint8_t *p = data;
+	uint64_t sum = csum_bytes(data, len);
 
-	if (len >= BLOCK)
-		p = sum_blocks(&part, p, len / BLOCK);
-	csum_add_header(&part, p, len % BLOCK & ~7U);
-	if (len % 8)
-		csum_add_word(&part, last_word(p + (len % BLOCK & ~7U), len % 8));
 	/* To swap the bytes of each 16 is to turn the whole by 8 bits. */
-	csum_add_word(c, c->odd ? part.sum << 8 | part.sum >> 56 : part.sum);
+	csum_add_word(c, c->odd ? sum << 8 | sum >> 56 : sum);
 	c->odd ^= len & 1;
 }
 

@@ -87,6 +87,9 @@ struct csum {
 
 void csum_add(struct csum *c, const void *data, uint32_t len);
 
+/* Of these bytes alone: what csum_add_word() adds where an even number of bytes lies before. */
+uint64_t csum_bytes(const void *data, uint32_t len);
+
 /* The same for 8 bytes, or fewer with zeros behind them, behind an even number of bytes. */
 static inline void csum_add_word(struct csum *c, uint64_t word)
 {
