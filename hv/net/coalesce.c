@@ -30,75 +30,87 @@
 #define TCP_F_PSH    0x008
 #define TCP_F_ACK    0x010
 
-/* A TCP segment; packet.l3, l4 and payload say where its parts begin. */
+/* A TCP segment and its payload. */
 struct segment {
-	struct packet *pkt;
 	const uint8_t *ip, *tcp;
-	uint8_t *data;  /* its payload in one piece; NULL: not known to be mergeable */
-	uint32_t bytes; /* of payload */
+	uint8_t *data;  /* in one piece */
+	uint32_t bytes; /* of data */
+	uint32_t hlen;  /* TCP's */
 	bool push;
 };
 
-static void sum_pseudo(const struct packet *pkt, uint32_t tcp_len, struct csum *c)
+/* What TCP's checksum has of the pseudo header beside the addresses. */
+static void sum_pseudo(uint32_t tcp_len, struct csum *c)
 {
-	csum_add_header(c, pkt->head + pkt->l3 + IP4_ADDRS, 8);
 	csum_add_word(c, __builtin_bswap32(IPPROTO_TCP << 16 | tcp_len));
 }
 
 /* An unfragmented TCP segment of IPv4, whose ports are there: it belongs to a connection. */
-static bool find_tcp(struct packet *pkt, struct segment *s)
+static inline bool find_tcp(struct packet *pkt)
 {
 	uint16_t ethertype, l3 = packet_l3(pkt, &ethertype);
 	const uint8_t *ip = pkt->head + l3;
 	uint32_t ihl;
 
-	if (ethertype != ETHERTYPE_IP4 || pkt->head_len < l3 + IP4_HLEN)
+	if (ethertype != ETHERTYPE_IP4 || pkt->head_len < l3 + IP4_HLEN ||
+	    ip[IP4_PROTO] != IPPROTO_TCP)
 		return false;
 	ihl = (ip[0] & 15) * 4;
-	if (ip[0] >> 4 != 4 || ihl < IP4_HLEN || ip[IP4_PROTO] != IPPROTO_TCP ||
-	    get_be16(ip + IP4_FLAGS) & IP4_FRAGMENT || pkt->head_len < l3 + ihl + TCP_HLEN_MIN)
+	if (ip[0] >> 4 != 4 || ihl < IP4_HLEN || get_be16(ip + IP4_FLAGS) & IP4_FRAGMENT ||
+	    pkt->head_len < l3 + ihl + TCP_HLEN_MIN)
 		return false;
 	pkt->l3 = l3;
 	pkt->l4 = l3 + ihl;
-	*s = (struct segment){ .pkt = pkt, .ip = ip, .tcp = pkt->head + pkt->l4 };
+	return true;
+}
+
+/*
+ * IP's checksum and TCP's. That by whoever brought it, or else by us: in a merged frame nobody can
+ * check it any more. IP's addresses lie right in front of TCP's header.
+ */
+static bool sums_hold(struct packet *pkt, const struct segment *s)
+{
+	struct csum ip = { 0 }, c = { 0 };
+
+	csum_add_header(&ip, s->ip, IP4_HLEN);
+	if (csum_fold(&ip) != 0xffff)
+		return false;
+	if (pkt->csum_valid)
+		return true;
+	sum_pseudo(s->hlen + s->bytes, &c);
+	csum_add_header(&c, s->ip + IP4_ADDRS, IP4_HLEN - IP4_ADDRS + s->hlen);
+	csum_add_word(&c, csum_bytes(s->data, s->bytes));
+	pkt->csum_valid = csum_fold(&c) == 0xffff;
+	return pkt->csum_valid;
+}
+
+/* In one piece, or not. */
+static inline bool find_payload(struct segment *s, struct packet_seg tail, uint32_t bytes)
+{
+	if (bytes > tail.len)
+		return false;
+	s->bytes = bytes;
+	s->data = tail.data + tail.len - bytes;
 	return true;
 }
 
 /* Nothing but data, in an IP header without options: what the frame says adds up to its length. */
-static bool find_data(struct segment *s, struct packet_seg tail)
+static inline bool find_data(struct packet *pkt, struct packet_seg tail, struct segment *s)
 {
-	struct packet *pkt = s->pkt;
-	uint16_t flags = get_be16(s->tcp + TCP_OFFSET) & TCP_F_ALL;
-	uint32_t tcp_hlen = (s->tcp[TCP_OFFSET] >> 4) * 4;
-	struct csum ip_sum = { 0 };
+	uint32_t ip_len = pkt->len - pkt->l3;
+	uint16_t flags;
 
-	pkt->payload = pkt->l4 + tcp_hlen;
-	if (pkt->l4 - pkt->l3 != IP4_HLEN || tcp_hlen < TCP_HLEN_MIN || pkt->payload >= pkt->len ||
-	    get_be16(s->ip + IP4_LEN) != pkt->len - pkt->l3 || pkt->len - pkt->l3 > PACKET_MTU ||
+	s->ip = pkt->head + pkt->l3;
+	s->tcp = pkt->head + pkt->l4;
+	s->hlen = (s->tcp[TCP_OFFSET] >> 4) * 4;
+	pkt->payload = pkt->l4 + s->hlen;
+	flags = get_be16(s->tcp + TCP_OFFSET) & TCP_F_ALL;
+	if (pkt->l4 - pkt->l3 != IP4_HLEN || s->hlen < TCP_HLEN_MIN || pkt->payload >= pkt->len ||
+	    get_be16(s->ip + IP4_LEN) != ip_len || ip_len > PACKET_MTU ||
 	    get_be16(s->ip + IP4_FLAGS) & ~IP4_DF || (flags & ~TCP_F_PSH) != TCP_F_ACK)
 		return false;
-	csum_add_header(&ip_sum, s->ip, IP4_HLEN);
-	s->bytes = pkt->len - pkt->payload;
-	if (csum_fold(&ip_sum) != 0xffff || s->bytes > tail.len)
-		return false;
-	s->data = tail.data + tail.len - s->bytes;
 	s->push = flags & TCP_F_PSH;
-	return true;
-}
-
-/* By whoever brought it, or else by us: in a merged frame nobody can check it any more. */
-static bool sum_holds(const struct segment *s)
-{
-	struct packet *pkt = s->pkt;
-	struct csum c = { 0 };
-
-	if (pkt->csum_valid)
-		return true;
-	sum_pseudo(pkt, pkt->len - pkt->l4, &c);
-	csum_add_header(&c, s->tcp, pkt->payload - pkt->l4);
-	csum_add(&c, s->data, s->bytes);
-	pkt->csum_valid = csum_fold(&c) == 0xffff;
-	return pkt->csum_valid;
+	return find_payload(s, tail, pkt->len - pkt->payload);
 }
 
 /* n is constant, and this a few loads. */
@@ -107,28 +119,36 @@ static inline bool same(const uint8_t *a, const uint8_t *b, unsigned int n)
 	return __builtin_memcmp(a, b, n) == 0;
 }
 
-static bool same_words(const uint8_t *a, const uint8_t *b, uint32_t n)
+/* n is a multiple of 4. */
+static inline bool same_words(const uint8_t *a, const uint8_t *b, uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i += 4)
-		if (!same(a + i, b + i, 4))
+	for (; n >= 8; a += 8, b += 8, n -= 8)
+		if (!same(a, b, 8))
 			return false;
-	return true;
+	return !n || same(a, b, 4);
 }
 
-/* The Ethernet header with its tag, the addresses and ports. */
-static struct coalesce_flow *find_flow(struct coalesce *c, const struct segment *s)
+/* The Ethernet header with its tag, the addresses and ports; tcp: of a frame with the same l3. */
+static inline bool is_of_flow(const struct coalesce_flow *f, const uint8_t *head,
+			      const uint8_t *tcp)
+{
+	const uint8_t *of = f->pkt.head;
+	uint32_t l3 = f->pkt.l3;
+
+	return same(of + f->pkt.l4, tcp, 4) &&
+	       same(of + l3 + IP4_ADDRS, head + l3 + IP4_ADDRS, 8) && same(of, head, ETH_HLEN) &&
+	       (l3 == ETH_HLEN || same(of + ETH_HLEN, head + ETH_HLEN, VLAN_HLEN));
+}
+
+static inline struct coalesce_flow *find_flow(struct coalesce *c, const struct packet *pkt)
 {
 	for (unsigned int i = 0, left = c->used; left; i++) {
 		struct coalesce_flow *f = &c->flow[i];
-		const uint8_t *head = f->pkt.head;
 
 		if (!f->born)
 			continue;
 		left--;
-		if (same(head + f->pkt.l4, s->tcp, 4) &&
-		    same(head + f->pkt.l3 + IP4_ADDRS, s->ip + IP4_ADDRS, 8) &&
-		    same(head, s->pkt->head, ETH_HLEN) &&
-		    same_words(head + ETH_HLEN, s->pkt->head + ETH_HLEN, f->pkt.l3 - ETH_HLEN))
+		if (is_of_flow(f, pkt->head, pkt->head + pkt->l4))
 			return f;
 	}
 	return NULL;
@@ -138,43 +158,71 @@ static struct coalesce_flow *find_flow(struct coalesce *c, const struct segment 
  * The id counts up by one, or stands still where it means nothing (DF, RFC 6864). The second
  * segment decides which.
  */
-static bool id_follows(const struct coalesce_flow *f, const struct segment *s)
+static inline bool id_follows(const struct coalesce_flow *f, const uint8_t *ip)
 {
-	const uint8_t *ip = f->pkt.head + f->pkt.l3;
-	uint16_t step = get_be16(s->ip + IP4_ID) - get_be16(ip + IP4_ID);
+	const uint8_t *first = f->pkt.head + f->pkt.l3;
+	uint16_t step = get_be16(ip + IP4_ID) - get_be16(first + IP4_ID);
 
 	if (f->segments > 1)
 		return step == (f->fixed_id ? 0 : f->segments);
-	return step == 1 || (step == 0 && get_be16(ip + IP4_FLAGS) & IP4_DF);
+	return step == 1 || (step == 0 && get_be16(first + IP4_FLAGS) & IP4_DF);
 }
 
-static bool ip_follows(const struct coalesce_flow *f, const struct segment *s)
+/* Eight bytes, the first the lowest. */
+static inline uint64_t load(const uint8_t *p)
 {
-	const uint8_t *ip = f->pkt.head + f->pkt.l3;
+	uint64_t word;
 
-	return ip[IP4_TOS] == s->ip[IP4_TOS] && ip[IP4_TTL] == s->ip[IP4_TTL] &&
-	       same(ip + IP4_FLAGS, s->ip + IP4_FLAGS, 2) && id_follows(f, s);
+	__builtin_memcpy(&word, p, sizeof(word));
+	return word;
 }
 
-/* Sequence number aside, headers are the same to the byte, but for PSH and the checksum. */
-static bool tcp_follows(const struct coalesce_flow *f, const struct segment *s)
+#define PSH_BEHIND_ACK ((uint64_t)TCP_F_PSH << 8 * (TCP_FLAGS - TCP_ACK))
+
+/*
+ * All of the headers is the same to the bit, but for lengths, ids, sequence numbers, checksums and
+ * PSH: then the frame is what the flow's first one was found to be. The second comparison begins in
+ * the Ethernet header and ends behind IP's type of service.
+ */
+static inline bool repeats(const struct coalesce_flow *f, const uint8_t *head)
 {
-	const uint8_t *tcp = f->pkt.head + f->pkt.l4;
-	uint32_t hlen = f->pkt.payload - f->pkt.l4, done = f->pkt.len - f->pkt.payload;
+	const uint8_t *ip = head + f->pkt.l3, *ip1 = f->pkt.head + f->pkt.l3;
+	const uint8_t *tcp = ip + IP4_HLEN, *tcp1 = ip1 + IP4_HLEN;
 
-	return s->pkt->payload == f->pkt.payload &&
-	       get_be32(s->tcp + TCP_SEQ) == get_be32(tcp + TCP_SEQ) + done &&
-	       same(tcp + TCP_ACK, s->tcp + TCP_ACK, 4) &&
-	       same(tcp + TCP_WINDOW, s->tcp + TCP_WINDOW, 2) &&
-	       same(tcp + TCP_URGENT, s->tcp + TCP_URGENT, 2) &&
-	       same_words(tcp + TCP_HLEN_MIN, s->tcp + TCP_HLEN_MIN, hlen - TCP_HLEN_MIN);
+	return same(head, f->pkt.head, 8) && same(ip - 6, ip1 - 6, 8) &&
+	       (f->pkt.l3 == ETH_HLEN || same(head + 8, f->pkt.head + 8, 4)) &&
+	       same(ip + IP4_FLAGS, ip1 + IP4_FLAGS, 4) &&
+	       same(ip + IP4_ADDRS, ip1 + IP4_ADDRS, 8) && same(tcp, tcp1, 4) &&
+	       !((load(tcp + TCP_ACK) ^ load(tcp1 + TCP_ACK)) & ~PSH_BEHIND_ACK) &&
+	       same(tcp + TCP_URGENT, tcp1 + TCP_URGENT, 2) &&
+	       same_words(tcp + TCP_HLEN_MIN, tcp1 + TCP_HLEN_MIN,
+			  f->pkt.payload - f->pkt.l4 - TCP_HLEN_MIN);
 }
 
-static bool has_room(const struct coalesce *c, const struct coalesce_flow *f,
-		     const struct segment *s)
+static inline bool has_room(const struct coalesce *c, const struct coalesce_flow *f,
+			    const struct segment *s)
 {
 	return s->bytes <= f->size && f->pkt.len + s->bytes <= COALESCE_FRAME_MAX &&
 	       f->pkt.segs < c->ops->pieces;
+}
+
+/* Is it the flow's next segment? */
+static inline bool follows(const struct coalesce *c, const struct coalesce_flow *f,
+			   struct packet *pkt, struct packet_seg tail, struct segment *s)
+{
+	uint32_t payload = f->pkt.payload;
+	const uint8_t *tcp1 = f->pkt.head + f->pkt.l4;
+
+	if (pkt->len <= payload || !repeats(f, pkt->head))
+		return false;
+	s->ip = pkt->head + f->pkt.l3;
+	s->tcp = pkt->head + f->pkt.l4;
+	s->hlen = payload - f->pkt.l4;
+	s->push = s->tcp[TCP_FLAGS] & TCP_F_PSH;
+	return find_payload(s, tail, pkt->len - payload) && has_room(c, f, s) &&
+	       get_be16(s->ip + IP4_LEN) == pkt->len - f->pkt.l3 && id_follows(f, s->ip) &&
+	       get_be32(s->tcp + TCP_SEQ) == get_be32(tcp1 + TCP_SEQ) + f->pkt.len - payload &&
+	       sums_hold(pkt, s);
 }
 
 /* What the receiver's stack would get from a card that left it the segmentation. */
@@ -191,7 +239,8 @@ static void make_large(struct coalesce_flow *f)
 	sum = ~csum_fold(&ip_sum);
 	memcpy(ip + IP4_CSUM, &sum, sizeof(sum));
 	tcp[TCP_FLAGS] |= f->push ? TCP_F_PSH : 0;
-	sum_pseudo(pkt, pkt->len - pkt->l4, &pseudo);
+	sum_pseudo(pkt->len - pkt->l4, &pseudo);
+	csum_add_header(&pseudo, ip + IP4_ADDRS, 8);
 	sum = csum_fold(&pseudo);
 	memcpy(tcp + TCP_CSUM, &sum, sizeof(sum));
 	pkt->csum_valid = false;
@@ -242,30 +291,44 @@ static struct coalesce_flow *take_free(struct coalesce *c)
 }
 
 /* The frame's first bytes are in its head, the payload behind them stays where it is. */
-static void begin(struct coalesce *c, const struct segment *s)
+static __noinline void begin(struct coalesce *c, const struct packet *pkt, const struct segment *s)
 {
 	struct coalesce_flow *f = take_free(c);
-	uint32_t body = s->pkt->len - s->pkt->head_len;
+	uint32_t body = pkt->len - pkt->head_len;
 
-	f->pkt = *s->pkt;
+	f->pkt = *pkt;
 	f->pkt.segs = body != 0;
 	f->piece[0] = (struct packet_seg){ s->data + s->bytes - body, body };
 	f->born = ++c->births;
 	c->used++;
+	c->latest = f;
 	f->segments = 1;
 	f->size = s->bytes;
 	f->push = false;
 }
 
-static void join(struct coalesce_flow *f, const struct segment *s)
+static inline void join(struct coalesce_flow *f, const struct segment *s)
 {
-	const uint8_t *id = f->pkt.head + f->pkt.l3 + IP4_ID;
-
-	f->fixed_id = f->segments == 1 ? same(id, s->ip + IP4_ID, 2) : f->fixed_id;
+	if (f->segments == 1)
+		f->fixed_id = same(f->pkt.head + f->pkt.l3 + IP4_ID, s->ip + IP4_ID, 2);
 	f->piece[f->pkt.segs++] = (struct packet_seg){ s->data, s->bytes };
 	f->pkt.len += s->bytes;
 	f->segments++;
 	f->push = s->push;
+}
+
+/* If it does not join, nothing has changed but that its checksum may be known to be right. */
+static inline bool may_join(struct coalesce *c, struct coalesce_flow *f, struct packet *pkt,
+			    struct packet_seg tail)
+{
+	struct segment s;
+
+	if (!follows(c, f, pkt, tail, &s))
+		return false;
+	join(f, &s);
+	if (s.push || s.bytes < f->size)
+		send(c, f);
+	return true;
 }
 
 static __noinline void flush_station(struct coalesce *c, const uint8_t *dst)
@@ -288,40 +351,46 @@ static bool may_begin(const struct segment *s)
 	return !s->push && s->bytes >= GSO_SIZE_MIN;
 }
 
-static __noinline bool take_segment(struct coalesce *c, struct segment *s, struct packet_seg tail)
-{
-	struct coalesce_flow *f = find_flow(c, s);
+static bool take_next(struct coalesce *c, struct packet *pkt, struct packet_seg tail);
 
-	if (!f && !c->ops->accepts(s->pkt))
+/* Not in line, as the next ones: what is no segment would pay for its registers. */
+static __noinline bool take_segment(struct coalesce *c, struct packet *pkt, struct packet_seg tail)
+{
+	struct coalesce_flow *f = find_flow(c, pkt);
+	struct segment s;
+
+	if (!f && !c->ops->accepts(pkt))
 		return false;
-	if (!find_data(s, tail) || !sum_holds(s)) {
-		if (f)
-			send(c, f);
-		return false;
-	}
-	if (f && ip_follows(f, s) && tcp_follows(f, s) && has_room(c, f, s)) {
-		join(f, s);
-		if (s->push || s->bytes < f->size)
-			send(c, f);
-		return true;
+	if (f && f != c->latest) {
+		c->latest = f;
+		return take_next(c, pkt, tail); /* and not to here again */
 	}
 	if (f)
 		send(c, f);
-	if (!may_begin(s))
+	if (!find_data(pkt, tail, &s) || !sums_hold(pkt, &s) || !may_begin(&s))
 		return false;
-	begin(c, s);
+	begin(c, pkt, &s);
 	return true;
+}
+
+static __noinline bool take_any(struct coalesce *c, struct packet *pkt, struct packet_seg tail)
+{
+	if (find_tcp(pkt))
+		return take_segment(c, pkt, tail);
+	if (c->used)
+		flush_station(c, pkt->head);
+	return false;
+}
+
+/* Something is held. Most likely the frame follows the one before. */
+static __noinline bool take_next(struct coalesce *c, struct packet *pkt, struct packet_seg tail)
+{
+	return (c->latest->born && may_join(c, c->latest, pkt, tail)) || take_any(c, pkt, tail);
 }
 
 bool coalesce_take(struct coalesce *c, struct packet *pkt, struct packet_seg tail)
 {
-	struct segment s;
-
-	if (find_tcp(pkt, &s))
-		return take_segment(c, &s, tail);
-	if (c->used)
-		flush_station(c, pkt->head);
-	return false;
+	return c->used ? take_next(c, pkt, tail) : take_any(c, pkt, tail);
 }
 
 void coalesce_flush(struct coalesce *c)

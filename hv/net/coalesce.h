@@ -45,7 +45,8 @@ struct coalesce_flow {
 struct coalesce {
 	const struct coalesce_ops *ops;
 	uint64_t births;
-	unsigned int used; /* flows that hold a frame */
+	unsigned int used;            /* flows that hold a frame */
+	struct coalesce_flow *latest; /* the one looked at last; NULL: none ever */
 	struct coalesce_flow flow[COALESCE_FLOWS];
 	uint64_t merged, merged_segments; /* frames made of several segments, and of how many */
 };

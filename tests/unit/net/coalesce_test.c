@@ -114,6 +114,40 @@ static void test_oldest_makes_room(void **state)
 	lab_flush();
 }
 
+/* The byte at a place of frames with a tag differs, or none: two connections, or one. */
+static void interleave(uint32_t place)
+{
+	static uint8_t f[FRAME_MAX];
+	struct spec s = spec_start();
+	uint32_t len;
+
+	s.vlan = true;
+	for (int i = 0; i < 4; i++) {
+		len = spec_build(f, &s);
+		if (place && i & 1)
+			f[place] ^= 1;
+		seal(f, len);
+		assert_true(take(f, len, false, WHOLE));
+		if (!place || i & 1)
+			spec_next(&s);
+	}
+	coalesce_flush(&lab.c);
+	assert_int_equal(lab.merged, place ? 2 : 1);
+	lab_flush();
+}
+
+/* Stations, tag, addresses and ports: each byte of them tells connections apart. */
+static void test_what_a_connection_is(void **state)
+{
+	(void)state;
+	interleave(0);
+	for (uint32_t i = 0; i < 18; i++)
+		if (i < 12 || i == 14 || i == 15)
+			interleave(i);
+	for (uint32_t i = 18 + 12; i < 18 + 24; i++)
+		interleave(i);
+}
+
 static void test_receiver_that_takes_none(void **state)
 {
 	struct spec s = spec_start();
@@ -423,6 +457,7 @@ int main(int argc, char **argv)
 		T(test_bounds),
 		T(test_more_than_an_mtu_is_not_merged),
 		T(test_oldest_makes_room),
+		T(test_what_a_connection_is),
 		T(test_receiver_that_takes_none),
 		T(test_checksums),
 		T(test_others_overtake_nobody),
