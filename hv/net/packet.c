@@ -52,6 +52,24 @@ void packet_from_segs(struct packet *pkt, struct packet_seg *seg, unsigned int s
 	pkt->segs = seg + segs - pkt->seg;
 }
 
+void packet_from_piece(struct packet *pkt, struct packet_seg *piece)
+{
+	uint32_t len = piece->len, head_len = MIN(len, PACKET_HEAD_MAX);
+
+	memset(pkt, 0, offsetof(struct packet, head));
+	memcpy(pkt->head, piece->data, head_len);
+	fence_compiler(); /* as above */
+	piece->data += head_len;
+	piece->len = len - head_len;
+	pkt->len = len;
+	pkt->head_len = head_len;
+	pkt->seg = piece;
+	if (len == head_len)
+		return;
+	pkt->overlap = head_len;
+	pkt->segs = 1;
+}
+
 uint16_t packet_l3(const struct packet *pkt, uint16_t *ethertype)
 {
 	uint16_t l3 = ETH_HLEN;
@@ -182,28 +200,4 @@ void packet_cursor_set(struct packet_cursor *cur, const struct packet *pkt, uint
 	while (cur->seg < pkt->segs && rest >= pkt->seg[cur->seg].len)
 		rest -= pkt->seg[cur->seg++].len;
 	cur->off = rest;
-}
-
-uint32_t packet_cursor_next(struct packet_cursor *cur, uint32_t max, const uint8_t **piece)
-{
-	const struct packet *pkt = cur->pkt;
-	uint32_t n;
-
-	if (cur->pos < pkt->head_len) {
-		n = MIN(max, pkt->head_len - cur->pos);
-		*piece = pkt->head + cur->pos;
-		cur->pos += n;
-		return n;
-	}
-	for (; cur->seg < pkt->segs; cur->seg++, cur->off = 0) {
-		const struct packet_seg *seg = &pkt->seg[cur->seg];
-
-		if (cur->off == seg->len)
-			continue;
-		n = MIN(max, seg->len - cur->off);
-		*piece = seg->data + cur->off;
-		cur->off += n;
-		return n;
-	}
-	return 0;
 }

@@ -95,6 +95,9 @@ struct packet_rights {
 void packet_from_segs(struct packet *pkt, struct packet_seg *seg, unsigned int segs,
 		      uint32_t before, uint32_t len);
 
+/* The same of a frame that lies in one piece, without a request; piece becomes what is left. */
+void packet_from_piece(struct packet *pkt, struct packet_seg *piece);
+
 /*
  * Takes over the requests of a private copy of the sender's header, pkt->request or another.
  * -EINVAL: something in it or in the frame's own headers does not fit (R17); -E2BIG: longer than a
@@ -135,7 +138,30 @@ static inline struct packet_cursor packet_body(const struct packet *pkt)
 }
 
 /* The next piece of at most max bytes: its length, 0 at the end. */
-uint32_t packet_cursor_next(struct packet_cursor *cur, uint32_t max, const uint8_t **piece);
+static inline uint32_t packet_cursor_next(struct packet_cursor *cur, uint32_t max,
+					  const uint8_t **piece)
+{
+	const struct packet *pkt = cur->pkt;
+	uint32_t n;
+
+	if (cur->pos < pkt->head_len) {
+		n = MIN(max, pkt->head_len - cur->pos);
+		*piece = pkt->head + cur->pos;
+		cur->pos += n;
+		return n;
+	}
+	for (; cur->seg < pkt->segs; cur->seg++, cur->off = 0) {
+		const struct packet_seg *seg = &pkt->seg[cur->seg];
+
+		if (cur->off == seg->len)
+			continue;
+		n = MIN(max, seg->len - cur->off);
+		*piece = seg->data + cur->off;
+		cur->off += n;
+		return n;
+	}
+	return 0;
+}
 
 /* Big-endian fields at any alignment. */
 static inline uint16_t get_be16(const uint8_t *p)

@@ -116,50 +116,70 @@ static unsigned int put_tag_back(const uint8_t *skb, uint8_t tag[VLAN_HLEN],
 }
 
 /*
- * A copy for each guest that should have it, now or, true, when receive_flush() comes. The driver
- * VM's MTU may be larger than theirs.
+ * A copy for each guest that should have it, now or, true, when receive_flush() comes. tail: as in
+ * coalesce.h.
  */
-static bool give_to_guests(const uint8_t *skb, struct packet_seg *seg, unsigned int segs,
-			   uint32_t len, bool may_hold)
+static inline bool give(const uint8_t *skb, struct packet *pkt, struct packet_seg tail)
 {
-	struct packet_seg tagged[FRAGS_MAX + 2], tail;
+	pkt->csum_valid = GET_BITS(skb, SK_BUFF_IP_SUMMED) == CHECKSUM_UNNECESSARY;
+	if (coalesce_take(&merger, pkt, tail))
+		return true;
+	send(pkt);
+	return false;
+}
+
+/* The driver VM's MTU may be larger than guests'. len: with a tag. */
+static bool fits(uint32_t len)
+{
+	if (len <= PACKET_MTU + ETH_HLEN + VLAN_HLEN)
+		return true;
+	receive_counts.too_large++;
+	return false;
+}
+
+static __noinline bool give_tagged(const uint8_t *skb, const struct packet_seg *seg,
+				   unsigned int segs, uint32_t len, bool may_hold)
+{
+	struct packet_seg tagged[FRAGS_MAX + 2], none = { NULL, 0 };
 	uint8_t tag[VLAN_HLEN];
 	struct packet pkt;
 
-	if (GET_BITS(skb, SK_BUFF_VLAN_PRESENT)) {
-		segs = put_tag_back(skb, tag, seg, segs, tagged);
-		seg = tagged;
-		len += VLAN_HLEN;
-	}
-	if (len > PACKET_MTU + ETH_HLEN + VLAN_HLEN) {
-		receive_counts.too_large++;
+	if (!fits(len + VLAN_HLEN))
 		return false;
-	}
-	tail = may_hold ? seg[segs - 1] : (struct packet_seg){ NULL, 0 };
-	packet_from_segs(&pkt, seg, segs, 0, len);
-	pkt.csum_valid = GET_BITS(skb, SK_BUFF_IP_SUMMED) == CHECKSUM_UNNECESSARY;
-	if (coalesce_take(&merger, &pkt, tail))
-		return true;
-	send(&pkt);
-	return false;
+	packet_from_segs(&pkt, tagged, put_tag_back(skb, tag, seg, segs, tagged), 0,
+			 len + VLAN_HLEN);
+	return give(skb, &pkt, may_hold ? seg[segs - 1] : none);
+}
+
+/* A frame in one piece. */
+static bool give_to_guests(const uint8_t *skb, uint8_t *data, uint32_t len, bool may_hold)
+{
+	struct packet_seg seg = { data, len }, tail = { data, may_hold ? len : 0 };
+	struct packet pkt;
+
+	if (GET_BITS(skb, SK_BUFF_VLAN_PRESENT))
+		return give_tagged(skb, &seg, 1, len, may_hold);
+	if (!fits(len))
+		return false;
+	packet_from_piece(&pkt, &seg);
+	return give(skb, &pkt, tail);
 }
 
 static uint32_t native_napi_gro_receive(dva_t napi, dva_t skb)
 {
 	struct skb_frame f = skb_frame_of(skb);
-	struct packet_seg seg = { f.data, f.len };
 	struct way way = count(f.data, f.len);
 	struct skb_objects objects;
 
 	(void)napi;
 	if (way.dvm) {
 		if (way.guests)
-			give_to_guests(f.o->hva, &seg, 1, f.len, false);
+			give_to_guests(f.o->hva, f.data, f.len, false);
 		own_take(&f);
 		return GRO_NORMAL;
 	}
 	objects = skb_objects_of(f.o);
-	if (give_to_guests(f.o->hva, &seg, 1, f.len, true))
+	if (give_to_guests(f.o->hva, f.data, f.len, true))
 		hold(&objects);
 	else
 		skb_recycle_rx(&objects);
@@ -167,17 +187,32 @@ static uint32_t native_napi_gro_receive(dva_t napi, dva_t skb)
 }
 NATIVE("napi_gro_receive", native_napi_gro_receive);
 
+/* A frame in pages; nothing of it is held. */
+static void give_pages_to_guests(const struct skb_pages *f)
+{
+	struct packet_seg seg[FRAGS_MAX], none = { NULL, 0 };
+	struct packet pkt;
+
+	if (GET_BITS(f->skb, SK_BUFF_VLAN_PRESENT)) {
+		give_tagged(f->skb, f->seg, f->frags, f->len, false);
+		return;
+	}
+	if (!fits(f->len))
+		return;
+	memcpy(seg, f->seg, sizeof(seg)); /* making a packet of them changes them */
+	packet_from_segs(&pkt, seg, f->frags, 0, f->len);
+	give(f->skb, &pkt, none);
+}
+
 static uint32_t native_napi_gro_frags(dva_t napi)
 {
-	struct packet_seg seg[FRAGS_MAX];
 	struct skb_pages f;
 	struct way way;
 
 	frags_take(napi, &f);
 	way = count(f.seg[0].data, f.len);
-	memcpy(seg, f.seg, sizeof(seg)); /* making a packet of them changes them */
 	if (way.guests)
-		give_to_guests(f.skb, seg, f.frags, f.len, false);
+		give_pages_to_guests(&f);
 	if (way.dvm)
 		own_flush();
 	if (way.dvm && own_has_room(1)) {

@@ -167,7 +167,7 @@ static bool hold(const struct held *h)
 	struct packet_seg seg = { h->frame, h->end - h->frame }, tail = seg;
 	struct packet pkt;
 
-	packet_from_segs(&pkt, &seg, 1, 0, seg.len);
+	packet_from_piece(&pkt, &seg);
 	pkt.csum_valid = GET_BITS(h->skb->hva, SK_BUFF_IP_SUMMED) == CHECKSUM_UNNECESSARY;
 	pool_tie(h->skb, h->buffer);
 	held[held_count++] = *h;

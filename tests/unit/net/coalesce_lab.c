@@ -262,7 +262,10 @@ bool take(const uint8_t *data, uint32_t len, bool vouched, enum shape how)
 	f->key = ref_key(data, len);
 	segs = scatter(f, how, seg);
 	tail = seg[segs - 1];
-	packet_from_segs(&pkt, seg, segs, 0, len);
+	if (how == WHOLE)
+		packet_from_piece(&pkt, seg);
+	else
+		packet_from_segs(&pkt, seg, segs, 0, len);
 	pkt.csum_valid = vouched;
 	if (coalesce_take(&lab.c, &pkt, tail))
 		return true;

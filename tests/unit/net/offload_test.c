@@ -547,6 +547,31 @@ static void test_sums(void **state)
 	}
 }
 
+/* What a list of one piece makes, this makes. */
+static void test_packet_of_one_piece(void **state)
+{
+	static struct packet listed;
+
+	(void)state;
+	for (uint32_t i = 0; i < 300; i++)
+		frame[i] = i + i / 256;
+	for (uint32_t len = ETH_HLEN; len < 300; len++) {
+		struct packet_seg piece = { frame, len }, seg = piece;
+
+		memset(&pkt, 0xee, sizeof(pkt)); /* the one before */
+		memset(&listed, 0xee, sizeof(listed));
+		packet_from_piece(&pkt, &piece);
+		packet_from_segs(&listed, &seg, 1, 0, len);
+		assert_int_equal(pkt.segs, len > PACKET_HEAD_MAX);
+		assert_int_equal(piece.len, len - pkt.head_len);
+		assert_ptr_equal(piece.data, frame + pkt.head_len);
+		assert_ptr_equal(pkt.seg, &piece);
+		listed.request = (struct virtio_net_hdr){ 0 };
+		listed.seg = pkt.seg; /* of nothing it may point anywhere */
+		assert_memory_equal(&pkt, &listed, sizeof(pkt));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -562,6 +587,7 @@ int main(void)
 		cmocka_unit_test(test_verdict),
 		cmocka_unit_test(test_empty_pieces),
 		cmocka_unit_test(test_sums),
+		cmocka_unit_test(test_packet_of_one_piece),
 	};
 
 	return cmocka_run_group_tests_name("offload", tests, NULL, NULL);
