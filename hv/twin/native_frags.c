@@ -87,7 +87,7 @@ bool frags_are_own(const struct pool_object *skb)
 	unsigned int i = GET(shinfo, SKB_SHARED_INFO_NR_FRAGS);
 	const struct pool_object *page = skb->pages;
 
-	for (; page && i > 0 && i <= FRAGS_MAX; page = page->next)
+	for (; page && i > 0 && i <= FRAGS_MAX; page = page->pages)
 		if (GET(frag_of(shinfo, --i), BIO_VEC_BV_PAGE) != page_at(page->dva))
 			return false;
 	return !page && !i;

@@ -28,8 +28,8 @@
 #define MEMCPY_MAX       KIB(16)
 
 /*
- * The skb that a native gave out last, and its buffer where that is an object of its own: the
- * driver's next calls are about it.
+ * The skb that a native gave out last, and the object that has its buffer: the driver's next calls
+ * are about them.
  */
 static struct pool_object nobody;
 static struct skb_objects latest = { &nobody, &nobody };
@@ -47,6 +47,19 @@ static inline struct pool_object *find_skb(dva_t skb)
 	struct pool_object *o = latest.skb;
 
 	return o->dva == skb && o->out && pool_is_skb(o) ? o : look_up_skb(skb);
+}
+
+/*
+ * RAM of the dvm, or NULL: most likely of the object's buffer, whose place is known. It stays right
+ * whatever has become of the object, as the direct map never changes (pool.h).
+ */
+static inline uint8_t *find_ram(const struct pool_object *buffer, dva_t at, uint64_t len)
+{
+	uint64_t offset = at - buffer->data_dva;
+
+	if (offset < buffer->bytes && len <= buffer->bytes - offset)
+		return buffer->data + offset;
+	return pool_dvm_ptr(at, len);
 }
 
 void skb_init(uint8_t *skb, uint8_t *data, dva_t data_dva, uint32_t room, bool head_frag, bool own)
@@ -90,14 +103,16 @@ static dva_t native_napi_build_skb(dva_t data, uint32_t frag_bytes)
 
 	if (!o) /* posted by the dvm's own instance before the attachment */
 		o = pool_adopt(data, frag_bytes, CASTOR_FRAG);
-	buffer = pool_dvm_ptr(data, frag_bytes);
+	if (!o)
+		o = &nobody;
+	buffer = find_ram(o, data, frag_bytes);
 	if (!buffer || frag_bytes <= K_SIZEOF_SKB_SHARED_INFO || frag_bytes > 65536)
 		native_kill("buffer %lx of %u bytes", data, frag_bytes);
 	head = pool_take(CASTOR_HEAD, 0);
 	if (!head)
 		return 0;
 	skb_init(head->hva, buffer, data, frag_bytes - K_SIZEOF_SKB_SHARED_INFO, true, false);
-	latest = (struct skb_objects){ head, o ? o : &nobody };
+	latest = (struct skb_objects){ head, o };
 	return head->dva;
 }
 NATIVE("napi_build_skb", native_napi_build_skb);
@@ -105,14 +120,16 @@ NATIVE("napi_build_skb", native_napi_build_skb);
 struct pool_object *skb_take(uint32_t len, bool own)
 {
 	struct pool_object *o = pool_take(CASTOR_SKB, NET_SKB_PAD + len);
+	uint8_t *skb;
 
 	if (!o)
 		return NULL;
-	skb_init(o->hva, o->data, o->data_dva, o->bytes, false, own);
-	SET(o->hva, SK_BUFF_DATA, o->data_dva + NET_SKB_PAD);
-	SET(o->hva, SK_BUFF_TAIL, NET_SKB_PAD);
-	SET(o->hva, SK_BUFF_DEV, twin_att.netdev);
-	latest.skb = o;
+	skb = o->hva;
+	skb_init(skb, o->data, o->data_dva, o->bytes, false, own);
+	SET(skb, SK_BUFF_DATA, o->data_dva + NET_SKB_PAD);
+	SET(skb, SK_BUFF_TAIL, NET_SKB_PAD);
+	SET(skb, SK_BUFF_DEV, twin_att.netdev);
+	latest = (struct skb_objects){ o, o };
 	return o;
 }
 
@@ -180,7 +197,7 @@ uint16_t skb_type_trans(dva_t skb, dva_t dev)
 	uint64_t data = GET(p, SK_BUFF_DATA), len = GET(p, SK_BUFF_LEN);
 	uint16_t proto;
 
-	eth = pool_dvm_ptr(data, ETH_HLEN);
+	eth = find_ram(latest.data, data, ETH_HLEN);
 	if (!eth || len < ETH_HLEN)
 		native_kill("frame of %lu bytes at %lx", len, data);
 	SET(p, SK_BUFF_DEV, dev);
@@ -278,7 +295,7 @@ struct skb_frame skb_frame_of(dva_t skb)
 	len = GET(f.o->hva, SK_BUFF_LEN) + ETH_HLEN;
 	end = GET(f.o->hva, SK_BUFF_END);
 	if (!GET(f.o->hva, SK_BUFF_DATA_LEN) && mac + len <= end && end <= 65536)
-		f.data = pool_dvm_ptr(GET(f.o->hva, SK_BUFF_HEAD) + mac, len);
+		f.data = find_ram(latest.data, GET(f.o->hva, SK_BUFF_HEAD) + mac, len);
 	if (!f.data)
 		native_kill("received skb %lx is inconsistent", skb);
 	f.len = len;

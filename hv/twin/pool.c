@@ -134,7 +134,11 @@ static struct pool_object *add(const struct castor_slot *slot)
 	if (!o)
 		return NULL;
 	o->hva = hva;
-	o->bytes = is_buffer(slot->kind) ? slot->bytes : 0;
+	if (is_buffer(slot->kind)) {
+		o->data_dva = slot->dva;
+		o->data = hva;
+		o->bytes = slot->bytes;
+	}
 	o->out = true;
 	out_count[o->kind]++;
 	if (slot->kind == CASTOR_SKB && !find_data(o)) {
@@ -247,7 +251,7 @@ struct pool_object *pool_find(dva_t dva)
 
 void pool_tie(struct pool_object *skb, struct pool_object *page)
 {
-	page->next = skb->pages;
+	page->pages = skb->pages;
 	page->tied = true;
 	skb->pages = page;
 	tied_count++;
@@ -261,12 +265,12 @@ uint32_t pool_tied(void)
 /* One page of an skb's, tied no more; NULL: there is none. */
 static struct pool_object *untie(struct pool_object *skb)
 {
-	struct pool_object *page = skb->pages;
+	struct pool_object *page = skb->tied ? NULL : skb->pages;
 
 	if (!page)
 		return NULL;
-	skb->pages = page->next;
-	page->next = NULL;
+	skb->pages = page->pages;
+	page->pages = NULL;
 	page->tied = false;
 	tied_count--;
 	return page;
@@ -379,7 +383,7 @@ void pool_lost(uint32_t ours)
 void pool_hand_over(struct pool_object *o, bool driver)
 {
 	o->stamp = driver ? now : now - 1;
-	for (struct pool_object *page = o->pages; page; page = page->next)
+	for (struct pool_object *page = o->pages; page; page = page->pages)
 		page->stamp = o->stamp;
 	if (o->kind && o->out)
 		set_handed(o, driver);

@@ -32,18 +32,20 @@ struct loan;
 struct pool_object {
 	dva_t dva;
 	uint8_t *hva;   /* the object; for an skb its sk_buff */
-	dva_t data_dva; /* CASTOR_SKB: its buffer, else 0 */
+	dva_t data_dva; /* the buffer that it has or is; none: 0, and no bytes */
 	uint8_t *data;
-	uint32_t bytes; /* CASTOR_SKB: room of the buffer before skb_shared_info; else all bytes */
+	uint32_t bytes; /* of it; CASTOR_SKB: those before skb_shared_info */
 	uint32_t stamp; /* invocation in which it changed hands last */
-	struct pool_object *pages; /* of an skb: the page tied to it last */
-	struct pool_object *next;  /* of a tied page: the one before */
-	struct loan *loan;         /* of an skb whose payload is a guest's memory (loan.h) */
-	uint8_t kind;              /* enum castor_kind; 0 = unused entry */
+	/* Of an skb: the page tied to it last. Of a tied page: the one that was tied before it. */
+	struct pool_object *pages;
+	struct loan *loan; /* of an skb whose payload is a guest's memory (loan.h) */
+	uint8_t kind;      /* enum castor_kind; 0 = unused entry */
 	bool out;
 	bool handed; /* out, and the driver has it to send it (pool_hand_over) */
 	bool tied;   /* a page that is, to an skb */
-};
+} __attribute__((aligned(64)));
+/* A cache line each; and from a pointer to a number it is a shift. */
+ASSERT_SIZE(struct pool_object, 64);
 
 /*
  * Since castor said hello: donated + adopted = returned + left + given + leaked + out + pooled +
