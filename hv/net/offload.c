@@ -121,9 +121,9 @@ void offload_begin(struct offload_iter *it, const struct packet *pkt,
  * The sum runs to the end of the frame; a UDP sum of 0 is sent as all ones (RFC 768). Not in line:
  * the frames that need none would pay for its registers.
  */
-static void __noinline complete_csum(struct offload_iter *it, struct offload_frame *frame)
+static void __noinline complete_csum(struct offload_iter *it, const struct packet *pkt,
+				     struct offload_frame *frame)
 {
-	const struct packet *pkt = it->pkt;
 	struct csum c = { 0 };
 	uint16_t sum;
 
@@ -138,20 +138,21 @@ static void __noinline complete_csum(struct offload_iter *it, struct offload_fra
 }
 
 /* The frame as it is, but for a checksum that the receiver wants finished. */
-static void whole_frame(struct offload_iter *it, struct offload_frame *frame)
+void offload_whole(struct offload_iter *it, const struct packet *pkt,
+		   const struct offload_caps *caps, struct offload_frame *frame)
 {
-	const struct packet *pkt = it->pkt;
-
-	*frame = (struct offload_frame){ .head = pkt->head, .head_len = pkt->head_len };
+	frame->head = pkt->head;
+	frame->head_len = pkt->head_len;
 	frame->body = packet_body(pkt);
 	frame->body_len = pkt->len - pkt->head_len;
-	if (pkt->needs_csum && !it->caps.csum) {
-		complete_csum(it, frame);
+	frame->hdr = (struct virtio_net_hdr){ 0 };
+	if (pkt->needs_csum && !caps->csum) {
+		complete_csum(it, pkt, frame);
 	} else if (pkt->needs_csum) {
 		frame->hdr.flags = VIRTIO_NET_HDR_NEEDS_CSUM;
 		frame->hdr.csum_start = pkt->csum_start;
 		frame->hdr.csum_offset = pkt->csum_offset;
-	} else if (pkt->csum_valid && it->caps.csum) {
+	} else if (pkt->csum_valid && caps->csum) {
 		frame->hdr.flags = VIRTIO_NET_HDR_DATA_VALID;
 	}
 	if (pkt->gso != GSO_NONE) {
@@ -259,7 +260,7 @@ void offload_make(struct offload_iter *it, struct offload_frame *frame)
 	if (it->cut) {
 		next_segment(it, frame);
 	} else {
-		whole_frame(it, frame);
+		offload_whole(it, it->pkt, &it->caps, frame);
 		it->done = 1;
 	}
 	frame->payload_done = it->done;

@@ -64,6 +64,13 @@ static inline bool offload_passes(const struct packet *pkt, const struct offload
 void offload_begin(struct offload_iter *it, const struct packet *pkt,
 		   const struct offload_caps *caps);
 
+/*
+ * A packet that is not cut, without begin: its one frame. The iterator lends it memory; the frame
+ * is valid until its next use.
+ */
+void offload_whole(struct offload_iter *it, const struct packet *pkt,
+		   const struct offload_caps *caps, struct offload_frame *frame);
+
 /* The next frame, where there is one. */
 void offload_make(struct offload_iter *it, struct offload_frame *frame);
 

@@ -74,12 +74,13 @@ static int collect(struct virtio_net *vn, struct vring *vr, uint32_t len, uint16
 static void copy_frame(struct virtio_net *vn, struct offload_frame *frame)
 {
 	struct writer w = { vn->rx.seg->data, vn->rx.seg->len, vn->rx.seg + 1 };
+	struct packet_cursor body = frame->body;
 	uint32_t left = frame->body_len, n;
 	const uint8_t *piece;
 
 	write_out(&w, (const uint8_t *)&frame->hdr, sizeof(frame->hdr));
 	write_out(&w, frame->head, frame->head_len);
-	while (left && (n = packet_cursor_next(&frame->body, left, &piece))) {
+	while (left && (n = packet_cursor_next(&body, left, &piece))) {
 		write_out(&w, piece, n);
 		left -= n;
 	}
@@ -140,30 +141,50 @@ static bool may_have_more(const struct virtio_net *vn, unsigned int sender, uint
 	       threshold_allows(&vn->threshold, sender, free);
 }
 
+/* One frame of the packet; errors of deliver(). */
+static inline int deliver_frame(struct virtio_net *vn, struct packet *pkt,
+				struct offload_frame *frame, uint16_t *waiting)
+{
+	int err = put_frame(vn, frame, pkt->sender, waiting);
+
+	if (err == -EAGAIN)
+		return stalled(vn) ? -ENOSPC : starve(vn);
+	if (err)
+		return err;
+	vn->starved = false;
+	vn->port.rx.packets++;
+	vn->port.rx.wire_frames += frame->hdr.gso_type ? packet_wire_frames(pkt) : 1;
+	return 0;
+}
+
+static __noinline int deliver_cut(struct virtio_net *vn, struct packet *pkt, uint16_t waiting)
+{
+	struct offload_frame frame;
+	int err = 0;
+
+	offload_begin(&vn->cutter, pkt, &vn->caps);
+	while (!err && offload_next(&vn->cutter, &frame)) {
+		err = deliver_frame(vn, pkt, &frame, &waiting);
+		if (!err)
+			pkt->resume = frame.payload_done;
+	}
+	return err;
+}
+
 int virtio_net_deliver(struct port *port, struct packet *pkt)
 {
 	struct virtio_net *vn = container_of(port, struct virtio_net, port);
 	struct vring *vr = &vn->pci.queue[VNET_RX].ring;
 	struct offload_frame frame;
 	uint16_t waiting;
-	int err;
 
 	if (!virtio_pci_started(&vn->pci) || !vr->size)
 		return -ENODEV;
 	waiting = look(vn, vr);
 	if (!may_have_more(vn, pkt->sender, waiting))
 		return -ENOSPC;
-	offload_begin(&vn->cutter, pkt, &vn->caps);
-	while (offload_next(&vn->cutter, &frame)) {
-		err = put_frame(vn, &frame, pkt->sender, &waiting);
-		if (err == -EAGAIN)
-			return stalled(vn) ? -ENOSPC : starve(vn);
-		if (err)
-			return err;
-		vn->starved = false;
-		pkt->resume = frame.payload_done;
-		vn->port.rx.packets++;
-		vn->port.rx.wire_frames += frame.hdr.gso_type ? packet_wire_frames(pkt) : 1;
-	}
-	return 0;
+	if (offload_cuts(pkt, &vn->caps))
+		return deliver_cut(vn, pkt, waiting);
+	offload_whole(&vn->cutter, pkt, &vn->caps, &frame);
+	return deliver_frame(vn, pkt, &frame, &waiting);
 }
