@@ -184,7 +184,7 @@ static void count_given(struct net_switch *sw, struct port *from, const struct p
 }
 
 /* To a port that is not the uplink, which gets all of it. */
-static void send(struct net_switch *sw, struct port *to, struct packet *pkt)
+static inline void send(struct net_switch *sw, struct port *to, struct packet *pkt)
 {
 	struct port *from = sw->port[pkt->sender];
 	int err;
@@ -282,7 +282,8 @@ static int forward(struct net_switch *sw, struct port *from, struct packet *pkt,
 	}
 	if (to == from || are_apart(sw, from, to))
 		return drop(from, DROP_FILTERED);
-	sw->latest = (struct switch_way){ .from = from, .to = to, .seen = seconds() };
+	sw->latest = (struct switch_way){ .from = from, .to = to };
+	sw->latest.until = tsc_now() + tsc_khz * 1000;
 	memcpy(sw->latest.stations, pkt->head, sizeof(sw->latest.stations));
 	return send_to(sw, to, pkt);
 }
@@ -293,7 +294,7 @@ static struct port *known_way(const struct net_switch *sw, const struct port *fr
 {
 	const struct switch_way *way = &sw->latest;
 
-	if (way->from != from || way->seen != seconds() ||
+	if (way->from != from || tsc_now() >= way->until ||
 	    __builtin_memcmp(way->stations, pkt->head, sizeof(way->stations)) != 0)
 		return NULL;
 	return is_trunk(sw, from) || identity_holds(pkt, from->ip) ? way->to : NULL;

@@ -118,7 +118,7 @@ struct switch_way {
 	const struct port *from; /* NULL: none is known */
 	struct port *to;
 	uint8_t stations[12];
-	uint32_t seen;
+	uint64_t until; /* tsc */
 };
 
 /*
