@@ -99,7 +99,7 @@ def table_of_about(doc):
     """What the figures hold for."""
     a = doc.get('about', {})
     tree = {True: '', False: ', with changes that are not committed'}.get(a.get('clean'), '')
-    rows = [('commit', a.get('commit') and a['commit'][:12] + tree), ('begun', a.get('begun')),
+    rows = [('commit', a['commit'][:12] + tree if a.get('commit') else a and 'not told'), ('begun', a.get('begun')),
             ('duration', duration(a['seconds']) if 'seconds' in a else None),
             ('left out', 'quick' in a and ('what `--quick` leaves out' if a['quick'] else 'nothing')),
             ('host', a.get('host_cpu') and f'{a["host_cpu"]}, {a["host_cpus"]} CPUs'), ('emulator', a.get('qemu')),
@@ -273,7 +273,7 @@ def markdown(rows):
 
 
 def report(doc):
-    """All tables, as Markdown."""
+    """All tables that are not empty, as Markdown."""
     parts = [('What the figures hold for', table_of_about(doc)),
              ('Aims: throughput per unit of CPU of the first over the second, where nothing else is said', table_of_aims(doc)),
              ('Instruction-equivalents per unit: instructions + REP iterations / 4 + 1,500 per world switch',
@@ -283,15 +283,10 @@ def report(doc):
              ('What it is made of, medians per unit', table_of_windows(doc)),
              ('Who runs the instructions', table_of_parts(doc)),
              ('Derived code against original, executed instructions', table_of_engines(doc)),
+             ("Round trips of a ping, one at a time, by the emulator's clock", table_of_trips(doc)),
+             ('Guests that do the same at once: instruction-equivalents per unit', table_of_guests(doc)),
+             ('Their shares, the least and the most, of an equal part', table_of_shares(doc)),
+             ("A guest's TCP beside another guest's flood of datagrams, by the emulator's clock", table_of_fairness(doc)),
+             ('Upcalls for each packet, or pair', table_of_upcalls(doc)),
              ('Wall-clock of the emulator, medians: no measure of anything else', table_of_wall(doc))]
-    if len(found := table_of_trips(doc)) > 1:
-        parts.append(("Round trips of a ping, one at a time, by the emulator's clock", found))
-    if len(found := table_of_guests(doc)) > 1:
-        parts.append(('Guests that do the same at once: instruction-equivalents per unit', found))
-    if len(found := table_of_shares(doc)) > 1:
-        parts.append(('Their shares, the least and the most, of an equal part', found))
-    if len(found := table_of_fairness(doc)) > 1:
-        parts.append(("A guest's TCP beside another guest's flood of datagrams, by the emulator's clock", found))
-    if len(found := table_of_upcalls(doc)) > 1:
-        parts.append(('Upcalls for each packet', found))
-    return '\n\n'.join(f'### {title}\n\n{markdown(rows)}' for title, rows in parts) + '\n'
+    return '\n\n'.join(f'### {title}\n\n{markdown(rows)}' for title, rows in parts if len(rows) > 1) + '\n'
