@@ -24,7 +24,7 @@ boot_conftest = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(boot_conftest)
 pytest_configure = boot_conftest.pytest_configure
 pytest_collection_modifyitems = boot_conftest.pytest_collection_modifyitems
-run_name, start, boot = boot_conftest.run_name, boot_conftest.start, boot_conftest.boot
+run_name, start, unwatched_boot = boot_conftest.run_name, boot_conftest.start, boot_conftest.boot
 
 import image # noqa: E402
 from initramfs import Cpio # noqa: E402
@@ -43,19 +43,30 @@ VMLINUX = image.OUT / 'kernel/vmlinux.boot'
 
 
 class System:
-    """A booted machine with the driver VM (VM 1) and guests g1.. (VM 2..)."""
+    """A booted machine with the driver VM (VM 1) and guests g1.. (VM 2..); so many of these are lwIP guests to wait for."""
 
     def __init__(self, machine, guests):
         self.machine = machine
+        machine.system = self # for the check at the test's end
         self.peer = machine.peer
         self.guests = guests
         self.fingerprints = None # of the hypervisor, when all were ready
+        self.checked = False # that it is still so, at the machine's end
 
     def ready(self):
         self.machine.expect('dvm', 'dvm ready', BOOT_S)
         self.machine.expect('dvm', 'built-in commands', 120) # its shell; a prompt alone is no line
         for n in range(1, self.guests + 1):
             self.machine.expect(f'g{n}', r'^net: link=up', 120)
+        self.fingerprints = self._fingerprints()
+        return self
+
+    def running(self):
+        """Instead of ready(): the hypervisor runs the VMs, ready or not."""
+        end = time.monotonic() + BOOT_S
+        while '[ ok ] running' not in self.machine.console.text('hv'):
+            assert time.monotonic() < end and self.machine.process.poll() is None, 'the hypervisor does not run'
+            time.sleep(0.2)
         self.fingerprints = self._fingerprints()
         return self
 
@@ -150,7 +161,9 @@ class System:
         return self.machine.stats()
 
     def quit(self, code=33):
-        """End by the monitor; QEMU's exit status says whether a VM was killed."""
+        """All is sound; end by the monitor, QEMU's exit status says whether a VM was killed."""
+        self.sound()
+        self.checked = True
         self.machine.focus(0)
         self.machine.send(b'quit\n')
         assert self.machine.wait_end(30) == code
@@ -356,18 +369,28 @@ def describe(words, guests, twin=None, dvm_words='', dvm_kernel=VMLINUX, initrd=
 
 
 @pytest.fixture
-def system(boot):
-    """system(words, [words of g1, ...], ...) boots what describe() describes, waits until all are ready. At the test's end the
-    hypervisor must be as it was then, and the pool add up."""
+def boot(unwatched_boot):
+    """That of tests/boot, for tests that make a System of the machine. At the test's end, if not at the machine's, the
+    hypervisor must be as it was when all were ready, and the pool add up."""
     begun = []
 
+    def begin(description, **spec):
+        begun.append(unwatched_boot(description, **spec))
+        return begun[-1]
+    yield begin
+    for machine in begun:
+        s = getattr(machine, 'system', None)
+        assert s and s.fingerprints, 'what the hypervisor was like is not known: System(machine, guests).ready(), or .running()'
+        if not s.checked:
+            s.sound()
+
+
+@pytest.fixture
+def system(boot):
+    """system(words, [words of g1, ...], ...) boots what describe() describes, waits until all are ready."""
     def begin(words, guests, twin=None, dvm_words='', wait=True, dvm_kernel=VMLINUX, initrd=image.INITRD,
               without='', **spec):
         d = describe(words, guests, twin, dvm_words, dvm_kernel, initrd, without)
         s = System(boot(d, **{'net': 'tap', **spec}), len(guests))
-        begun.append(s)
-        return s.ready() if wait else s
-    yield begin
-    for s in begun:
-        if s.fingerprints and s.machine.process.poll() is None:
-            s.sound()
+        return s.ready() if wait else s.running()
+    return begin

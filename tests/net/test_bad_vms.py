@@ -7,8 +7,7 @@ import zlib
 import image
 import pytest
 
-from conftest import PATIENCE_S, PEER_IP, VERIFY_PEER, VERIFY_PORT, tiny_kernel
-from run import GOOD_END
+from conftest import PEER_IP, System, tiny_kernel
 
 HEADER = 64         # TWIN_HEADER_OFFSET
 VERSION = HEADER + 8
@@ -31,20 +30,18 @@ def test_bad_guests_harm_nobody(boot, tmp_path):
     triple, spin = tiny_kernel(tmp_path, 'triple', TRIPLE_FAULT), tiny_kernel(tmp_path, 'spin', SPIN)
     for n, elf in enumerate([text, cut, triple, spin], 2):
         d.add_guest(n, '', memory='16M', elf=elf)
-    m = boot(d, net='tap')
-    m.expect('dvm', 'dvm ready', 180)
-    log = m.console.text('hv')
+    s = System(boot(d, net='tap'), 1).ready()
+    log = s.machine.console.text('hv')
     assert 'g2 killed: not started: its kernel is neither an ELF file nor a bzImage' in log
     assert 'g3 killed: not started: its ELF kernel is cut off' in log
     assert 'g4 killed: triple fault' in log
     assert 'g5 killed' not in log
-    assert m.peer.ping(image.guest_address(1))[0] == 5
-    m.peer.run(VERIFY_PEER, 'send', image.guest_address(1), VERIFY_PORT, 200000, PATIENCE_S, timeout=90)
-    states = [line.split()[3] for line in m.monitor('vms').splitlines() if line[:1].isdigit()]
+    assert s.peer.ping(s.address(1))[0] == 5
+    s.send_to_guest(1, 200000)
+    states = [line.split()[3] for line in s.machine.monitor('vms').splitlines() if line[:1].isdigit()]
     assert states == ['running', 'running', 'killed', 'killed', 'killed', 'running']
-    m.monitor('kill g5')
-    m.send(b'quit\n')
-    assert m.wait_end(30) == GOOD_END
+    s.machine.monitor('kill g5')
+    s.quit()
 
 
 @pytest.mark.parametrize('net', ['bridge', 'twin'])
@@ -83,11 +80,11 @@ def test_spoofed_address_stays_inside(boot, net):
     d = image.Description(f'net={net}').add_symbols().add_dvm(kernel=image.OUT / 'kernel/vmlinux.boot')
     d.add_guest(1, 'echo', memory='32M')
     d.add_linux(2, locked=True)
-    m = boot(d.add_twin() if net == 'twin' else d, net='tap')
-    m.expect('dvm', 'dvm ready', 180)
+    s = System(boot(d.add_twin() if net == 'twin' else d, net='tap'), 1).ready()
+    m = s.machine
     m.expect('g2', 'linux ready', 180)
     if net == 'twin':
-        m.expect('hv', 'twin attached', 180)
+        s.attached()
     assert m.peer.ping(image.guest_address(2))[0] == 5
     ip_spoof_is_dropped(m)
     capture = m.peer.capture(f'ether src {image.guest_mac(1)}')

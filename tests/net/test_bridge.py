@@ -5,7 +5,7 @@ import time
 
 import image
 
-from conftest import DVM_IP, PEER_IP, VMLINUX
+from conftest import DVM_IP, PEER_IP, VMLINUX, System
 
 SERVERS = 'echo verify-server iperf-server'
 # virtio 1.2 5.1.3: CSUM, GUEST_CSUM, GUEST_TSO4, HOST_TSO4
@@ -43,8 +43,7 @@ def test_segments_and_checksums_are_offloaded_to_and_from_the_driver_vm(boot):
     """TCP with a stock Linux guest passes the switch in large frames both ways; lwIP, which takes none, gets them cut."""
     d = image.Description('net=bridge').add_symbols().add_dvm(kernel=VMLINUX)
     d.add_guest(1, 'iperf-server', memory='32M').add_linux(2)
-    m = boot(d, net='tap')
-    m.expect('dvm', 'dvm ready', 180)
+    m = System(boot(d, net='tap'), 1).ready().machine
     m.expect('g2', 'linux ready', 180)
     for name, number in (('dvm', 1), ('g2', 3)):
         m.type('iperf -s &', number)

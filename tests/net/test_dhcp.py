@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A guest gets its address by DHCP from a server on the wire, through the twin: broadcasts both ways."""
 import image
+from conftest import System
 
 CONFIG = """
 start 10.88.0.50
@@ -17,8 +18,9 @@ opt lease 600
 def test_address_by_dhcp(boot, tmp_path):
     d = image.Description('net=twin').add_symbols().add_dvm(kernel=image.OUT / 'kernel/vmlinux.boot')
     d.add(image.GUEST, f'vm=g1 kind=guest mem=32M mac={image.guest_mac(1)} -- ip=dhcp echo').add_twin()
-    m = boot(d, net='tap')
-    m.expect('hv', 'twin attached', 180)
+    s = System(boot(d, net='tap'), 0).ready()
+    s.attached()
+    m = s.machine
     # Only now is there a server: the guest gets no answer over the bridge before.
     config = tmp_path / 'udhcpd.conf'
     config.write_text(CONFIG.format(dir=tmp_path, tap=m.peer.tap))

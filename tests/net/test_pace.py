@@ -10,7 +10,7 @@ import time
 import image
 import pytest
 
-from conftest import tiny_kernel
+from conftest import System, tiny_kernel
 
 NOBODY = '02:00:00:00:00:77'
 EVERYBODY = 'ff:ff:ff:ff:ff:ff'
@@ -62,8 +62,7 @@ def test_exits_are_paid_for(boot, tmp_path):
     d = image.Description('net=bridge').add_symbols().add_dvm(kernel=image.OUT / 'kernel/vmlinux.boot')
     for n, code in enumerate(('jmp start', 'cpuid; jmp start'), 1):
         d.add_guest(n, '', memory='16M', elf=tiny_kernel(tmp_path, f'g{n}', code))
-    m = boot(d, net='none', icount=0)
-    m.expect('hv', 'running', 600)
+    m = System(boot(d, net='none', icount=0), 0).running().machine
     m.monitor('kill dvm') # nobody but the two
     before = m.stats()
     time.sleep(3)

@@ -5,7 +5,7 @@ import subprocess
 
 import image
 import pytest
-from conftest import BOOT_S, Load
+from conftest import BOOT_S, Load, System
 from test_rules import SERVERS, repage
 from test_twin import KINDS
 
@@ -51,13 +51,14 @@ def test_stlb_twin_carries_tcp_both_ways(system):
 @pytest.mark.parametrize('words, engine', [('net=twin', 'window'), ('net=twin svm=window', 'window'), (STLB, 'stlb')])
 def test_boot_word_chooses_among_the_files(boot, words, engine):
     d = image.Description(words).add_dvm().add_twin(image.TWIN, image.TWIN_STRICT, image.TWIN_STLB)
-    m = boot(d, accel='tcg', net='user')
+    m = System(boot(d, accel='tcg', net='user'), 0).running().machine
     m.expect('hv', rf'twin of e1000: .*, engine {engine}, level slots, for kernel', BOOT_S)
 
 
 def test_a_file_of_the_other_engine_is_not_taken(boot):
     for words, file in ((STLB, image.TWIN), ('net=twin', image.TWIN_STLB)):
-        m = boot(image.Description(words).add_dvm().add_twin(file), accel='tcg', net='user')
+        d = image.Description(words).add_dvm().add_twin(file)
+        m = System(boot(d, accel='tcg', net='user'), 0).running().machine
         engine = 'stlb' if file == image.TWIN else 'window'
         m.expect('hv', rf'no twin of engine {engine} is on the medium \(boot word svm=\)', BOOT_S)
 
