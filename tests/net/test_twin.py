@@ -135,10 +135,12 @@ KINDS = [
 # Three deaths in ten minutes are castor's budget for attaching again, so three kinds a machine.
 @pytest.mark.parametrize('kinds', [KINDS[:3], KINDS[3:6], KINDS[6:9], KINDS[9:]], ids=lambda k: '-'.join(x for x, _ in k))
 def test_r19_fault_kills_the_twin_alone(system, kinds):
-    """R3, R5, R14, R18, R19: one line says what and where; guests go on over the bridge; the twin comes back."""
-    s = system('net=twin', [SERVERS, 'echo'])
+    """R3, R5, R14, R18, R19: one line says what and where; guests go on over the bridge; the twin comes back. A stream each
+    way lives through all of it, right to the byte."""
+    s = system('net=twin', [SERVERS, SERVERS])
     s.attached()
     assert s.peer.ping(s.address(1))[0] == 5
+    load = Load(s)
     for death, (kind, line) in enumerate(kinds, 1):
         s.machine.monitor(f'fault {kind}')
         s.peer.ping(s.address(1), count=2) # the packet that runs it
@@ -148,7 +150,9 @@ def test_r19_fault_kills_the_twin_alone(system, kinds):
         s.attached(death + 1)
         assert s.peer.ping(s.address(2))[0] == 5
         s.send_to_guest(1, 300000)
+        load.flows()
         assert f'attachments {death + 1}, deaths {death}' in s.machine.monitor('twin')
+    load.finish()
     assert s.stats()['vms']['dvm']['state'] == 'running'
     s.quit()
 
