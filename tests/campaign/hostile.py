@@ -3,8 +3,9 @@
 10^5 of all kinds; and the sweeps: all ports, MSRs and CPUID leaves.
 
 A step lives lives of the hostile guest with seeds of its own until it has done so many operations, and checks that
-nobody else was hurt; its row has the operations, the lives and the reasons of their ends, how often the card was set up, and of these how
-often it was `started`: fewer than half would be a failure, as operations on rings mean nothing to a card that does not run.
+nobody else was hurt; its row has the operations, the lives and the reasons of their ends, how often the card was set up, and
+of these how often it was `started`: fewer than half would be a failure, as operations on rings mean nothing to a card that
+does not run.
 """
 from contextlib import contextmanager
 from functools import partial

@@ -31,7 +31,7 @@ struct queue {
 extern struct queue queues[2];
 extern int broken; /* rings and device need to be set up */
 
-/* `set_ups`: in the upper half how many times that was tried, in the lower one how many succeeded. */
+/* `set_ups`: in the upper half how many times it was tried, in the lower one how many succeeded. */
 #define SET_UP_TRIED (1ul << 32)
 
 /*
