@@ -14,3 +14,5 @@ campaign: all ## all campaigns: hours; one alone: make campaign-NAME (CAMPAIGN=-
 $(CAMPAIGNS): campaign-%: all
 	@echo "  CAMPAIGN $*"
 	$(Q)$(PYTHON) tests/campaign/$*.py $(CAMPAIGN)
+
+campaign-long: $(O)/tests/unit/twin/native_fuzz_test
