@@ -8,13 +8,15 @@
  *   frames flood DEVICE COUNT PER_SECOND STREAM MAC...   COUNT frames to each MAC, in turns; the
  *                                                        MACs' streams are STREAM, STREAM + 1, ..
  *   frames storm ...                                     the same, but a frame that the device has
- *                                                        no room for is lost, not sent again
+ *                                                        no room for is lost, not sent again; ended
+ *                                                        by SIGTERM it says how many it sent
  *   frames sink DEVICE SILENCE_MS                        until it is killed; one line a stream
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
 #include <netpacket/packet.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -94,6 +96,14 @@ static void parse_mac(const char *s, uint8_t mac[6])
 }
 
 static bool lossy; /* storm: at its pace, whatever becomes of the frames */
+static uint32_t lost;
+static volatile sig_atomic_t ended;
+
+static void end(int signal)
+{
+	(void)signal;
+	ended = 1;
+}
 
 static void send_one(int fd, const struct raw_frame *f)
 {
@@ -102,8 +112,10 @@ static void send_one(int fd, const struct raw_frame *f)
 	while (send(fd, f, sizeof(*f), 0) < 0) {
 		if (errno != ENOBUFS && errno != EINTR)
 			die("flood: error send");
-		if (lossy)
+		if (lossy) {
+			lost++;
 			return;
+		}
 		nanosleep(&wait, NULL);
 	}
 }
@@ -112,10 +124,12 @@ static void send_one(int fd, const struct raw_frame *f)
 static void flood(int fd, struct raw_frame *frames, unsigned int macs, uint32_t count,
 		  uint32_t rate)
 {
+	uint64_t begin = now_ms();
 	struct timespec next;
+	uint32_t n;
 
 	clock_gettime(CLOCK_MONOTONIC, &next);
-	for (uint32_t n = 0; n < count; n++) {
+	for (n = 0; n < count && !ended; n++) {
 		for (unsigned int m = 0; m < macs; m++) {
 			frames[m].sequence = htonl(n);
 			for (uint32_t i = 0; i < sizeof(frames[m].fill); i++)
@@ -127,7 +141,10 @@ static void flood(int fd, struct raw_frame *frames, unsigned int macs, uint32_t 
 		next.tv_nsec %= 1000000000;
 		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, NULL);
 	}
-	printf("flood: done frames=%u streams=%u\n", count, macs);
+	if (lossy)
+		printf("storm: done frames=%u lost=%u ms=%lu\n", n * macs, lost, now_ms() - begin);
+	else
+		printf("flood: done frames=%u streams=%u\n", count, macs);
 }
 
 static int flood_main(char **argv, unsigned int macs)
@@ -296,7 +313,7 @@ static void usage(FILE *to)
 	fputs("usage: frames flood|storm DEVICE COUNT PER_SECOND STREAM MAC...\n"
 	      "       frames sink DEVICE SILENCE_MS\n"
 	      "flood: COUNT numbered frames to each MAC; their streams are STREAM, STREAM + 1, ..\n"
-	      "storm: the same, but what the device has no room for is lost\n"
+	      "storm: the same, but what the device has no room for is lost; SIGTERM ends it\n"
 	      "sink: until it is killed; one line for a stream that was silent for so long\n",
 	      to);
 }
@@ -308,6 +325,8 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	lossy = argc > 1 && !strcmp(argv[1], "storm");
+	if (lossy)
+		signal(SIGTERM, end);
 	if (argc > 6 && (lossy || !strcmp(argv[1], "flood")))
 		return flood_main(argv + 2, (unsigned int)argc - 6);
 	if (argc == 4 && !strcmp(argv[1], "sink"))
