@@ -5,7 +5,9 @@ import re
 
 import image
 import kill_lab
+import pytest
 from conftest import OOPS, initrd_with
+from console import ConsoleError
 
 SEED = 3
 SAMPLES = 10
@@ -30,9 +32,23 @@ def test_r19_killed_at_any_instruction(system):
     c.noticed()
     place = s.machine.expect('hv', r'twin killed: its code is no more what was judged at .*twin\+0x(\w+)', 60)
     assert int(place.group(1), 16) == never
+    words_of_the_driver_vm(s, c)
     c.finish()
     assert all(r['recovered'] for r in killed), killed
     assert len(killed) >= SAMPLES // 2, killed
+
+
+def words_of_the_driver_vm(s, c):
+    """A word by its address: a change of no bits says what is there, what is no memory of the driver VM's does not change."""
+    napi = re.search(r'napi (\w+);', s.machine.monitor('twin')).group(1)
+    where = kill_lab.functions(image.TWIN)['e1000_intr'][1]
+    line = c.inject(where, 1, 'word', f'0x{napi}', 0)
+    was, now = re.search(rf'word at e1000_intr.*: (\w+) becomes (\w+) in {napi}', line).groups()
+    assert was == now
+    for address in (8, 0xffffffffffffffff):
+        assert 'there is nothing to change' in c.inject(where, 1, 'word', address, 1)
+    with pytest.raises(ConsoleError, match='usage'):
+        s.machine.monitor(f'fault at {where} 1 word {napi}')
 
 
 def test_r19_death_while_another_waits_for_napi(system, tmp_path):
