@@ -28,6 +28,7 @@ from test_polling import POLLER, polled_packets, start_poller
 SECONDS = 1.0            # link to first answer
 PAUSE_S = 1.0            # QEMU's e1000 takes no frame for so long behind each change of its filter (set_rx_control())
 PATIENCE_S = 240         # of a stream, for its end
+MEGABYTES = 16           # of a stream: it runs for longer than a command of an operation
 RATE = 200               # numbered frames in a second
 SILENCE_S = 2            # then guest 3 reports what it got
 COUNTED = 3              # the guest of the numbered frames: what others lose explains none of them
@@ -244,7 +245,7 @@ def check(s):
 def run(s, name, number):
     s.dvm('dmesg -c >/dev/null')
     count = Count(s)
-    load = Load(s, megabytes=3, patience=PATIENCE_S)
+    load = Load(s, megabytes=MEGABYTES, patience=PATIENCE_S)
     flood = s.peer.background(FRAMES, 'flood', s.peer.tap, 1000000, RATE, number, image.guest_mac(COUNTED))
     with tempfile.TemporaryDirectory() as folder:
         pings = Pings(s, folder, SECONDS + PAUSE_S * (name in FILTERED))
