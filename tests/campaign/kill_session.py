@@ -12,8 +12,9 @@ from lab import image, lab
 
 import kill_lab
 import overhead_sums as sums
-from conftest import BOOT_S, initrd_with
+from conftest import initrd_with
 from death_lab import SILENCE_S, Flood
+from large_load import linux_initrd, up
 from workloads import LINUX, WORKLOADS
 
 STEPS_PER_BOOT = 150
@@ -38,10 +39,10 @@ def victim(name, workload='plain', linux=None, extra=(), judge=Flood.received):
     files = {f.name: f.read_bytes() for e in ('802/*', '8021q/8021q') for f in MODULES.glob(f'*/kernel/net/{e}.ko')}
     with tempfile.TemporaryDirectory(prefix='pollux-campaign-') as folder:
         initrd = initrd_with(Path(folder), files)
-        with lab(f'{name}-{workload}', 'net=twin', SERVERS, dvm_words='deaths=100000',
-                 initrd=initrd, linux=int(linux), spec={'extra': (*kill_lab.FAST_LINK, *extra)}) as s:
+        with lab(f'{name}-{workload}', 'net=twin', SERVERS, dvm_words='deaths=100000', initrd=initrd, linux=int(linux),
+                 linux_initrd=linux_initrd(Path(folder)), spec={'extra': (*kill_lab.FAST_LINK, *extra)}) as s:
             if linux:
-                s.machine.expect(f'g{LINUX}', 'built-in commands', BOOT_S)
+                up(s, LINUX)
             s.attached()
             beside = kind(s)
             beside.start()
@@ -49,6 +50,8 @@ def victim(name, workload='plain', linux=None, extra=(), judge=Flood.received):
             flood = Flood(s, STREAM, RATE)
             yield campaign
             flood.end()
+            if campaign.beside:
+                campaign.beside.finish()
             campaign.finish()
             judge(flood)
 
@@ -72,6 +75,7 @@ def survey():
     found, ours = {}, 'range={:x}-{:x}'.format(*sums.RANGES[0]) # `mark` is there, and derived code
     with tempfile.TemporaryDirectory(prefix='pollux-campaign-') as folder:
         with victim('survey', linux=True, extra=('-plugin', f'{PLUGIN},out={folder}/counts,{ours}')) as c:
+            c.beside.stop()
             for number, (name, kind) in enumerate(WORKLOADS.items()):
                 c.beside = kind(c.s)
                 c.beside.start()

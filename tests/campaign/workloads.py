@@ -9,10 +9,13 @@ import time
 from lab import image
 
 from conftest import DVM_IP, PEER_IP, set_mtu
+from kill_lab import PATIENCE_S
+from large_load import LargeLoad, large_frames
 
 NOBODY = '52:54:00:00:00:99'
 FLAP_S = 4
 LINUX = 3 # guest that segments in the card (TSO), where there is one
+LARGE_MEGABYTES, LARGE_PORT = 8, 5010 # of its streams
 TAGGED = '''
 import socket, sys, time
 s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
@@ -26,7 +29,8 @@ while True:
 
 
 class Workload:
-    """start(): once the twin is attached. keep(): now and then. stop(): as it was, but for the modules."""
+    """start(): once the twin is attached. keep(): now and then. finish(): its streams end right, if it has some. stop(): as it
+    was, but for the modules."""
     linux = False
 
     def __init__(self, s):
@@ -42,13 +46,32 @@ class Workload:
     def keep(self):
         pass
 
+    def finish(self):
+        pass
+
     def stop(self):
         for program in self.running:
             program.stop()
 
 
 class Plain(Workload):
-    """TCP alone."""
+    """TCP alone, a Linux guest's both ways among it: frames that are lent to the card, and merged ones."""
+    linux = True
+
+    def start(self):
+        self.large = LargeLoad(self.s, LINUX, LARGE_MEGABYTES, LARGE_PORT, patience=PATIENCE_S)
+        self.before = large_frames(self.s)
+
+    def keep(self):
+        self.large.keep()
+
+    def finish(self):
+        self.large.finish()
+        assert all(b > a for a, b in zip(self.before, large_frames(self.s)))
+
+    def stop(self):
+        self.finish()
+        super().stop()
 
 
 class Small(Workload):

@@ -349,9 +349,10 @@ def tiny_kernel(folder, name, code):
 
 
 def describe(words, guests, twin=None, dvm_words='', dvm_kernel=VMLINUX, initrd=image.INITRD, without='',
-             linux=0, other=None):
+             linux=0, linux_initrd=None, other=None):
     """The medium of a System. twin: a file, True, or None: if the words speak of one. without: a word that
-    the driver VM's kernel is not to get. linux: so many guests more, which run Linux. other: the ELF file of one more,
+    the driver VM's kernel is not to get. linux: so many guests more, which run Linux, from an initrd of their own if there is
+    one. other: the ELF file of one more,
     the last, which may send from its own addresses alone."""
     d = image.Description(words).add_symbols()
     d.add_dvm(dvm_words, kernel=dvm_kernel, initrd=initrd)
@@ -360,7 +361,7 @@ def describe(words, guests, twin=None, dvm_words='', dvm_kernel=VMLINUX, initrd=
     for n, w in enumerate(guests, 1):
         d.add_guest(n, w, memory='32M')
     for n in range(len(guests) + 1, len(guests) + linux + 1):
-        d.add_linux(n)
+        d.add_linux(n, initrd=linux_initrd)
     if other:
         d.add_guest(len(guests) + linux + 1, '', memory='8M', elf=other, locked=True)
     if twin or (twin is None and 'twin' in words):

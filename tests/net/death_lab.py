@@ -3,7 +3,7 @@
 
 The system is to have two guests with `verify-server`, `restarts=` for so many deaths, and death.ko (tests/net/death) in its
 initrd. Each death: the card quiet before the restart, the VM and the twin back, the new kernel's text as that of the first
-life, both streams right to the byte.
+life, all streams right to the byte.
 """
 import re
 import struct
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import image
 from conftest import PEER_IP, Load
+from large_load import LargeLoad, large_frames
 from test_once import RESULT
 from test_upcalls import force
 
@@ -25,6 +26,7 @@ FRAMES = image.OUT / 'dvm/frames'
 QUIET = (r'\[ ok \] network card 00:\w\w\.0 is quiet: pin \d+ masked, bus master off \(command 0003\), reset\r?\n'
          r'.*\[ ok \] dvm starts again \(restart {}\)')
 DEATH_S, RESTART_S = 180, 240
+LARGE_PORT = 5010
 PANIC, SILENT = 'kernel panic: ', 'its processes did not run in 5 s of its run time'
 # A function that nobody calls with acpi=off, in whose page a ring may lie without a second death of the old kernel.
 RING_AT = 'acpi_ns_evaluate'
@@ -122,10 +124,10 @@ def switch_off(text, site, target):
 
 
 class Dying:
-    """One booted machine and its lives so far."""
+    """One booted machine and its lives so far. linux: the number of a Linux guest with large_load's initrd, if there is one."""
 
-    def __init__(self, s):
-        self.s = s
+    def __init__(self, s, linux=None):
+        self.s, self.linux = s, linux
         self.lives = 1
         s.attached()
         text = s.dvm(f'grep -E " ({RING_AT}|__st(art|op)___jump_table)$" /proc/kallsyms; grep "Kernel code" /proc/iomem')
@@ -212,20 +214,30 @@ class Dying:
         card that is left receiving into the kernel's text."""
         death = DEATHS[name]
         self.begin = len(self.s.machine.console.text('hv'))
-        load = Load(self.s, patience=RESTART_S)
+        loads, large = [Load(self.s, patience=RESTART_S)], large_frames(self.s)
+        if self.linux:
+            loads.append(LargeLoad(self.s, self.linux, port=LARGE_PORT, patience=RESTART_S))
+
+        def keep():
+            for load in loads:
+                load.keep()
         self.prepare(death)
-        load.keep()
+        keep()
         flood = Flood(self.s, self.lives) if flooded else None
         self.die(death, flooded)
-        self.wait(f'dvm killed: {death.reason}', DEATH_S, load.keep)
-        load.keep()
+        self.wait(f'dvm killed: {death.reason}', DEATH_S, keep)
+        keep()
         seconds = self.back()
         self.check_text()
         record = {'kind': name, 'restarted': True, 'back_s': seconds}
         if flood:
             record.update(frames_per_s=flood.end(), frames=flood.received())
             assert record['frames_per_s'] >= FLOOD_LEAST, record
-        load.finish()
+        for load in loads:
+            load.finish()
+        if self.linux:
+            record['lent'], record['merged'] = (b - a for a, b in zip(large, large_frames(self.s)))
+            assert record['lent'] and record['merged'], record
         self.s.sound(self.hash)
         vms = self.s.stats()['vms']
         assert all(vm['state'] == 'running' for vm in vms.values()) and vms['dvm']['restarts'] == self.lives - 1, vms
