@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Soak: four guests send and receive without a pause while something happens in each step.
+"""Soak: four guests, one of them Linux, send and receive without a pause while something happens in each step.
 
 Nothing, a link flap, a switch-over, the interface down and up, in turn. Each step moves at least STEP_MB megabytes each
 way for each guest and compares them to the byte, and lasts at least STEP_S seconds of the hypervisor's clock: the default
@@ -10,15 +10,18 @@ stay: memory as behind the second round, the pool full and not larger than by on
 machine's RAM behind each step as before (`memory`).
 """
 import re
+import tempfile
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 from campaign import main
 from lab import Load, Session, lab
 
 from conftest import OOPS
+from large_load import LargeLoad, large_frames, linux_initrd, up
 
-GUESTS = 4
+GUESTS = 4 # the last is Linux, whose frames are lent and merged
 STEP_MB = 8
 STEP_S = 12
 FAULT_S = 4
@@ -71,16 +74,24 @@ class Faults:
             self.strike()
 
 
-class Stream(Load):
-    """Streams that look after the faults while they are waited for."""
+class Watchful:
+    """Streams that look after the faults while they are waited for; stands before the kind of stream."""
 
-    def __init__(self, faults, *words):
+    def __init__(self, faults, *words, **names):
         self.faults = faults
-        super().__init__(*words)
+        super().__init__(*words, **names)
 
     def keep(self):
         super().keep()
         self.faults.keep()
+
+
+class Stream(Watchful, Load):
+    """Of an lwIP guest."""
+
+
+class LargeStream(Watchful, LargeLoad):
+    """Of the Linux guest."""
 
 
 class Soak:
@@ -125,8 +136,9 @@ class Soak:
 
     def step(self, event):
         """The event under all guests' streams, and faults of the twin around it."""
-        begin = self.faults.now()
-        loads = [Stream(self.faults, self.s, n, n, STEP_MB, 5002 + n, PATIENCE_S) for n in range(1, GUESTS + 1)]
+        begin, before = self.faults.now(), large_frames(self.s)
+        loads = [Stream(self.faults, self.s, n, n, STEP_MB, 5002 + n, PATIENCE_S) for n in range(1, GUESTS)]
+        loads.append(LargeStream(self.faults, self.s, GUESTS, STEP_MB, 5002 + GUESTS, patience=PATIENCE_S))
         self.faults.strike()
         event(self)
         self.faults.strike()
@@ -135,7 +147,10 @@ class Soak:
             load.finish()
             self.faults.keep()
         self.sound()
-        return {'tally': {'megabytes_each_way': STEP_MB * sum(load.finished for load in loads) // 2}}
+        lent, merged = (b - a for a, b in zip(before, large_frames(self.s)))
+        assert lent and merged, (lent, merged)
+        return {'tally': {'megabytes_each_way': STEP_MB * sum(load.finished for load in loads) // 2, 'lent': lent,
+                          'merged': merged}}
 
     def sound(self):
         """All is as it was, and all VMs run."""
@@ -170,7 +185,10 @@ class Soak:
 
 @contextmanager
 def soak():
-    with lab('soak', 'net=twin', [WORDS] * GUESTS, dvm_words='deaths=100000') as s:
+    with tempfile.TemporaryDirectory(prefix='pollux-campaign-') as folder, \
+            lab('soak', 'net=twin', [WORDS] * (GUESTS - 1), dvm_words='deaths=100000', linux=1,
+                linux_initrd=linux_initrd(Path(folder))) as s:
+        up(s, GUESTS)
         yield Soak(s)
 
 
