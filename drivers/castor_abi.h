@@ -177,7 +177,7 @@ struct castor_upcall {
 };
 
 #define CASTOR_MAGIC       0x524f54534143ULL /* "CASTOR" */
-#define CASTOR_VERSION     9
+#define CASTOR_VERSION     10
 #define CASTOR_SECTIONS    64
 #define CASTOR_IMPORTS     256
 #define CASTOR_UC_MAX      32 /* unicast addresses that the hv wants received (R12) */
@@ -210,6 +210,9 @@ struct castor_shared {
 	/* hv */
 	char query[128];
 	uint32_t query_index;
+	uint32_t
+		/* since QUERY 0: of the .twin file; another one has other imports. Never 0 */
+		image_number;
 	uint32_t
 		/* 1: attach when the interface is up; 0: stay detached (bridge mode) */
 		want_attached;

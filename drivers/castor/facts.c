@@ -19,7 +19,7 @@ MODULE_PARM_DESC(driver, "module that the twin was derived from");
 struct kmem_cache *castor_head_cache;
 
 static unsigned long (*lookup)(const char *name);
-static bool imports_done;
+static u32 resolved; /* the file whose imports are in the area; 0: none */
 static void *stack[2];
 static void *task;
 
@@ -70,7 +70,10 @@ static u64 section_address(const char *name)
 	return addr;
 }
 
-/* Imports are of the kernel and stay; sections change when the driver module is loaded again. */
+/*
+ * Imports are of the kernel and stay as long as the hypervisor has the same file; sections change
+ * when the driver module is loaded again.
+ */
 static int resolve(void)
 {
 	struct castor_shared *a = castor.area;
@@ -84,13 +87,14 @@ static int resolve(void)
 		a->query[sizeof(a->query) - 1] = 0;
 		if (kind == CASTOR_QUERY_SECTION && n < CASTOR_SECTIONS)
 			addr = a->section[n] = section_address(a->query);
-		else if (kind == CASTOR_QUERY_SYMBOL && n < CASTOR_IMPORTS && !imports_done)
+		else if (kind == CASTOR_QUERY_SYMBOL && n < CASTOR_IMPORTS &&
+			 resolved != a->image_number)
 			addr = a->import[n] = lookup(a->query);
 		if (!addr) /* the hypervisor decides whether it can do without */
 			pr_info("castor: %s has no %s\n",
 				kind == CASTOR_QUERY_SECTION ? driver : "the kernel", a->query);
 	}
-	imports_done = kind == 0;
+	resolved = kind ? 0 : a->image_number;
 	if (kind)
 		pr_warn("castor: the hypervisor does not say what it needs (%ld)\n", kind);
 	return kind;
@@ -181,7 +185,7 @@ static void release(void)
 	task = NULL;
 	free_pages((unsigned long)castor.area, get_order(sizeof(*castor.area)));
 	memset(&castor, 0, sizeof(castor));
-	imports_done = false;
+	resolved = 0;
 }
 
 int castor_area_init(void)

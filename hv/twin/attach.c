@@ -40,8 +40,10 @@
 static enum attach_state state;
 static struct vm *dvm;
 static const struct vpci_pass *nic;
-static bool wanted; /* net=twin */
-static bool asked;  /* the monitor asked for a stop, and its time is running */
+static bool wanted;             /* net=twin */
+static enum twin_engine engine; /* of the next attachment */
+static uint32_t image_number;   /* goes up when twin_image is another file */
+static bool asked;              /* the monitor asked for a stop, and its time is running */
 static uint64_t section_dva[CASTOR_SECTIONS], import_dva[CASTOR_IMPORTS];
 static struct attach_counts counts;
 static uint64_t frames_at_attach;
@@ -73,6 +75,15 @@ const struct attach_counts *attach_counts(void)
 	return &counts;
 }
 
+static void image_is_new(void)
+{
+	image_number++;
+	log_info("twin of %s: %u bytes, %u imports, engine %s, level %s, for kernel %s",
+		 twin_image.head->module, twin_count(TWIN_TABLE_TEXT),
+		 twin_count(TWIN_TABLE_IMPORTS), judge_engine_name(twin_image.head->engine),
+		 judge_level_name(twin_image.head->facts), twin_image.head->vermagic);
+}
+
 void attach_init(const struct config *cfg, struct vm *dvm_, const struct vpci_pass *nic_)
 {
 	wanted = cfg->net == NET_TWIN;
@@ -80,21 +91,14 @@ void attach_init(const struct config *cfg, struct vm *dvm_, const struct vpci_pa
 	nic = nic_;
 	if (!cfg->twins || !dvm)
 		return;
-	if (judge_choose_image(cfg))
+	engine = cfg->svm;
+	if (judge_read_images(cfg))
 		return;
-	if (twin_count(TWIN_TABLE_SECTIONS) > CASTOR_SECTIONS ||
-	    twin_count(TWIN_TABLE_IMPORTS) > CASTOR_IMPORTS) {
-		log_warn("twin refused: more sections or imports than the agent can resolve");
-		return;
-	}
 	run_init();
 	uplink_init();
 	card_prepare(nic);
 	state = TWIN_DETACHED;
-	log_info("twin of %s: %u bytes, %u imports, engine %s, level %s, for kernel %s",
-		 twin_image.head->module, twin_count(TWIN_TABLE_TEXT),
-		 twin_count(TWIN_TABLE_IMPORTS), judge_engine_name(twin_image.head->engine),
-		 judge_level_name(twin_image.head->facts), twin_image.head->vermagic);
+	image_is_new();
 }
 
 /* The addresses of all guests' cards, for the NIC's receive filter (R12). */
@@ -119,14 +123,29 @@ void attach_hello(struct castor_shared *area)
 	pool_reset();
 }
 
+/* The file that the monitor chose, for the attachment that begins with this question. */
+static void begin_questions(struct castor_shared *area)
+{
+	if (state != TWIN_ATTACHED && judge_take_engine(engine)) {
+		upcall_forget();
+		image_is_new();
+	}
+	area->image_number = image_number;
+}
+
 int64_t attach_query(struct castor_shared *area, uint64_t index)
 {
-	const struct twin_section *s = twin_table(TWIN_TABLE_SECTIONS);
-	const struct twin_import *imp = twin_table(TWIN_TABLE_IMPORTS);
-	uint64_t sections = twin_count(TWIN_TABLE_SECTIONS);
+	const struct twin_section *s;
+	const struct twin_import *imp;
+	uint64_t sections;
 
 	if (state == TWIN_ABSENT)
 		return -ENOENT;
+	if (!index)
+		begin_questions(area);
+	s = twin_table(TWIN_TABLE_SECTIONS);
+	imp = twin_table(TWIN_TABLE_IMPORTS);
+	sections = twin_count(TWIN_TABLE_SECTIONS);
 	if (index < sections) {
 		area->query_index = index;
 		strlcpy(area->query, twin_string(s[index].name), sizeof(area->query));
@@ -427,20 +446,37 @@ bool attach_wanted(void)
 	return wanted;
 }
 
+/* 0, or -EINVAL: it is neither engine's name. */
+static int engine_named(const char *name, enum twin_engine *e)
+{
+	for (*e = TWIN_ENGINE_WINDOW; *e <= TWIN_ENGINE_STLB; ++*e)
+		if (strcmp(name, judge_engine_name(*e)) == 0)
+			return 0;
+	return -EINVAL;
+}
+
 static int monitor_mode(int argc, char **argv)
 {
-	bool twin = argc == 2 && strcmp(argv[1], "twin") == 0;
+	bool twin = argc >= 2 && strcmp(argv[1], "twin") == 0;
+	enum twin_engine next = engine;
 
-	if (argc != 2 || (!twin && strcmp(argv[1], "bridge"))) {
-		mon("usage: mode twin|bridge (now %s, twin %s)", wanted ? "twin" : "bridge",
-		    attach_state_name());
+	if (argc < 2 || argc > 2 + twin || (!twin && strcmp(argv[1], "bridge")) ||
+	    (argc == 3 && engine_named(argv[2], &next))) {
+		mon("usage: mode bridge, or mode twin [window|stlb] (now %s, twin %s, engine %s)",
+		    wanted ? "twin" : "bridge", attach_state_name(), judge_engine_name(engine));
 		return -EINVAL;
 	}
 	if (twin && state == TWIN_ABSENT) {
 		mon("there is no twin: no module twin=, or it was refused");
 		return -ENOENT;
 	}
+	if (twin && !judge_has_engine(next)) {
+		mon("no twin of engine %s is on the medium", judge_engine_name(next));
+		return -ENOENT;
+	}
+	engine = next;
 	set_wanted(twin);
 	return 0;
 }
-MONITOR("mode", "mode twin|bridge: how guests' frames reach the wire", monitor_mode);
+MONITOR("mode", "mode bridge, mode twin [window|stlb]: how guests' frames reach the wire",
+	monitor_mode);

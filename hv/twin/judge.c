@@ -4,6 +4,7 @@
 
 #include "cpu/x86.h"
 #include "debug/log.h"
+#include "drivers/castor_abi.h"
 #include "lib/errno.h"
 #include "mem/layout.h"
 #include "twin/load.h"
@@ -11,7 +12,10 @@
 
 #define L1_ECX_HYPERVISOR BIT(31) /* APM 3 E.3.2: "reserved for use by hypervisor", 0 on metal */
 
+#define ENGINES (TWIN_ENGINE_STLB + 1)
+
 static bool strict;
+static struct twin_image best[ENGINES]; /* of the files on the medium; head NULL: none */
 
 void judge_init(const struct config *cfg)
 {
@@ -44,28 +48,48 @@ static bool suits_better(uint8_t facts, uint8_t than)
 	return strict ? facts < than : facts > than;
 }
 
-int judge_choose_image(const struct config *cfg)
+static bool agent_can_resolve(void)
 {
-	struct twin_image best = { 0 };
-	unsigned int others = 0;
+	if (twin_count(TWIN_TABLE_SECTIONS) <= CASTOR_SECTIONS &&
+	    twin_count(TWIN_TABLE_IMPORTS) <= CASTOR_IMPORTS)
+		return true;
+	log_warn("twin refused: more sections or imports than the agent can resolve");
+	return false;
+}
+
+int judge_read_images(const struct config *cfg)
+{
+	unsigned int sound = 0;
 
 	for (unsigned int i = 0; i < cfg->twins; i++) {
 		const struct boot_module *m = cfg->twin[i];
+		struct twin_image *b;
 
-		if (twin_image_check(hpa_to_hva(m->start), m->size))
+		if (twin_image_check(hpa_to_hva(m->start), m->size) || !agent_can_resolve())
 			continue;
-		if (twin_image.head->engine != cfg->svm) {
-			others++;
-			continue;
-		}
-		if (!best.head || suits_better(twin_image.head->facts, best.head->facts))
-			best = twin_image;
+		sound++;
+		b = &best[twin_image.head->engine];
+		if (!b->head || suits_better(twin_image.head->facts, b->head->facts))
+			*b = twin_image;
 	}
-	if (!best.head && others)
+	if (!best[cfg->svm].head && sound)
 		log_warn("no twin of engine %s is on the medium (boot word svm=)",
 			 judge_engine_name(cfg->svm));
-	twin_image = best;
-	return best.head ? 0 : -ENOENT;
+	twin_image = best[cfg->svm];
+	return twin_image.head ? 0 : -ENOENT;
+}
+
+bool judge_has_engine(enum twin_engine engine)
+{
+	return best[engine].head;
+}
+
+bool judge_take_engine(enum twin_engine engine)
+{
+	if (!best[engine].head || twin_image.head == best[engine].head)
+		return false;
+	twin_image = best[engine];
+	return true;
 }
 
 void judge_advise(const struct twin_image *image)

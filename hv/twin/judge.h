@@ -15,6 +15,7 @@
 #ifndef HV_TWIN_JUDGE_H
 #define HV_TWIN_JUDGE_H
 
+#include "drivers/twin_abi.h"
 #include "lib/types.h"
 
 struct config;
@@ -25,11 +26,19 @@ void judge_init(const struct config *cfg);
 bool judge_is_strict(void);
 
 /*
- * Checks the files on the medium. Of those of the engine that the boot word svm= names, the one
- * that suits the level best becomes twin_image. -ENOENT: none is sound, or of that engine; the
- * reasons have been logged.
+ * Checks the files on the medium, once. Of each engine's the one that suits the level best is
+ * kept; that of the engine which the boot word svm= names becomes twin_image. -ENOENT: none is
+ * sound, or of that engine; the reasons have been logged.
  */
-int judge_choose_image(const struct config *cfg);
+int judge_read_images(const struct config *cfg);
+
+bool judge_has_engine(enum twin_engine engine);
+
+/*
+ * Makes the one of that engine twin_image: true. False: it is that one already, or there is none.
+ * Only while no twin is placed: all that is placed is described by twin_image.
+ */
+bool judge_take_engine(enum twin_engine engine);
 
 /* After a refusal: logs what to do, if the file says that it was made for a weaker level. */
 void judge_advise(const struct twin_image *image);

@@ -162,6 +162,11 @@ int upcall_run_queued(void)
 	return rc;
 }
 
+void upcall_forget(void)
+{
+	memset(upcall_count, 0, sizeof(upcall_count));
+}
+
 uint64_t upcall_total(void)
 {
 	uint64_t n = 0;

@@ -29,6 +29,9 @@ int upcall_run_queued(void);
 /* Whether a native is to run as upcall, by the monitor's wish; asked when the twin is placed. */
 bool upcall_is_forced(const char *name);
 
+/* twin_image is another file now: the counts begin anew, as its imports have other numbers. */
+void upcall_forget(void);
+
 /* Upcalls so far, all names together. */
 uint64_t upcall_total(void);
 

@@ -5,7 +5,8 @@ import subprocess
 
 import image
 import pytest
-from conftest import BOOT_S, Load, System
+from conftest import BOOT_S, Load, System, describe
+from console import ConsoleError
 from test_rules import SERVERS, repage
 from test_twin import KINDS
 
@@ -61,6 +62,56 @@ def test_a_file_of_the_other_engine_is_not_taken(boot):
         m = System(boot(d, accel='tcg', net='user'), 0).running().machine
         engine = 'stlb' if file == image.TWIN else 'window'
         m.expect('hv', rf'no twin of engine {engine} is on the medium \(boot word svm=\)', BOOT_S)
+
+
+def take(s, engine, attachments):
+    """The twin goes, and the next one is of that engine."""
+    assert s.stats()['twin']['engine'] != engine
+    s.machine.monitor('mode bridge')
+    s.machine.expect('hv', 'twin detached', 60)
+    s.machine.monitor(f'mode twin {engine}')
+    s.machine.expect('hv', rf'twin of e1000: .*, engine {engine}, level slots', 60)
+    s.attached(attachments)
+    assert s.stats()['twin']['engine'] == engine
+
+
+def test_monitor_chooses_the_engine_of_the_next_attachment(boot):
+    """Both ways under TCP, back and forth; a name alone changes no attached twin, but the one behind its death."""
+    d = describe('net=twin', [SERVERS, SERVERS]).add_twin(image.TWIN_STLB)
+    s = System(boot(d, net='tap'), 2).ready()
+    s.attached()
+    assert s.stats()['twin']['engine'] == 'window'
+    load = Load(s)
+    for n, engine in enumerate(('stlb', 'window', 'stlb', 'window'), 2):
+        load.flows()
+        take(s, engine, n)
+        load.flows()
+        assert engine == 'window' or counts(s)['misses'] > 20
+    s.machine.monitor('mode twin stlb')
+    load.flows()
+    assert s.stats()['twin']['engine'] == 'window'
+    s.machine.monitor('fault ud')
+    s.machine.expect('hv', 'twin killed: ', 60)
+    s.attached(6)
+    assert s.stats()['twin']['engine'] == 'stlb'
+    load.flows()
+    for words in ('mode twin wall', 'mode bridge stlb', 'mode twin stlb window'):
+        with pytest.raises(ConsoleError, match='usage: mode'):
+            s.machine.monitor(words)
+    load.finish()
+    assert s.stats()['twin']['deaths'] == 1
+    s.sound()
+    s.quit()
+
+
+def test_monitor_has_no_engine_that_is_not_on_the_medium(system):
+    s = system('net=twin', [SERVERS])
+    s.attached()
+    with pytest.raises(ConsoleError, match='no twin of engine stlb is on the medium'):
+        s.machine.monitor('mode twin stlb')
+    s.send_to_guest(1, 100000)
+    assert s.stats()['twin']['engine'] == 'window'
+    s.quit()
 
 
 def test_r6_strict_judge_refuses_lookups(system):
