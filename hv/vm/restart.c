@@ -245,6 +245,48 @@ static int monitor_restart(int argc, char **argv)
 }
 MONITOR("restart", "restart NAME: starts a VM again, dead or alive", monitor_restart);
 
+/* A guest of a word's, or NULL: usage was shown. */
+static struct vm *named_guest(int argc, char **argv, const char *what)
+{
+	struct vm *vm = argc == 2 ? vm_find(argv[1]) : NULL;
+
+	if (vm && vm->kind == VM_GUEST)
+		return vm;
+	mon("usage: %s NAME (%s)", argv[0], what);
+	return NULL;
+}
+
+/* As if it had switched itself off: no fault, so no dump, and the run may end well. */
+static int monitor_stop(int argc, char **argv)
+{
+	struct vm *vm = named_guest(argc, argv, "a guest");
+
+	if (!vm)
+		return -EINVAL;
+	if (!vm_alive(vm) && !vm->restart_due) {
+		mon("%s is %s", vm->name, vm_state_name(vm));
+		return -EOPNOTSUPP;
+	}
+	vm->ended_on_purpose = true;
+	vm_stop(vm, "stopped from the monitor");
+	return 0;
+}
+MONITOR("stop", "stop NAME: a guest ends as if it had switched itself off", monitor_stop);
+
+static int monitor_start(int argc, char **argv)
+{
+	struct vm *vm = named_guest(argc, argv, "a guest that has ended");
+
+	if (!vm)
+		return -EINVAL;
+	if (vm_alive(vm)) {
+		mon("%s is %s", vm->name, vm_state_name(vm));
+		return -EOPNOTSUPP;
+	}
+	return restart_guest(vm);
+}
+MONITOR("start", "start NAME: a guest that has ended, however it did, starts again", monitor_start);
+
 /* jmp to itself, with interrupts off, in whatever it runs now. */
 static int monitor_hang(int argc, char **argv)
 {

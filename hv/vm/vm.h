@@ -33,7 +33,7 @@ struct vm {
 	unsigned int id; /* index in vms[]; ASID is id + 1 */
 	enum vm_kind kind;
 	enum vm_state state;
-	bool ended_on_purpose; /* powered off, or killed by the operator: not to be restarted */
+	bool ended_on_purpose; /* powered off, or ended by the operator: not to be restarted */
 	bool restart_due;      /* it starts again when no card reads its memory (vm/restart.c) */
 	bool frozen;           /* alive, but gets no CPU time (vm/freeze.c) */
 	uint64_t restarts;
