@@ -101,7 +101,7 @@ def table_of_about(doc):
     tree = {True: '', False: ', with changes that are not committed'}.get(a.get('clean'), '')
     rows = [('commit', a['commit'][:12] + tree if a.get('commit') else a and 'not told'), ('begun', a.get('begun')),
             ('duration', duration(a['seconds']) if 'seconds' in a else None),
-            ('left out', 'quick' in a and ('what `--quick` leaves out' if a['quick'] else 'nothing')),
+            ('--quick', 'quick' in a and ('yes' if a['quick'] else 'no')),
             ('host', a.get('host_cpu') and f'{a["host_cpu"]}, {a["host_cpus"]} CPUs'), ('emulator', a.get('qemu')),
             ('its CPU', a.get('cpu')), ('kernel', a.get('kernel')), ('mitigations', a.get('mitigations')), ('Xen', a.get('xen')),
             ('web server', a.get('lighttpd') and f'lighttpd {a["lighttpd"]}'),

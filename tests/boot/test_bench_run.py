@@ -124,7 +124,7 @@ def test_figures_say_what_they_hold_for():
     rows = dict(results.table_of_about({'about': {**found, 'commit': 'a' * 40, 'clean': False, 'host_cpu': 'Z80'}}))
     assert rows['commit'] == 'a' * 12 + ', with changes that are not committed' and rows['duration'] == '1 h 2 min'
     assert rows['host'].startswith('Z80, ') and rows['kernel'] == found['kernel'] and '1,500 a world switch' in rows['charges']
-    assert rows['left out'].startswith('what') and len(results.table_of_about({})) == 1
+    assert rows['--quick'] == 'yes' and len(results.table_of_about({})) == 1
     assert ['commit', 'not told'] in results.table_of_about({'about': {'kernel': '6'}})
 
 
