@@ -55,6 +55,6 @@ $(HV_DIR)/%.o: %.c hv/build.mk | $(HV_DIR)/kernel_abi.h $(HV_DIR)/e1000_abi.h $(
 $(HV_DIR)/%.o: %.S hv/build.mk
 	@mkdir -p $(@D)
 	@echo "  AS      $<"
-	$(Q)$(CC) -I. -MMD -MP -c $< -o $@
+	$(Q)$(CC) -g -I. -MMD -MP -c $< -o $@
 
 -include $(HV_OBJ:.o=.d)
