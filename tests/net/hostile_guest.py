@@ -18,6 +18,7 @@ KINDS = ('ports', 'port-sweep', 'msr-sweep', 'cpuid-sweep', 'vmmcall', 'apic', '
          'features', 'chains', 'frames', 'kicks', 'vmmcall-user')
 WORK = ('lies', 'offers', 'judge') # kinds that are a life alone: frames that leave work to the card
 LIFE_S = 120    # a limit for slow machines
+FEW = 20        # set-ups of the card: they tell nothing, as where lives end by the operator's kill
 DONE = r'hostile: done operations=(\d+) exceptions=\d+ set-ups=(\d+) started=(\d+)'
 DUMP = r'r13 ([0-9a-f]{16})(?:.|\n)*?r15 ([0-9a-f]{16})'
 
@@ -102,7 +103,7 @@ class Hostile:
     def check(self):
         """Nobody else was hurt, and nothing that must not work has worked. What the guest did to its card's rings it did to
         a card that runs, most times."""
-        assert 2 * self.started >= self.set_ups, f'{self.started} of {self.set_ups} set-ups of the card were accepted'
+        assert self.set_ups < FEW or 2 * self.started >= self.set_ups, f'{self.started} of {self.set_ups} set-ups of the card were accepted'
         assert 'FAILED' not in self.machine.console.text(self.name)
         states = {w[1]: w[3] for w in (line.split() for line in self.machine.monitor('vms').splitlines())
                   if w and w[0].isdigit()}

@@ -50,7 +50,7 @@ def test_r5_twin_works_with_jumbo_frames(system, words):
     assert s.stats()['twin']['rx_too_large'] == after['twin']['rx_too_large'] + 3
     # Off and on in the middle of it.
     s.machine.monitor('mode bridge')
-    s.machine.expect('hv', 'twin detached', 20)
+    s.machine.expect('hv', 'the bridge is open', 20)
     large_pings(s, 5)
     s.machine.monitor('mode twin')
     s.attached(2)
