@@ -103,7 +103,8 @@ class Hostile:
     def check(self):
         """Nobody else was hurt, and nothing that must not work has worked. What the guest did to its card's rings it did to
         a card that runs, most times."""
-        assert self.set_ups < FEW or 2 * self.started >= self.set_ups, f'{self.started} of {self.set_ups} set-ups of the card were accepted'
+        few = self.set_ups < FEW
+        assert few or 2 * self.started >= self.set_ups, f'{self.started} of {self.set_ups} set-ups of the card were accepted'
         assert 'FAILED' not in self.machine.console.text(self.name)
         states = {w[1]: w[3] for w in (line.split() for line in self.machine.monitor('vms').splitlines())
                   if w and w[0].isdigit()}
