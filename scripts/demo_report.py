@@ -87,4 +87,4 @@ def print_counters(document):
           f'{d["instructions_before"]:,} ({d["static_overhead"]:.3f}), {d["replaced_by_hand"]} replaced by hand')
     windows = ', '.join(f'{k} {v:.3f}' for k, v in d['hot_overhead_windows'].items())
     total = f'{d["hot_overhead"]:.3f}' if d['hot_overhead'] else 'not counted'
-    print(f'hot_overhead {total} in executed instructions (docs/results.md): {windows}')
+    print(f'hot_overhead {total} in executed instructions (docs/overhead.md): {windows}')

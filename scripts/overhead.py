@@ -4,7 +4,7 @@
 
 Boots the demonstration's machine with an emulator plugin that counts instructions by address, has the guests exchange
 the same packets over the bridge (the driver VM runs e1000.ko) and over the twin, and compares function by function.
-Prints tables (docs/results.md explains them) and writes out/overhead.json.
+Prints tables (docs/overhead.md explains them) and writes out/overhead.json.
 
 --twin FILE counts another twin than the usual one, of either engine. The judge is as strict as the level that the file
 was derived for.

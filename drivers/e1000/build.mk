@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The twins of the stock e1000, one for each level of the judge (R6): derived from the packaged module, then judged
 # once as files. The hypervisor takes the one for its level and judges it again at each attach, on its final bytes.
-# e1000-access.twin, a level in between, is made only to be measured (docs/results.md); e1000-stlb.twin, the paper's
+# e1000-access.twin, a level in between, is made only to be measured (docs/overhead.md); e1000-stlb.twin, the paper's
 # engine, is one that the hypervisor takes when its boot word asks for it, to be measured too.
 
 E1000_TWIN := $(O)/drivers/e1000.twin
