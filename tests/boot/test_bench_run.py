@@ -101,8 +101,8 @@ def test_the_commit_and_changes_that_are_not_committed(monkeypatch, tmp_path):
     monkeypatch.setenv('GIT_CEILING_DIRECTORIES', str(tmp_path.parent))
     assert about.commit() == (None, None)
     git = ['git', '-c', 'user.name=x', '-c', 'user.email=x', '-C', tmp_path]
-    for words in ['init', '-q'], ['commit', '-q', '--allow-empty', '-m', 'first']:
-        subprocess.run([*git, *words], check=True)
+    for words in 'init -q', 'commit -q --allow-empty -m first':
+        subprocess.run([*git, *words.split()], check=True)
     head, clean = about.commit()
     assert len(head) == 40 and clean
     (tmp_path / 'new').write_text('')
