@@ -9,7 +9,7 @@ import subprocess
 
 import image
 
-from conftest import BOOT_S, PEER_IP, VERIFY_PORT, Load, end_stream, initrd_with
+from conftest import BOOT_S, PEER_IP, VERIFY_PORT, Load, initrd_with
 
 SOURCE = image.ROOT / 'tests/guest-stub/verify_peer.c'
 LISTENS = f'grep -q ":{VERIFY_PORT:04X} 00000000:0000 0A" /proc/net/tcp'
@@ -72,9 +72,5 @@ class LargeLoad(Load):
         self.finished += 1
 
     def _sent_to_guest(self, timeout):
-        if self.size:
-            self.sending.finish(timeout)
-        else:
-            end_stream(self.sending, timeout)
+        super()._sent_to_guest(timeout)
         assert self._guest_says('received', 'receiver').endswith('right')
-        self.finished += 1
