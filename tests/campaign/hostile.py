@@ -47,8 +47,8 @@ class Bench:
         g, load = self.guest, self.load
         row = {'operations': g.operations, 'lives': g.lives, 'streams': load.finished, 'set_ups': g.set_ups,
                'started': g.started, 'reasons': g.reasons}
-        g.operations = g.lives = load.finished = g.set_ups = g.started = 0
-        g.reasons = {}
+        g.operations = g.lives = g.set_ups = g.started = 0
+        g.reasons, load.ended = {}, [0, 0]
         return row
 
 

@@ -210,7 +210,7 @@ class Load:
     def __init__(self, s, sender=1, receiver=2, megabytes=0, port=VERIFY_PORT, patience=PATIENCE_S):
         self.s, self.sender, self.receiver = s, sender, receiver
         self.size, self.port, self.patience = megabytes << 20, port, patience
-        self.finished = 0 # streams that ended with the right hash
+        self.ended = [0, 0] # streams that ended with the right hash, to the peer and from it
         assert s.peer.ping(s.address(receiver), count=2)[0]
         self._send_to_peer()
         self._send_to_guest()
@@ -235,16 +235,20 @@ class Load:
     def _send_to_guest(self):
         self.sending = self.s.start_sending(self.receiver, self.size, self.patience)
 
+    @property
+    def finished(self):
+        return sum(self.ended)
+
     def _sent_to_peer(self, timeout):
         """Both ends have the same hash; of an endless one each byte was right."""
         if not self.size:
             end_stream(self.listening, timeout)
             self.s.machine.expect(f'g{self.sender}', r'^verify-client: error (?:reset|closed by peer).*\n', timeout)
-            self.finished += 1
+            self.ended[0] += 1
             return
         v = self.s.guest_values(self.sender, 'verify-client: done', timeout)
         assert f'bytes={self.size} hash={v["hash"]}' in self.listening.finish(60)
-        self.finished += 1
+        self.ended[0] += 1
 
     def _sent_to_guest(self, timeout):
         """The peer's end has compared the guest's answer."""
@@ -252,7 +256,7 @@ class Load:
             self.sending.finish(timeout)
         else:
             end_stream(self.sending, timeout)
-        self.finished += 1
+        self.ended[1] += 1
 
     def runs(self):
         return self.listening.process.poll() is None or self.sending.process.poll() is None
@@ -285,10 +289,13 @@ class Load:
         return tcp_bytes(self.s, self.sender, self.receiver, self.port)
 
     def flows(self, until=lambda: False, keep=None):
-        """Wait until both streams run, or something else has happened. keep: instead of keep()."""
-        keep, moved, last = keep or self.keep, [0, 0], self.moved()
+        """Wait until both streams run, or something else has happened. keep: instead of keep().
+
+        A short stream may pass between two looks: the second that ends meanwhile has begun meanwhile.
+        """
+        keep, moved, last, ended = keep or self.keep, [0, 0], self.moved(), list(self.ended)
         end = time.monotonic() + self.patience
-        while not until() and min(moved) < FLOW_BYTES:
+        while not until() and not all(m >= FLOW_BYTES or n - e >= 2 for m, n, e in zip(moved, self.ended, ended)):
             assert time.monotonic() < end, f'traffic stands still: {self.state()}'
             keep()
             time.sleep(0.05)

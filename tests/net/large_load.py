@@ -69,7 +69,7 @@ class LargeLoad(Load):
         says = self.listening.finish(timeout).strip()
         assert not self.size or says.startswith(f'bytes={self.size} '), says
         assert says.endswith('right') and self._guest_says('sent', 'sender') == says
-        self.finished += 1
+        self.ended[0] += 1
 
     def _sent_to_guest(self, timeout):
         super()._sent_to_guest(timeout)
