@@ -30,6 +30,11 @@
 #define TCP_F_PSH    0x008
 #define TCP_F_ACK    0x010
 
+/* The one option, as all lay it out (RFC 7323, appendix A): two NOPs in front. */
+#define TCP_STAMPS      20
+#define TCP_STAMPS_WORD 0x0101080aU
+#define TCP_STAMPS_LEN  12U
+
 /* A TCP segment and its payload. */
 struct segment {
 	const uint8_t *ip, *tcp;
@@ -111,6 +116,26 @@ static inline bool find_data(struct packet *pkt, struct packet_seg tail, struct 
 		return false;
 	s->push = flags & TCP_F_PSH;
 	return find_payload(s, tail, pkt->len - pkt->payload);
+}
+
+/*
+ * An acknowledgement and nothing else, all of it in the packet's head. What the frame has behind
+ * IP's length is Ethernet's padding.
+ */
+static inline bool find_ack(struct packet *pkt, struct segment *s)
+{
+	s->ip = pkt->head + pkt->l3;
+	s->tcp = pkt->head + pkt->l4;
+	s->hlen = (s->tcp[TCP_OFFSET] >> 4) * 4;
+	pkt->payload = pkt->l4 + s->hlen;
+	s->data = pkt->head;
+	s->bytes = 0;
+	return pkt->head_len == pkt->len && pkt->l4 - pkt->l3 == IP4_HLEN &&
+	       pkt->payload <= pkt->len && get_be16(s->ip + IP4_LEN) == IP4_HLEN + s->hlen &&
+	       !(get_be16(s->ip + IP4_FLAGS) & ~IP4_DF) &&
+	       (get_be16(s->tcp + TCP_OFFSET) & TCP_F_ALL) == TCP_F_ACK &&
+	       (s->hlen == TCP_HLEN_MIN || (s->hlen == TCP_HLEN_MIN + TCP_STAMPS_LEN &&
+					    get_be32(s->tcp + TCP_STAMPS) == TCP_STAMPS_WORD));
 }
 
 /* n is constant, and this a few loads. */
@@ -223,6 +248,31 @@ static inline bool follows(const struct coalesce *c, const struct coalesce_flow 
 	       get_be16(s->ip + IP4_LEN) == pkt->len - f->pkt.l3 && id_follows(f, s->ip) &&
 	       get_be32(s->tcp + TCP_SEQ) == get_be32(tcp1 + TCP_SEQ) + f->pkt.len - payload &&
 	       sums_hold(pkt, s);
+}
+
+/* From one of these numbers to the other, which may have wrapped: less than 0 is back. */
+static inline int32_t step(const uint8_t *from, const uint8_t *to)
+{
+	return (int32_t)(get_be32(to) - get_be32(from));
+}
+
+/*
+ * The held acknowledgement is said again by this one, which says more, and nothing else differs
+ * that a sender looks at. The window is the later one's.
+ */
+static bool says_again(const struct coalesce_flow *f, struct packet *pkt, struct segment *s)
+{
+	const uint8_t *ip1 = f->pkt.head + f->pkt.l3, *tcp1 = f->pkt.head + f->pkt.l4;
+
+	if (f->size || !find_ack(pkt, s) || pkt->payload != f->pkt.payload)
+		return false;
+	if (s->ip[IP4_TOS] != ip1[IP4_TOS] || !same(s->tcp + TCP_SEQ, tcp1 + TCP_SEQ, 4) ||
+	    step(tcp1 + TCP_ACK, s->tcp + TCP_ACK) <= 0)
+		return false;
+	if (s->hlen > TCP_HLEN_MIN && (step(tcp1 + TCP_STAMPS + 4, s->tcp + TCP_STAMPS + 4) < 0 ||
+				       step(tcp1 + TCP_STAMPS + 8, s->tcp + TCP_STAMPS + 8) < 0))
+		return false;
+	return sums_hold(pkt, s);
 }
 
 /* What the receiver's stack would get from a card that left it the segmentation. */
@@ -351,6 +401,14 @@ static bool may_begin(const struct segment *s)
 	return !s->push && s->bytes >= GSO_SIZE_MIN;
 }
 
+/* One that may begin a flow: data, or an acknowledgement that a later one may stand for. */
+static bool is_first(struct packet *pkt, struct packet_seg tail, struct segment *s)
+{
+	if (find_data(pkt, tail, s))
+		return sums_hold(pkt, s) && may_begin(s);
+	return find_ack(pkt, s) && sums_hold(pkt, s);
+}
+
 static bool take_next(struct coalesce *c, struct packet *pkt, struct packet_seg tail);
 
 /* Not in line, as the next ones: what is no segment would pay for its registers. */
@@ -365,9 +423,14 @@ static __noinline bool take_segment(struct coalesce *c, struct packet *pkt, stru
 		c->latest = f;
 		return take_next(c, pkt, tail); /* and not to here again */
 	}
+	if (f && says_again(f, pkt, &s)) {
+		f->pkt = *pkt;
+		c->acks++;
+		return true;
+	}
 	if (f)
 		send(c, f);
-	if (!find_data(pkt, tail, &s) || !sums_hold(pkt, &s) || !may_begin(&s))
+	if (!is_first(pkt, tail, &s))
 		return false;
 	begin(c, pkt, &s);
 	return true;

@@ -7,6 +7,12 @@
  * gets the segments back; FIN is not merged here, and a segment larger or smaller than the first
  * one's size ends a frame.
  *
+ * Of acknowledgements without data the last one says it all: while one is held, a later one of the
+ * same connection that acknowledges more takes its place (ACK filtering, RFC 3449 5.2.1; Linux's
+ * cake has it as ack-filter). Only where nothing else is lost: same flags (ECN's among them), no
+ * option but time stamps, which go forward; one that acknowledges no more than the one before, by
+ * which loss is told, is left as it is.
+ *
  * The frame of a connection that is being made is a flow. A flow goes out when its frame is full
  * or has ended (PSH, a smaller segment), in front of whatever else of the same connection cannot
  * be merged, in front of what is no TCP segment for the same station, when another connection
@@ -36,7 +42,7 @@ struct coalesce_flow {
 	struct packet pkt; /* the frame; its headers are the first segment's until it goes out */
 	struct packet_seg piece[COALESCE_PIECES];
 	unsigned int segments;
-	uint16_t size; /* payload bytes of the first segment */
+	uint16_t size; /* payload bytes of the first segment; 0: an acknowledgement */
 	bool push;     /* the last segment had PSH */
 	bool fixed_id; /* all segments have the first one's IP id */
 };
@@ -49,6 +55,7 @@ struct coalesce {
 	struct coalesce_flow *latest; /* the one looked at last; NULL: none ever */
 	struct coalesce_flow flow[COALESCE_FLOWS];
 	uint64_t merged, merged_segments; /* frames made of several segments, and of how many */
+	uint64_t acks; /* acknowledgements that a later one stands for: they went nowhere */
 };
 
 /*

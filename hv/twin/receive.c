@@ -59,10 +59,9 @@ void receive_flush(void)
 		skb_recycle_rx(&held[--held_count]);
 }
 
-uint64_t receive_merged(uint64_t *segments)
+struct receive_merged receive_merged(void)
 {
-	*segments = merger.merged_segments;
-	return merger.merged;
+	return (struct receive_merged){ merger.merged, merger.merged_segments, merger.acks };
 }
 
 static void hold(const struct skb_objects *s)

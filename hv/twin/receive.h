@@ -13,8 +13,8 @@
 #include "lib/types.h"
 
 /*
- * frames = own (the driver VM's alone) + too_large (for a guest's card) + frames given to the
- * switch, which counts what became of them.
+ * frames = own (the driver VM's alone) + too_large (for a guest's card) + acknowledgements that
+ * went nowhere (receive_merged()) + frames given to the switch, which counts what became of them.
  */
 struct receive_counts {
 	uint64_t frames, bytes, to_guests, to_dvm, own, dropped, too_large;
@@ -30,7 +30,13 @@ void receive_flush(void);
 /* Whether frames are merged, as the driver VM's interface has it (GRO). Inside an invocation. */
 bool receive_merges(void);
 
-/* Frames given to the switch that were merged of several, and how many those were. */
-uint64_t receive_merged(uint64_t *segments);
+/*
+ * Frames given to the switch that were merged of several, how many those were, and acknowledgements
+ * for guests that a later one stood for.
+ */
+struct receive_merged {
+	uint64_t frames, segments, acks;
+};
+struct receive_merged receive_merged(void);
 
 #endif

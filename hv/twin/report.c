@@ -28,7 +28,7 @@ static const char *engine_name(void)
 static int monitor_twin(int argc, char **argv)
 {
 	const struct attach_counts *c = attach_counts();
-	uint64_t segments, merged = receive_merged(&segments);
+	struct receive_merged merged = receive_merged();
 
 	(void)argc;
 	(void)argv;
@@ -43,7 +43,8 @@ static int monitor_twin(int argc, char **argv)
 	    "for guests",
 	    receive_counts.frames, receive_counts.to_guests, receive_counts.to_dvm,
 	    receive_counts.dropped, receive_counts.too_large);
-	mon("merged %lu of them into %lu frames", segments, merged);
+	mon("merged %lu of them into %lu frames; a later one stood for %lu acknowledgements",
+	    merged.segments, merged.frames, merged.acks);
 	mon("transmitted %lu of %lu queued (%lu for the card to cut, %lu on the wire); stopped "
 	    "%lu, busy %lu, locked %lu, no buffer %lu",
 	    transmit_counts.sent, transmit_counts.queued, transmit_counts.large,
@@ -79,7 +80,7 @@ MONITOR("twin", "state and counters of the twin", monitor_twin);
 static void stats_twin(void)
 {
 	const struct attach_counts *c = attach_counts();
-	uint64_t segments, merged = receive_merged(&segments);
+	struct receive_merged merged = receive_merged();
 
 	json_string("state", attach_state_name());
 	json_string("last_death", c->last_why);
@@ -99,8 +100,9 @@ static void stats_twin(void)
 	json_u64("rx_to_guests", receive_counts.to_guests);
 	json_u64("rx_to_dvm", receive_counts.to_dvm);
 	json_u64("rx_own", receive_counts.own);
-	json_u64("rx_merged", merged);
-	json_u64("rx_merged_segments", segments);
+	json_u64("rx_merged", merged.frames);
+	json_u64("rx_merged_segments", merged.segments);
+	json_u64("rx_acks_left_out", merged.acks);
 	json_u64("rx_too_large", receive_counts.too_large);
 	json_u64("tx_queued", transmit_counts.queued);
 	json_u64("tx_large", transmit_counts.large);

@@ -3,7 +3,7 @@
  * Receive merging (hv/net/coalesce.c): segments of eight connections in any order, right ones and
  * ones that were tampered with. The unit test's second implementation of the way back judges what
  * goes out (tests/unit/net/coalesce_lab.h): each connection's frames, cut again, are those that
- * came in, to the byte and in order.
+ * came in, to the byte and in order, but for acknowledgements that the next one stands for.
  *
  * An input is a byte for each connection, then segments: OP with its connection, HOW, and what HOW
  * asks for.
@@ -40,6 +40,7 @@ static struct spec begin(uint8_t shape, unsigned int n)
 	s.ip_flags = shape & 4 ? 0 : s.ip_flags;
 	s.ip_options = shape & 8;
 	s.options = shape & 16 ? 0 : s.options;
+	s.payload = shape & 32 ? 0 : s.payload; /* it acknowledges */
 	return s;
 }
 
@@ -66,8 +67,13 @@ static void segment(struct input *in, struct spec *s)
 		len = cut < len - LEN_MIN ? len - cut : LEN_MIN;
 	}
 	take(f, len, how & HOW_VOUCHED, how & HOW_PIECES ? PIECES : WHOLE);
-	if (!(how & HOW_AGAIN))
-		spec_next(s);
+	if (how & HOW_AGAIN)
+		return;
+	spec_next(s);
+	if (!s->payload) {
+		s->ack += in_u16(in);
+		s->stamp += in_u8(in) % 4;
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

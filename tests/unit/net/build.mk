@@ -5,7 +5,7 @@ NET_TEST := $(O)/tests/unit/net
 NET_TEST_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer -Ihv -I. -Itests/unit/net
 
-NET_TESTS := vring virtio_pci identity switch poll offload virtio_net large lend coalesce net_fuzz
+NET_TESTS := vring virtio_pci identity switch poll offload virtio_net large lend coalesce coalesce_ack net_fuzz
 NET_ON_BENCH := virtio_net large lend
 
 NET_PCI := hv/dev/vpci.c hv/dev/virtio_pci.c hv/dev/virtio_pci_cfg.c hv/dev/virtio_pci_regs.c \
@@ -17,7 +17,7 @@ NET_ALL := tests/unit/net/fake.c $(NET_PCI) hv/net/vring.c hv/net/lend.c hv/net/
 define NET_TEST_RULE
 UNIT_TESTS += $(NET_TEST)/$(1)_test
 $(NET_TEST)/$(1)_test: tests/unit/net/$(1)_test.c $(NET_ALL) $(if $(filter $(1),$(NET_ON_BENCH)),tests/unit/net/bench.c) \
-		$(if $(filter $(1),coalesce),tests/unit/net/coalesce_lab.c tests/fuzz/random.c tests/fuzz/random.h) \
+		$(if $(filter $(1),coalesce coalesce_ack),tests/unit/net/coalesce_lab.c tests/fuzz/random.c tests/fuzz/random.h) \
 		$$(wildcard hv/*/*.h) $$(wildcard tests/unit/net/*.h) tests/unit/net/build.mk
 	@mkdir -p $$(@D)
 	@echo "  CCLD    $$@"

@@ -2,7 +2,8 @@
 /*
  * What stands around the coalescer in its tests: segments as their sender means them, and a second
  * implementation of the way back. Whatever goes out is cut again and must be the frames that came
- * in, byte by byte and in order for each connection; what is no TCP segment overtakes nobody on its
+ * in, byte by byte and in order for each connection, but for acknowledgements that the next one
+ * stands for; what is no TCP segment overtakes nobody on its
  * way to a station. Frames lie in memory of their own, which is gone behind lab_flush(), so that
  * the sanitizer sees a look too many.
  */
@@ -30,10 +31,13 @@ struct in {
 	bool vouched, out;
 };
 
-/* Since the last flush: frames in and out, large ones made, frames that were not taken. */
+/*
+ * Since the last flush: frames in and out, large ones made, frames that were not taken. left_out,
+ * from the beginning: acknowledgements that a later one stood for.
+ */
 struct lab {
 	struct in in[IN_MAX];
-	unsigned int ins, outs, merged, refused;
+	unsigned int ins, outs, merged, refused, left_out;
 	bool accepting;
 	struct coalesce c;
 };

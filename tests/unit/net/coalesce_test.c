@@ -373,6 +373,25 @@ static void test_ids(void **state)
 
 /* ---- all of it at random ---- */
 
+/* Of a connection that acknowledges: mostly more each time. */
+static void any_ack(struct spec *s)
+{
+	static uint8_t f[FRAME_MAX];
+	uint32_t len = spec_build(f, s);
+
+	if (len < 60 && !s->vlan) {
+		memset(f + len, 0xa5, 60 - len);
+		len = 60;
+	}
+	if (below(30) == 0)
+		f[below(90U) % len] ^= 1 << below(8);
+	take(f, len, below(8) == 0, below(30) ? WHOLE : PIECES);
+	s->ack += below(10) ? below(20000) : 0 - below(3000);
+	s->stamp += below(20) ? below(3) : 0U - 1;
+	s->window = below(3) ? s->window : rnd();
+	s->id += !s->fixed_id;
+}
+
 /* Mostly the next segment of its connection. */
 static void any_segment(struct spec *conn)
 {
@@ -385,6 +404,10 @@ static void any_segment(struct spec *conn)
 	s->flags = below(12) ? 0x10 : 0x18;
 	if (below(40) == 0)
 		s->payload = below(300);
+	if (!s->payload) {
+		any_ack(s);
+		return;
+	}
 	if (below(10) == 0 && s->payload > 3) { /* the last of a row */
 		odd_one = *s;
 		odd_one.payload -= 1 + below(2);
@@ -425,7 +448,12 @@ static void any_sequence(void)
 		conn[i].id = rnd();
 		conn[i].seq = below(2) ? rnd() : 0U - below(2000);
 		conn[i].options = below(11) * 4;
-		conn[i].payload = below(8) ? GSO_SIZE_MIN + below(60) : 1 + below(1400);
+		conn[i].ack = below(2) ? rnd() : 0U - below(20000);
+		conn[i].stamp = below(2) ? rnd() : 0U - below(3);
+		if (below(5) == 0)
+			conn[i].payload = 0;
+		else
+			conn[i].payload = below(8) ? GSO_SIZE_MIN + below(60) : 1 + below(1400);
 	}
 	for (int n = below(20) ? 1 + below(24) : 1 + below(IN_MAX); n; n--)
 		any_segment(conn);
@@ -442,10 +470,11 @@ static void test_random_sequences(void **state)
 		held += lab.ins - lab.refused;
 		lab_flush();
 	}
-	printf("%lu frames, %lu of them held, %lu merged into %lu\n", frames, held,
-	       lab.c.merged_segments, lab.c.merged);
+	printf("%lu frames, %lu of them held, %lu merged into %lu, %lu acknowledgements left out\n",
+	       frames, held, lab.c.merged_segments, lab.c.merged, lab.c.acks);
 	/* A generator whose frames are all odd would show nothing. */
 	assert_true(held > frames / 2 && lab.c.merged_segments > frames / 4);
+	assert_true(lab.c.acks > frames / 100);
 }
 
 int main(int argc, char **argv)

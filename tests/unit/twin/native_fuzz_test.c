@@ -316,11 +316,10 @@ static void end_invocation(void)
 
 static uint64_t merged_so_far(void)
 {
-	uint64_t frames, segments;
+	struct receive_merged merged = receive_merged();
 
-	frames = receive_merged(&segments);
-	assert_true(segments >= 2 * frames);
-	return frames;
+	assert_true(merged.segments >= 2 * merged.frames);
+	return merged.frames;
 }
 
 /*
