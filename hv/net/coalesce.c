@@ -224,6 +224,58 @@ static inline bool repeats(const struct coalesce_flow *f, const uint8_t *head)
 			  f->pkt.payload - f->pkt.l4 - TCP_HLEN_MIN);
 }
 
+static inline uint32_t load32(const uint8_t *p)
+{
+	uint32_t word;
+
+	__builtin_memcpy(&word, p, sizeof(word));
+	return word;
+}
+
+static inline uint16_t load16(const uint8_t *p)
+{
+	uint16_t word;
+
+	__builtin_memcpy(&word, p, sizeof(word));
+	return word;
+}
+
+/* All but IP's length, id and sum; TCP's sequence number, sum, and length in its pseudo header. */
+static __noinline void sum_common(struct coalesce_flow *f)
+{
+	const uint8_t *ip = f->pkt.head + f->pkt.l3, *tcp = f->pkt.head + f->pkt.l4;
+	struct csum of_ip = { .sum = load16(ip) }, of_tcp = { .sum = load(ip + IP4_ADDRS) };
+
+	csum_add_word(&of_ip, load32(ip + IP4_FLAGS));
+	csum_add_word(&of_ip, load(ip + IP4_ADDRS));
+	csum_add_word(&of_tcp, load32(tcp));
+	csum_add_word(&of_tcp, load(tcp + TCP_ACK)); /* offset, flags, window too */
+	csum_add_word(&of_tcp, load16(tcp + TCP_URGENT));
+	csum_add_header(&of_tcp, tcp + TCP_HLEN_MIN, f->pkt.payload - f->pkt.l4 - TCP_HLEN_MIN);
+	f->ip_sum = of_ip.sum;
+	f->tcp_sum = of_tcp.sum;
+}
+
+/* sums_hold() of a segment whose header repeats the first one's, which has no PSH. */
+static inline bool sums_follow(struct coalesce_flow *f, struct packet *pkt, const struct segment *s)
+{
+	struct csum ip = { .sum = f->ip_sum }, tcp = { .sum = f->tcp_sum };
+
+	csum_add_word(&ip, load32(s->ip + IP4_LEN)); /* and the id */
+	csum_add_word(&ip, load16(s->ip + IP4_CSUM));
+	if (csum_fold(&ip) != 0xffff)
+		return false;
+	if (pkt->csum_valid)
+		return true;
+	sum_pseudo(s->hlen + s->bytes, &tcp);
+	csum_add_word(&tcp, load32(s->tcp + TCP_SEQ));
+	csum_add_word(&tcp, load16(s->tcp + TCP_CSUM));
+	csum_add_word(&tcp, s->push ? TCP_F_PSH << 8 : 0);
+	csum_add_word(&tcp, csum_bytes(s->data, s->bytes));
+	pkt->csum_valid = csum_fold(&tcp) == 0xffff;
+	return pkt->csum_valid;
+}
+
 static inline bool has_room(const struct coalesce *c, const struct coalesce_flow *f,
 			    const struct segment *s)
 {
@@ -232,8 +284,8 @@ static inline bool has_room(const struct coalesce *c, const struct coalesce_flow
 }
 
 /* Is it the flow's next segment? */
-static inline bool follows(const struct coalesce *c, const struct coalesce_flow *f,
-			   struct packet *pkt, struct packet_seg tail, struct segment *s)
+static inline bool follows(const struct coalesce *c, struct coalesce_flow *f, struct packet *pkt,
+			   struct packet_seg tail, struct segment *s)
 {
 	uint32_t payload = f->pkt.payload;
 	const uint8_t *tcp1 = f->pkt.head + f->pkt.l4;
@@ -244,10 +296,13 @@ static inline bool follows(const struct coalesce *c, const struct coalesce_flow 
 	s->tcp = pkt->head + f->pkt.l4;
 	s->hlen = payload - f->pkt.l4;
 	s->push = s->tcp[TCP_FLAGS] & TCP_F_PSH;
-	return find_payload(s, tail, pkt->len - payload) && has_room(c, f, s) &&
-	       get_be16(s->ip + IP4_LEN) == pkt->len - f->pkt.l3 && id_follows(f, s->ip) &&
-	       get_be32(s->tcp + TCP_SEQ) == get_be32(tcp1 + TCP_SEQ) + f->pkt.len - payload &&
-	       sums_hold(pkt, s);
+	if (!find_payload(s, tail, pkt->len - payload) || !has_room(c, f, s) ||
+	    get_be16(s->ip + IP4_LEN) != pkt->len - f->pkt.l3 || !id_follows(f, s->ip) ||
+	    get_be32(s->tcp + TCP_SEQ) != get_be32(tcp1 + TCP_SEQ) + f->pkt.len - payload)
+		return false;
+	if (f->segments == 1)
+		sum_common(f);
+	return sums_follow(f, pkt, s);
 }
 
 /* From one of these numbers to the other, which may have wrapped: less than 0 is back. */

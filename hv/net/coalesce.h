@@ -45,6 +45,8 @@ struct coalesce_flow {
 	uint16_t size; /* payload bytes of the first segment; 0: an acknowledgement */
 	bool push;     /* the last segment had PSH */
 	bool fixed_id; /* all segments have the first one's IP id */
+	/* Of IP's sum and TCP's, what all segments have in common; from the second one on. */
+	uint64_t ip_sum, tcp_sum;
 };
 
 /* All zero but for ops: nothing is held. */

@@ -26,6 +26,9 @@ static void test_a_row_becomes_one_frame(void **state)
 
 	(void)state;
 	s.id = 0xfff0;
+	s.urgent = 0x1234; /* of no meaning, but part of the sum */
+	s.tos = 0x10;
+	s.ack = 0x89abcdef;
 	for (int i = 0; i < 30; i++, spec_next(&s))
 		assert_true(give(&s));
 	assert_int_equal(lab.outs, 0);
@@ -448,6 +451,7 @@ static void any_sequence(void)
 		conn[i].id = rnd();
 		conn[i].seq = below(2) ? rnd() : 0U - below(2000);
 		conn[i].options = below(11) * 4;
+		conn[i].urgent = below(8) ? 0 : rnd();
 		conn[i].ack = below(2) ? rnd() : 0U - below(20000);
 		conn[i].stamp = below(2) ? rnd() : 0U - below(3);
 		if (below(5) == 0)
