@@ -7,6 +7,7 @@
 #include "net/coalesce.h"
 #include "net/net.h"
 #include "net/switch.h"
+#include "net/udp_sum.h"
 #include "twin/interface.h"
 #include "twin/native.h"
 #include "twin/native_frags.h"
@@ -123,6 +124,7 @@ static inline bool give(const uint8_t *skb, struct packet *pkt, struct packet_se
 	pkt->csum_valid = GET_BITS(skb, SK_BUFF_IP_SUMMED) == CHECKSUM_UNNECESSARY;
 	if (coalesce_take(&merger, pkt, tail))
 		return true;
+	pkt->csum_valid = pkt->csum_valid || udp_sum_holds(pkt);
 	send(pkt);
 	return false;
 }

@@ -5,13 +5,13 @@ NET_TEST := $(O)/tests/unit/net
 NET_TEST_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer -Ihv -I. -Itests/unit/net
 
-NET_TESTS := vring virtio_pci identity switch poll offload virtio_net large lend coalesce coalesce_ack net_fuzz
+NET_TESTS := vring virtio_pci identity switch poll offload virtio_net large lend coalesce coalesce_ack udp_sum net_fuzz
 NET_ON_BENCH := virtio_net large lend
 
 NET_PCI := hv/dev/vpci.c hv/dev/virtio_pci.c hv/dev/virtio_pci_cfg.c hv/dev/virtio_pci_regs.c \
 	hv/dev/virtio_msix.c
 NET_ALL := tests/unit/net/fake.c $(NET_PCI) hv/net/vring.c hv/net/lend.c hv/net/packet.c hv/net/offload.c \
-	hv/net/switch.c hv/net/coalesce.c hv/net/identity.c hv/net/poll.c hv/net/threshold.c hv/net/virtio_net.c \
+	hv/net/switch.c hv/net/coalesce.c hv/net/udp_sum.c hv/net/identity.c hv/net/poll.c hv/net/threshold.c hv/net/virtio_net.c \
 	hv/net/virtio_net_rx.c hv/net/virtio_net_tx.c
 
 define NET_TEST_RULE

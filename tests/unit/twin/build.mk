@@ -74,7 +74,7 @@ $(TWIN_NATIVES): $(TWIN_TEST)/%_test: tests/unit/twin/%_test.c tests/unit/twin/d
 		tests/unit/twin/dvm_ram.h tests/fuzz/random.h $(wildcard hv/twin/native_*.c) \
 		hv/twin/receive.c hv/twin/receive_own.c \
 		hv/twin/loan.c hv/net/lend.c tests/unit/twin/sending_card.c tests/unit/twin/sending_card.h \
-		hv/twin/pool.c hv/twin/share.c hv/net/packet.c hv/net/coalesce.c hv/net/offload.c \
+		hv/twin/pool.c hv/twin/share.c hv/net/packet.c hv/net/coalesce.c hv/net/udp_sum.c hv/net/offload.c \
 		tests/unit/twin/refusing/twin/win_access.h \
 		tests/unit/twin/win_memory.h tests/unit/twin/sections.ld \
 		$(wildcard hv/twin/*.h) tests/unit/twin/build.mk | $(O)/hv/kernel_abi.h
