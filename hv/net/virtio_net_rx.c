@@ -71,7 +71,17 @@ static int collect(struct virtio_net *vn, struct vring *vr, uint32_t len, uint16
 	return chains;
 }
 
-static void copy_frame(struct virtio_net *vn, struct offload_frame *frame)
+/* All of the frame is in its head, and fits the first buffer. */
+static inline bool copy_short(const struct packet_seg *to, const struct offload_frame *frame)
+{
+	if (frame->body_len || to->len < sizeof(frame->hdr) + frame->head_len)
+		return false;
+	__builtin_memcpy(to->data, &frame->hdr, sizeof(frame->hdr));
+	memcpy(to->data + sizeof(frame->hdr), frame->head, frame->head_len);
+	return true;
+}
+
+static __noinline void copy_long(struct virtio_net *vn, struct offload_frame *frame)
 {
 	struct writer w = { vn->rx.seg->data, vn->rx.seg->len, vn->rx.seg + 1 };
 	struct packet_cursor body = frame->body;
@@ -96,7 +106,8 @@ static int put_frame(struct virtio_net *vn, struct offload_frame *frame, unsigne
 	if (chains < 0)
 		return chains;
 	frame->hdr.num_buffers = chains;
-	copy_frame(vn, frame);
+	if (!copy_short(vn->rx.seg, frame))
+		copy_long(vn, frame);
 	vring_take_chains(vr, chains);
 	*waiting -= chains;
 	threshold_took(&vn->threshold, sender, chains);
