@@ -11,8 +11,8 @@ NET_ON_BENCH := virtio_net large lend
 NET_PCI := hv/dev/vpci.c hv/dev/virtio_pci.c hv/dev/virtio_pci_cfg.c hv/dev/virtio_pci_regs.c \
 	hv/dev/virtio_msix.c
 NET_ALL := tests/unit/net/fake.c $(NET_PCI) hv/net/vring.c hv/net/lend.c hv/net/packet.c hv/net/offload.c \
-	hv/net/switch.c hv/net/coalesce.c hv/net/udp_sum.c hv/net/identity.c hv/net/poll.c hv/net/threshold.c hv/net/virtio_net.c \
-	hv/net/virtio_net_rx.c hv/net/virtio_net_tx.c
+	hv/net/switch.c hv/net/coalesce.c hv/net/udp_sum.c hv/net/identity.c hv/net/poll.c hv/net/threshold.c \
+	hv/net/virtio_net.c hv/net/virtio_net_rx.c hv/net/virtio_net_tx.c
 
 define NET_TEST_RULE
 UNIT_TESTS += $(NET_TEST)/$(1)_test
