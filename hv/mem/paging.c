@@ -23,7 +23,8 @@ static uint64_t *table_at(hpa_t hpa)
  * Early tables come from a small pool in the image: the allocator clears pages through the direct
  * map.
  */
-static uint64_t early_pool[128][512] __aligned(4096);
+_Static_assert(PAGING_RAM_MAX <= DIRECT_SIZE, "the direct map has room for all RAM");
+static uint64_t early_pool[PAGING_RAM_MAX / GIB(1) + 32][512] __aligned(4096);
 static unsigned int early_used;
 
 static hpa_t table_new(void)

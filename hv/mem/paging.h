@@ -21,6 +21,9 @@
 #define PTE_NX   BIT(63)
 #define PTE_ADDR 0x000ffffffffff000UL
 
+/* The hypervisor maps and uses RAM below that: as far as the tables in its image last. */
+#define PAGING_RAM_MAX GIB(96)
+
 /*
  * Builds the tables and switches to them. phys_init() came before; hpa_to_hva() works afterwards.
  */

@@ -2,7 +2,10 @@
 /*
  * Physical memory: who owns each 4 KiB frame, and the allocator on top of that table. Allocation
  * goes from the highest free address down, so that the low memory stays free for the driver VM,
- * whose gpa equals hpa. Boot-time and single-threaded; interrupts off.
+ * whose gpa equals hpa and whose devices may reach no more than 32-bit addresses. The
+ * hypervisor's own tables, boot modules and guests thus lie above 4 GiB where there is RAM. No
+ * device reads them there but by a loan (twin/loan.h). Boot-time and single-threaded; interrupts
+ * off.
  */
 #ifndef HV_MEM_PHYS_H
 #define HV_MEM_PHYS_H
@@ -13,7 +16,12 @@
 /* Owner of a frame. A VM's frames have FRAME_VM + its id. */
 enum frame_owner { FRAME_NONE, FRAME_FREE, FRAME_HV, FRAME_BOOT, FRAME_VM };
 
-/* Reads the memory map; marks image, boot information and modules as in use. */
+/*
+ * Reads the memory map; marks image and modules as in use. The map is not trusted to be in order:
+ * ranges may overlap (whatever is not RAM in any of them is not RAM), be empty, begin and end
+ * within a frame, or end behind the last address. RAM above PAGING_RAM_MAX is left alone, with a
+ * warning. Ends the boot where there is no room for the frame table.
+ */
 void phys_init(const struct boot_info *boot);
 
 /* The table was filled through the boot mapping; called once the direct map exists. */

@@ -76,6 +76,28 @@ static bool key_differs(const struct twin_key *k)
 	return true;
 }
 
+/*
+ * As the kernel's dma_capable(): device->dma_mask and bus_dma_limit of the interface's parent. The
+ * driver VM says it, which owns the device and could have it read anything.
+ */
+static bool dma_reach_unknown(void)
+{
+	dva_t dev = win_read64(twin_att.netdev + K_NET_DEVICE_DEV_PARENT);
+	dva_t at = dev ? win_read64(dev + K_DEVICE_DMA_MASK) : 0;
+	uint64_t mask = at ? win_read64(at) : 0;
+	uint64_t limit = dev ? win_read64(dev + K_DEVICE_BUS_DMA_LIMIT) : 0;
+
+	if (!mask) {
+		snprintf(job.why, sizeof(job.why), "its driver has set no DMA mask");
+		return true;
+	}
+	if (limit)
+		mask = MIN(mask, limit);
+	twin_att.dma_reach = mask == ~0UL ? mask : mask + 1;
+	twin_att.dma_bytes = MIN(twin_att.dvm_bytes, twin_att.dma_reach);
+	return false;
+}
+
 static void body(uint64_t arg)
 {
 	const struct twin_key *k = twin_table(TWIN_TABLE_KEYS);
@@ -92,6 +114,8 @@ static void body(uint64_t arg)
 		snprintf(job.why, sizeof(job.why), "the interface is not up");
 		return;
 	}
+	if (dma_reach_unknown())
+		return;
 	for (uint32_t i = 0; i < twin_count(TWIN_TABLE_KEYS); i++)
 		if (key_differs(&k[i]))
 			return;

@@ -2,7 +2,8 @@
 /*
  * What must hold of the driver VM's kernel and of the device before the twin may touch them:
  * LOCK prefixes are there (R8), the interface is up (R9), every static key is as derive froze it.
- * Interrupts off, the window open and the code placed.
+ * And what the device reaches: twin_att.dma_reach and dma_bytes are set. Interrupts off, the window
+ * open and the code placed.
  */
 #ifndef HV_TWIN_CHECK_H
 #define HV_TWIN_CHECK_H

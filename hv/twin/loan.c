@@ -6,10 +6,10 @@
 #include "mem/layout.h"
 #include "net/lend.h"
 #include "twin/card.h"
+#include "twin/native.h"
 #include "twin/native_frags.h"
 
-#define CARD_REACHES GIB(4) /* with its 32-bit addresses, which not every kernel and bus exceeds */
-#define LOOK_US      1000   /* between two looks at the card; what it has fetched is read by then */
+#define LOOK_US 1000 /* between two looks at the card; what it has fetched is read by then */
 
 struct piece {
 	dva_t page; /* struct page that stands for it */
@@ -82,7 +82,12 @@ unsigned int loan_pieces(const struct packet *pkt)
 	for (unsigned int i = 0; i < pkt->segs; i++) {
 		struct packet_seg s = piece_of(pkt, i);
 
-		if (hva_to_hpa(s.data) + s.len > CARD_REACHES || s.len > left)
+		if (hva_to_hpa(s.data) + s.len > twin_att.dma_reach) {
+			loan_counts.far++;
+			loan_counts.far_bytes += pkt->len - pkt->payload;
+			return 0;
+		}
+		if (s.len > left)
 			return 0;
 		descs += 1 + pages_of(s.len);
 		left -= s.len;

@@ -37,15 +37,19 @@
 #define LOAN_DESCS 34
 
 struct loan_counts {
-	uint64_t frames, bytes; /* lent, ever */
-	uint64_t orphans;       /* of these, such that the card had to be asked about */
+	uint64_t frames, bytes;  /* lent, ever */
+	uint64_t orphans;        /* of these, such that the card had to be asked about */
+	uint64_t far, far_bytes; /* copied because the card does not reach the guest's memory */
 };
 extern struct loan_counts loan_counts;
 
 /* At an attachment: whether the hypervisor translates the driver's DMA addresses. */
 void loan_allow(bool translates);
 
-/* Pieces of the payload, each to be a fragment; 0: it is to be copied. */
+/*
+ * Pieces of the payload, each to be a fragment; 0: it is to be copied. Asked once for each frame,
+ * as it counts.
+ */
 unsigned int loan_pieces(const struct packet *pkt);
 
 /*

@@ -36,6 +36,8 @@ struct twin_attachment {
 	uint64_t page_offset_base, vmemmap_base;
 	uint64_t percpu;    /* base of its CPU's variables: the kernel's GS base */
 	uint64_t dvm_bytes; /* gpa end of its RAM */
+	uint64_t dma_bytes; /* the same, or less where the device does not reach all of it */
+	uint64_t dma_reach; /* end of what the device may be given, by its driver's DMA mask */
 };
 extern struct twin_attachment twin_att;
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Natives of the DMA interface. The driver VM's guest-physical addresses are host-physical ones,
- * so mapping is the translation from struct page; what lies outside its RAM is refused as the
- * kernel would. A page that stands for a guest's memory has that address (loan.h).
+ * so mapping is the translation from struct page; what lies outside its RAM, or where the device
+ * does not reach, is refused as the kernel would. A page that stands for a guest's memory has that
+ * address (loan.h).
  */
 #include "kernel_abi.h"
 #include "twin/loan.h"
@@ -20,7 +21,7 @@ static uint64_t native_dma_map_page_attrs(dva_t dev, dva_t page, uint64_t offset
 	(void)attrs;
 	if (loan_map(page, offset, bytes, &gpa))
 		return gpa;
-	if (gpa >= twin_att.dvm_bytes || bytes > twin_att.dvm_bytes - gpa)
+	if (gpa >= twin_att.dma_bytes || bytes > twin_att.dma_bytes - gpa)
 		return DMA_MAPPING_ERROR;
 	return gpa;
 }

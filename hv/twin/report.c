@@ -50,8 +50,10 @@ static int monitor_twin(int argc, char **argv)
 	    transmit_counts.sent, transmit_counts.queued, transmit_counts.large,
 	    transmit_counts.wire, transmit_counts.stopped, transmit_counts.busy,
 	    transmit_counts.locked, transmit_counts.no_buffer);
-	mon("not copied %lu frames of %lu bytes; lent now %u, the card was asked about %lu",
-	    loan_counts.frames, loan_counts.bytes, loan_out(), loan_counts.orphans);
+	mon("not copied %lu frames of %lu bytes; lent now %u, the card was asked about %lu; copied "
+	    "as the card does not reach them %lu",
+	    loan_counts.frames, loan_counts.bytes, loan_out(), loan_counts.orphans,
+	    loan_counts.far);
 	mon("stood still: transmit %lu, receive %lu; the driver VM ended for that %lu times",
 	    stuck_counts.transmit, stuck_counts.receive, stuck_counts.dvm);
 	mon("window: %lu pages, fills %lu (large %lu, registers %lu), dropped %lu, refused %lu",
@@ -109,6 +111,8 @@ static void stats_twin(void)
 	json_u64("tx_wire", transmit_counts.wire);
 	json_u64("tx_lent", loan_counts.frames);
 	json_u64("tx_lent_bytes", loan_counts.bytes);
+	json_u64("tx_far", loan_counts.far);
+	json_u64("tx_far_bytes", loan_counts.far_bytes);
 	json_u64("loans", loan_out());
 	json_u64("loans_orphaned", loan_counts.orphans);
 	json_u64("tx_discarded", transmit_counts.discarded);

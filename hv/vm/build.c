@@ -104,16 +104,18 @@ static void add_identity(struct vm *vm, hpa_t start, hpa_t end)
 /* A guest that does not fit stays without RAM; the others do not pay for it. */
 static void build_guest_memory(struct vm *vm)
 {
+	uint64_t need = vm->mem_size + HV_MARGIN, free = phys_free_bytes(floor);
 	hpa_t hpa = 0;
 
-	if (phys_free_bytes(floor) >= vm->mem_size + HV_MARGIN)
+	if (free >= need)
 		hpa = phys_alloc(vm->mem_size, MIN(MIB(2), vm->mem_size & -vm->mem_size),
 				 FRAME_VM + vm->id);
 	if (hpa)
 		add_ram(vm, 0, hpa, vm->mem_size);
 	else
-		vm_kill(vm, "not started: too little memory: mem=%luM, free are %lu MiB",
-			vm->mem_size >> 20, phys_free_bytes(floor) >> 20);
+		vm_kill(vm, "not started: too little memory: mem=%luM, free are %lu MiB%s",
+			vm->mem_size >> 20, free >> 20,
+			free >= need ? ", but not so many in one piece" : "");
 }
 
 static void build_memory(struct vm *vm)

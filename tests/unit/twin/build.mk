@@ -50,6 +50,13 @@ $(TWIN_TEST)/repair_test: tests/unit/twin/repair_test.c drivers/e1000/repair.c t
 	@echo "  CCLD    $@"
 	$(Q)$(CC) -Itests/unit/twin/fake $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
 
+UNIT_TESTS += $(TWIN_TEST)/check_test
+$(TWIN_TEST)/check_test: tests/unit/twin/check_test.c hv/twin/check.c hv/lib/printf.c tests/unit/twin/fake/twin/win.h \
+		$(wildcard hv/*/*.h) tests/unit/twin/build.mk | $(O)/hv/kernel_abi.h
+	@mkdir -p $(@D)
+	@echo "  CCLD    $@"
+	$(Q)$(CC) -Itests/unit/twin/fake $(TWIN_TEST_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
+
 # Tests of one source.
 TWIN_ALONE := $(patsubst %,$(TWIN_TEST)/%_test,stuck alive verdict upcall)
 UNIT_TESTS += $(TWIN_ALONE)

@@ -30,7 +30,10 @@ int dvm_ram_begin(void)
 	if (all == MAP_FAILED || mprotect(all + AROUND, DVM_RAM, PROT_READ | PROT_WRITE))
 		return -1;
 	dvm_ram = all + AROUND;
-	twin_att = (struct twin_attachment){ .page_offset_base = DVM_BASE, .dvm_bytes = DVM_RAM };
+	twin_att = (struct twin_attachment){ .page_offset_base = DVM_BASE,
+					     .dvm_bytes = DVM_RAM,
+					     .dma_bytes = DVM_RAM,
+					     .dma_reach = GIB(4) };
 	pool_reset();
 	pool_begin();
 	return 0;

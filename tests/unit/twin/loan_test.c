@@ -249,6 +249,17 @@ static void test_r17_only_the_frame_in_hand_is_translated(void **state)
 	loan_in_hand(NULL);
 }
 
+static void test_r17_own_pages_within_the_mask(void **state)
+{
+	dva_t last = VMEMMAP + (DVM_RAM / PAGE_SIZE - 1) * K_SIZEOF_PAGE;
+
+	(void)state;
+	assert_int_equal(maps(last, 0, PAGE_SIZE), DVM_RAM - PAGE_SIZE);
+	twin_att.dma_bytes = DVM_RAM - 1;
+	assert_int_equal(maps(last, 0, PAGE_SIZE), ~0UL);
+	assert_int_equal(maps(last, 0, PAGE_SIZE - 1), DVM_RAM - PAGE_SIZE);
+}
+
 static void test_r17_what_is_copied(void **state)
 {
 	(void)state;
@@ -258,6 +269,14 @@ static void test_r17_what_is_copied(void **state)
 	assert_int_equal(loan_pieces(&pkt), 3);
 	guest_hpa++; /* one byte that the card cannot reach */
 	assert_int_equal(loan_pieces(&pkt), 0);
+	assert_int_equal(loan_counts.far, 1);
+	assert_int_equal(loan_counts.far_bytes, PAYLOAD);
+	guest_hpa = GIB(5);
+	assert_int_equal(loan_pieces(&pkt), 0);
+	twin_att.dma_reach = ~0UL; /* a card and a driver with 64-bit addresses */
+	assert_int_equal(loan_pieces(&pkt), 3);
+	assert_int_equal(loan_counts.far, 2);
+	twin_att.dma_reach = GIB(4);
 	guest_hpa = MIB(512);
 	request(12); /* two descriptors each and one more: beyond what there is room for */
 	assert_int_equal(loan_pieces(&pkt), 0);
@@ -561,6 +580,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_r17_the_card_reads_the_payload),
 		CASE(test_r17_only_the_frame_in_hand_is_translated),
+		CASE(test_r17_own_pages_within_the_mask),
 		CASE(test_r17_what_is_copied),
 		CASE(test_r17_descriptors),
 		CASE(test_r16_completed_in_any_order_and_once),
