@@ -159,6 +159,18 @@ bool phys_owned_by(hpa_t hpa, uint64_t len, unsigned int owner)
 	return true;
 }
 
+uint64_t phys_run(hpa_t *start, hpa_t end, unsigned int owner)
+{
+	uint64_t i = *start >> PAGE_SHIFT, n = 0, last = MIN(end >> PAGE_SHIFT, frames);
+
+	while (i < last && frame[i] != owner)
+		i++;
+	while (i + n < last && frame[i + n] == owner)
+		n++;
+	*start = i << PAGE_SHIFT;
+	return n << PAGE_SHIFT;
+}
+
 hpa_t phys_top(void)
 {
 	return frames << PAGE_SHIFT;

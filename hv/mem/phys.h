@@ -30,6 +30,12 @@ void phys_use_direct_map(void);
 /* Whether hpa is RAM (of anybody); whether all of [hpa, hpa+len) has the given owner. */
 bool phys_is_ram(hpa_t hpa);
 bool phys_owned_by(hpa_t hpa, uint64_t len, unsigned int owner);
+
+/*
+ * The first run of frames of one owner at or above *start and below end, both at a frame's border:
+ * its length, with its start in *start. 0: there is none.
+ */
+uint64_t phys_run(hpa_t *start, hpa_t end, unsigned int owner);
 hpa_t phys_top(void); /* end of the highest RAM */
 uint64_t phys_ram_bytes(void);
 uint64_t phys_free_bytes(hpa_t above); /* free RAM at or above an address */

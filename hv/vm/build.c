@@ -21,8 +21,7 @@
 #include "vm/mem.h"
 
 #define LOW_RAM_END 0x9f000UL
-#define BIOS_START  LOW_RAM_END /* private: EBDA, VGA, ROMs, MP table */
-#define BIOS_SIZE   (MIB(1) - LOW_RAM_END)
+#define LOW_NEEDED  0x16000UL /* what the loaders write to (vm/load_parts.h) */
 #define MP_GPA      0xf0000UL
 #define VNIC_SLOT   5
 #define VNIC_PIN    20
@@ -88,17 +87,36 @@ static void add_ram(struct vm *vm, gpa_t gpa, hpa_t hpa, uint64_t size)
 		boot_fail("too little memory: no page for nested tables of %s", vm->name);
 }
 
-/* A piece of the driver VM's RAM: gpa == hpa. */
-static void add_identity(struct vm *vm, hpa_t start, hpa_t end)
+/* What the machine has no RAM at is left out; RAM that is another's should not be there. */
+static uint64_t leave_out(const struct vm *vm, hpa_t start, hpa_t end)
 {
 	if (end <= start)
-		return;
-	if (!phys_owned_by(start, end - start, FRAME_FREE))
+		return 0;
+	if (!phys_owned_by(start, end - start, FRAME_NONE))
 		boot_fail("too little memory: %s needs %lx-%lx, which is not all free RAM",
 			  vm->name, start, end);
-	phys_set_owner(start, end - start, FRAME_VM + vm->id);
-	memset(hpa_to_hva(start), 0, end - start);
-	add_ram(vm, start, start, end - start);
+	log_info("%s does without %lx-%lx, where the machine has no RAM", vm->name, start, end);
+	return end - start;
+}
+
+/* A part of the driver VM's RAM, in pieces: gpa == hpa. Returns the bytes that are left out. */
+static uint64_t add_identity(struct vm *vm, hpa_t start, hpa_t end)
+{
+	uint64_t out = 0, len;
+	hpa_t at = start;
+
+	while (start < end && (len = phys_run(&at, MIN(end, phys_top()), FRAME_FREE))) {
+		out += leave_out(vm, start, at);
+		if (vm->ram_count == VM_RAM_MAX)
+			boot_fail("the machine's memory below %lx has too many holes for %s", end,
+				  vm->name);
+		phys_set_owner(at, len, FRAME_VM + vm->id);
+		memset(hpa_to_hva(at), 0, len);
+		add_ram(vm, at, at, len);
+		start = at = at + len;
+	}
+	return out + leave_out(vm, start, MIN(end, phys_top())) +
+	       (end > phys_top() ? end - MAX(start, phys_top()) : 0);
 }
 
 /* A guest that does not fit stays without RAM; the others do not pay for it. */
@@ -118,22 +136,43 @@ static void build_guest_memory(struct vm *vm)
 			free >= need ? ", but not so many in one piece" : "");
 }
 
+/*
+ * Below 1 MiB it has RAM up to the machine's first hole, and private pages from there on (EBDA,
+ * VGA, ROMs, MP table): a kernel looks for tables all over the place.
+ */
+static void add_low(struct vm *vm)
+{
+	hpa_t at = 0, bios;
+	uint64_t size;
+
+	vm->low_end = phys_run(&at, LOW_RAM_END, FRAME_FREE);
+	if (at || vm->low_end < LOW_NEEDED)
+		boot_fail("%s needs 0-%lx, which is not all free RAM", vm->name, LOW_NEEDED);
+	add_identity(vm, 0, vm->low_end);
+	size = MIB(1) - vm->low_end;
+	bios = phys_alloc(size, PAGE_SIZE, FRAME_VM + vm->id);
+	if (!bios)
+		boot_fail("too little memory: no %lu KiB in one piece for %s", size >> 10,
+			  vm->name);
+	add_ram(vm, vm->low_end, bios, size);
+}
+
 static void build_memory(struct vm *vm)
 {
-	hpa_t bios;
+	uint64_t out = 0;
 
+	vm->low_end = LOW_RAM_END;
 	if (vm->kind == VM_GUEST) {
 		build_guest_memory(vm);
 		return;
 	}
-	add_identity(vm, 0, LOW_RAM_END);
-	bios = phys_alloc(BIOS_SIZE, PAGE_SIZE, FRAME_VM + vm->id);
-	if (!bios)
-		boot_fail("too little memory: no %lu KiB in one piece for %s", BIOS_SIZE >> 10,
-			  vm->name);
-	add_ram(vm, BIOS_START, bios, BIOS_SIZE);
-	add_identity(vm, MIB(1), MIN(HV_PHYS_START, vm->mem_size));
-	add_identity(vm, ALIGN_UP(image_end_hpa(), MIB(2)), vm->mem_size);
+	add_low(vm);
+	out += add_identity(vm, MIB(1), MIN(HV_PHYS_START, vm->mem_size));
+	out += add_identity(vm, ALIGN_UP(image_end_hpa(), MIB(2)), vm->mem_size);
+	if (out > vm->mem_size / 4)
+		boot_fail("too little memory: of the first %lu MiB, which %s is to have, %lu are "
+			  "no RAM",
+			  vm->mem_size >> 20, vm->name, out >> 20);
 }
 
 static void wire(struct vm *vm, struct mp_pci_irq irq)

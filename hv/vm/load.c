@@ -42,18 +42,22 @@ int load_cmdline(struct load *ld)
 int load_initrd(struct load *ld)
 {
 	const struct boot_module *m = ld->cfg->initrd;
-	const struct vm_ram_range *last = &ld->vm->ram[ld->vm->ram_count - 1];
-	gpa_t end = last->gpa + last->size;
 
 	if (!m)
 		return 0;
-	if (m->size > last->size || end - m->size < MAX(ld->kernel_end, last->gpa) + MIB(1))
-		return load_fail(ld, "too little memory: %lu MiB RAM, the initrd needs %lu KiB",
-				 ld->vm->mem_size >> 20, m->size >> 10);
-	ld->initrd = ALIGN_DOWN(end - m->size, PAGE_SIZE);
-	ld->initrd_size = m->size;
-	memcpy(vm_ram(ld->vm, ld->initrd, m->size), hpa_to_hva(m->start), m->size);
-	return 0;
+	for (unsigned int i = ld->vm->ram_count; i-- > 0;) {
+		const struct vm_ram_range *r = &ld->vm->ram[i];
+		gpa_t end = r->gpa + r->size;
+
+		if (m->size > r->size || end - m->size < MAX(ld->kernel_end, r->gpa) + MIB(1))
+			continue;
+		ld->initrd = ALIGN_DOWN(end - m->size, PAGE_SIZE);
+		ld->initrd_size = m->size;
+		memcpy(vm_ram(ld->vm, ld->initrd, m->size), hpa_to_hva(m->start), m->size);
+		return 0;
+	}
+	return load_fail(ld, "too little memory: %lu MiB RAM, the initrd needs %lu KiB",
+			 ld->vm->mem_size >> 20, m->size >> 10);
 }
 
 static void map_add(struct load *ld, gpa_t start, gpa_t end, uint32_t type)
@@ -62,17 +66,17 @@ static void map_add(struct load *ld, gpa_t start, gpa_t end, uint32_t type)
 		ld->map[ld->map_count++] = (struct load_range){ start, end - start, type };
 }
 
-/* Usable RAM is what the VM has, less the low area from LOAD_LOW_END to 1 MiB (MP table, ROM). */
+/* Usable RAM is what the VM has, less the low area from low_end to 1 MiB (MP table, ROM). */
 void load_memory_map(struct load *ld)
 {
 	ld->map_count = 0;
 	for (unsigned int i = 0; i < ld->vm->ram_count; i++) {
 		gpa_t start = ld->vm->ram[i].gpa, end = start + ld->vm->ram[i].size;
 
-		map_add(ld, start, MIN(end, LOAD_LOW_END), 1);
+		map_add(ld, start, MIN(end, ld->vm->low_end), 1);
 		map_add(ld, MAX(start, MIB(1)), end, 1);
 	}
-	map_add(ld, LOAD_LOW_END, MIB(1), 2);
+	map_add(ld, ld->vm->low_end, MIB(1), 2);
 }
 
 int load_kernel(struct vm *vm, const struct vm_config *cfg, struct vcpu_entry *entry, char *why,

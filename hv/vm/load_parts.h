@@ -12,7 +12,6 @@
 #define LOAD_GDT_GPA        0x3000UL
 #define LOAD_ZERO_PAGE_GPA  0x4000UL
 #define LOAD_TABLES_GPA     0x10000UL /* 6 pages */
-#define LOAD_LOW_END        0x9f000UL /* end of usable low RAM */
 
 struct load_range {
 	gpa_t start;

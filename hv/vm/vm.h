@@ -16,7 +16,7 @@
 
 #define VM_MAX      24
 #define VM_NAME_LEN 12
-#define VM_RAM_MAX  4
+#define VM_RAM_MAX  24 /* the driver VM's has the holes that the machine's has */
 
 enum vm_kind { VM_DVM, VM_GUEST };
 enum vm_state { VM_BUILT, VM_RUNNING, VM_STOPPED, VM_KILLED };
@@ -46,6 +46,7 @@ struct vm {
 
 	struct vm_ram_range ram[VM_RAM_MAX];
 	unsigned int ram_count;
+	gpa_t low_end;                       /* of its usable RAM below 1 MiB */
 	const struct vm_ram_range *ram_last; /* of them, or NULL */
 	void *npt_root;                      /* vendor format */
 	void *io_bitmap;                     /* vendor format */

@@ -12,18 +12,20 @@
 #include "vm/mem.h"
 
 #define INITRD_BYTES 5000
+#define LOW_END      0x9f000UL
 
 enum { IS_DVM = 1, HAS_INITRD = 2, HUGE_INITRD = 4, HAS_WORDS = 8, MANY_WORDS = 16 };
 
 uint64_t tsc_khz = 2000000;
 
 /* As hv/vm/build.c lays it out, but smaller: a guest in one piece, the driver VM around holes. */
-static struct vm guest = { .ram = { { 0, MIB(4), NULL } }, .ram_count = 1 };
-static struct vm dvm = { .ram = { { 0, LOAD_LOW_END, NULL },
-				  { LOAD_LOW_END, MIB(1) - LOAD_LOW_END, NULL },
+static struct vm guest = { .ram = { { 0, MIB(4), NULL } }, .ram_count = 1, .low_end = LOW_END };
+static struct vm dvm = { .ram = { { 0, LOW_END, NULL },
+				  { LOW_END, MIB(1) - LOW_END, NULL },
 				  { MIB(1), MIB(2), NULL },
 				  { MIB(4), MIB(2), NULL } },
-			 .ram_count = 4 };
+			 .ram_count = 4,
+			 .low_end = LOW_END };
 static uint8_t *initrd;
 
 void *vm_ram(const struct vm *vm, gpa_t gpa, uint64_t len)
@@ -48,7 +50,7 @@ static void make_ram(struct vm *vm)
 static void check_map(const struct vm *vm, uint64_t start, uint64_t size, uint32_t type)
 {
 	CHECK(size);
-	CHECK(type == 1 ? vm_ram(vm, start, size) != NULL : start == LOAD_LOW_END);
+	CHECK(type == 1 ? vm_ram(vm, start, size) != NULL : start == LOW_END);
 }
 
 static void check_initrd(const struct vm *vm, const struct vm_config *cfg, gpa_t gpa, uint64_t size)

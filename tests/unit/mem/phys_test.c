@@ -148,6 +148,34 @@ static void test_high_memory_first(void **state)
 	assert_int_equal(a % MIB(2), 0);
 }
 
+/* What a driver VM is made of: run for run, holes between them. */
+static void test_runs(void **state)
+{
+	hpa_t at = 0;
+
+	(void)state;
+	usual();
+	range(MIB(24), MIB(25) + 1, RANGE_RESERVED);
+	phys_init(&boot);
+	assert_int_equal(phys_run(&at, 0x9f000, FRAME_FREE), 0x9f000);
+	assert_int_equal(at, 0);
+	at = 0x9f000;
+	assert_int_equal(phys_run(&at, MIB(30), FRAME_FREE), HV_PHYS_START - MIB(1));
+	assert_int_equal(at, MIB(1));
+	at = HV_PHYS_START;
+	assert_int_equal(phys_run(&at, MIB(30), FRAME_FREE), MIB(24) - IMAGE_END);
+	assert_int_equal(at, IMAGE_END);
+	at = MIB(24);
+	assert_int_equal(phys_run(&at, MIB(30), FRAME_FREE), MIB(5) - PAGE_SIZE);
+	assert_int_equal(at, MIB(25) + PAGE_SIZE);
+	at = MIB(24);
+	assert_int_equal(phys_run(&at, MIB(25), FRAME_FREE), 0);
+	at = GIB(8) - PAGE_SIZE;
+	assert_int_equal(phys_run(&at, GIB(16), FRAME_FREE), PAGE_SIZE);
+	at = GIB(9);
+	assert_int_equal(phys_run(&at, GIB(16), FRAME_FREE), 0);
+}
+
 static void test_floor(void **state)
 {
 	(void)state;
@@ -274,6 +302,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_usual_map),
 		CASE(test_high_memory_first),
+		CASE(test_runs),
 		CASE(test_floor),
 		CASE(test_overlaps),
 		CASE(test_odd_ranges),
