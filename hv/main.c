@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The boot order of the hypervisor, from long mode to the run loop. */
 #include "boot/multiboot2.h"
+#include "cpu/firmware.h"
 #include "cpu/ioapic.h"
 #include "cpu/irq.h"
 #include "cpu/lapic.h"
@@ -59,6 +60,7 @@ static void build_vms(void)
 static void run(void)
 {
 	trap_init();
+	firmware_read(0);
 	lapic_init();
 	ioapic_init();
 	log_stage("interrupts and clock: TSC %lu.%03lu MHz, %u IOAPIC pins", tsc_khz / 1000,

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The machine's IOAPIC (82093AA registers), at its usual address. */
+/* The machine's first IOAPIC (82093AA registers). */
 #include "cpu/ioapic.h"
 
+#include "cpu/firmware.h"
 #include "cpu/lapic.h"
 #include "cpu/storm.h"
 #include "cpu/trap.h"
 #include "debug/log.h"
 #include "mem/paging.h"
 
-#define IOAPIC_HPA     0xfec00000UL
+#define USUAL_HPA      0xfec00000UL
 #define RTE_ACTIVE_LOW 0x2000
 #define RTE_LEVEL      0x8000
 #define RTE_MASKED     0x10000
@@ -29,12 +30,22 @@ static void reg_write(unsigned int reg, uint32_t val)
 	regs[4] = val;
 }
 
+static hpa_t address(void)
+{
+	for (unsigned int i = 0; i < firmware.ioapics; i++)
+		if (!firmware.ioapic[i].first_pin)
+			return firmware.ioapic[i].hpa;
+	return USUAL_HPA;
+}
+
 void ioapic_init(void)
 {
-	regs = mmio_map(IOAPIC_HPA, PAGE_SIZE);
+	hpa_t hpa = address();
+
+	regs = mmio_map(hpa, PAGE_SIZE);
 	pins = MIN((reg_read(1) >> 16 & 0xff) + 1, 24U);
 	if (reg_read(1) == 0xffffffff)
-		boot_fail("no IOAPIC at %lx", IOAPIC_HPA);
+		boot_fail("no IOAPIC at %lx", hpa);
 	for (unsigned int i = 0; i < pins; i++)
 		ioapic_route(i, false, false, true);
 }

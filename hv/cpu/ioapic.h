@@ -5,7 +5,11 @@
 
 #include "lib/types.h"
 
-void ioapic_init(void); /* maps it, masks every pin; finds the number of pins */
+/*
+ * Maps the one with pin 0, by the firmware's tables (firmware_read() came before) or where it
+ * usually is; masks every pin; finds the number of pins.
+ */
+void ioapic_init(void);
 unsigned int ioapic_pins(void);
 
 /* Routes a pin to this CPU with vector VEC_PIN+pin (cpu/trap.h), fixed delivery. */

@@ -166,6 +166,29 @@ void *mmio_map(hpa_t hpa, uint64_t len)
 	return (void *)va;
 }
 
+/* AMD APM 3 E.4.7, Intel SDM 2A CPUID: the bits that a physical address has. */
+static hpa_t last_address(void)
+{
+	uint32_t bits = 36;
+
+	if (cpuid(0x80000000, 0).eax >= 0x80000008)
+		bits = MIN(cpuid(0x80000008, 0).eax & 0xff, 52U);
+	return (1UL << bits) - 1;
+}
+
+const void *paging_view(hpa_t hpa, uint64_t len)
+{
+	hpa_t last = last_address();
+
+	if (!hpa || !len || len > MIB(16) || hpa > last || len - 1 > last - hpa)
+		return NULL;
+	if (hpa < image_end_hpa() && hpa + len > HV_PHYS_START)
+		return NULL;
+	if (hpa + len <= phys_top())
+		return hpa_to_hva(hpa);
+	return (uint8_t *)mmio_map(hpa & PAGE_MASK, hpa % PAGE_SIZE + len) + hpa % PAGE_SIZE;
+}
+
 void *stack_alloc(uint64_t size)
 {
 	uint64_t bottom = next_stack + PAGE_SIZE;

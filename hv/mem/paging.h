@@ -49,6 +49,12 @@ void paging_unmap(uint64_t va, uint64_t len);
 /* Device registers: uncached, never executable. Page-aligned hpa. Stays mapped for ever. */
 void *mmio_map(hpa_t hpa, uint64_t len);
 
+/*
+ * Memory that the firmware wrote, RAM or not, to be read; stays mapped for ever. NULL: it is longer
+ * than 16 MiB, behind the last address that the CPU has, at 0, or the hypervisor's image.
+ */
+const void *paging_view(hpa_t hpa, uint64_t len);
+
 /* A new stack of size bytes between two unmapped pages. Returns its top. */
 void *stack_alloc(uint64_t size);
 
