@@ -34,6 +34,7 @@ enum {
 #define PIT_HZ    1193182
 #define SAMPLES   8
 #define SAMPLE_MS 10
+#define PIT_READS 10000000 /* of its output, about a microsecond each: it will never end */
 
 uint64_t tsc_khz;
 static uint64_t timer_khz;
@@ -72,6 +73,7 @@ static void silence_pic(void)
 static uint64_t pit_sample(uint32_t *lapic)
 {
 	uint16_t count = PIT_HZ * SAMPLE_MS / 1000;
+	unsigned int reads = 0;
 	uint64_t t0;
 	uint32_t l0;
 
@@ -84,7 +86,9 @@ static uint64_t pit_sample(uint32_t *lapic)
 	t0 = rdtsc();
 	l0 = reg_read(REG_TIMER_CUR);
 	while (!(inb(0x61) & 0x20))
-		;
+		if (++reads == PIT_READS)
+			boot_fail("the interval timer (8254) does not count: if the firmware can "
+				  "stop its clock, have it not do that");
 	*lapic = l0 - reg_read(REG_TIMER_CUR);
 	return rdtsc() - t0;
 }
