@@ -5,10 +5,12 @@
 #include "cpu/ioapic.h"
 #include "cpu/irq.h"
 #include "cpu/lapic.h"
+#include "cpu/power.h"
 #include "cpu/timer.h"
 #include "cpu/trap.h"
 #include "cpu/x86.h"
 #include "debug/console.h"
+#include "debug/end.h"
 #include "debug/log.h"
 #include "debug/monitor.h"
 #include "debug/symbol.h"
@@ -61,11 +63,13 @@ static void run(void)
 {
 	trap_init();
 	firmware_read(0);
+	power_init();
 	lapic_init();
 	ioapic_init();
 	log_stage("interrupts and clock: TSC %lu.%03lu MHz, %u IOAPIC pins", tsc_khz / 1000,
 		  tsc_khz % 1000, ioapic_pins());
 	config_read(&config, &boot);
+	machine_panic_reboots(config.panic_reboots);
 	build_place_modules(&config, &boot);
 	if (config.symbols)
 		symbol_init(hpa_to_hva(config.symbols->start), config.symbols->size);

@@ -107,6 +107,18 @@ static inline void write_cr0(uint64_t val)
 	asm volatile("mov %0, %%cr0" ::"r"(val) : "memory");
 }
 
+/* An exception without a table to look it up in: the CPU shuts down, which resets the machine. */
+static inline void __noreturn triple_fault(void)
+{
+	static const struct {
+		uint16_t limit;
+		uint64_t base;
+	} __attribute__((packed)) none = { 0, 0 };
+
+	for (;;)
+		asm volatile("lidt %0; ud2" ::"m"(none));
+}
+
 static inline void invlpg(const void *addr)
 {
 	asm volatile("invlpg (%0)" ::"r"(addr) : "memory");

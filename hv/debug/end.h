@@ -14,4 +14,11 @@
 
 void __noreturn machine_end(uint8_t code);
 
+/*
+ * Behind the dump of a bug of our own: as END_FATAL, or the machine starts anew where the boot word
+ * panic=reboot has asked for that.
+ */
+void __noreturn machine_panic(void);
+void machine_panic_reboots(bool yes);
+
 #endif

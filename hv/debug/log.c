@@ -95,7 +95,7 @@ void bug(const char *file, int at, const char *fmt, ...)
 		again = true;
 		dump_stack((uint64_t)__builtin_frame_address(0));
 	}
-	machine_end(END_FATAL);
+	machine_panic();
 }
 
 static int monitor_log(int argc, char **argv)

@@ -21,7 +21,10 @@ void log_stage(const char *fmt, ...) __format(1, 2);
  */
 void __noreturn boot_fail(const char *fmt, ...) __format(1, 2);
 
-/* Our own bug: dumps everything (debug/dump.h) and stops the machine with exit code 0x11. */
+/*
+ * Our own bug: dumps everything (debug/dump.h) and stops the machine with exit code 0x11, or starts
+ * it anew (debug/end.h).
+ */
 void __noreturn bug(const char *file, int line, const char *fmt, ...) __format(3, 4);
 #define BUG(...) bug(__FILE__, __LINE__, __VA_ARGS__)
 #define BUG_ON(cond)                               \

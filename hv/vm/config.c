@@ -267,7 +267,7 @@ static unsigned int restarts(const struct word *w)
 static void read_words(struct config *cfg, const char *line)
 {
 	struct word w;
-	bool net_seen = false, judge_seen = false, engine_seen = false;
+	bool net_seen = false, judge_seen = false, engine_seen = false, panic_seen = false;
 
 	cfg->restarts = CONFIG_RESTARTS;
 	while (next_word(&line, &w, "hypervisor")) {
@@ -279,6 +279,8 @@ static void read_words(struct config *cfg, const char *line)
 		} else if (strcmp(w.key, "svm") == 0) {
 			cfg->svm = choice(&w, &engine_seen, "window", "stlb") ? TWIN_ENGINE_STLB
 									      : TWIN_ENGINE_WINDOW;
+		} else if (strcmp(w.key, "panic") == 0) {
+			cfg->panic_reboots = choice(&w, &panic_seen, "halt", "reboot");
 		} else if (strcmp(w.key, "focus") == 0) {
 			set_name(cfg->focus, &w, "hypervisor");
 		} else if (strcmp(w.key, "run") == 0) {
@@ -287,7 +289,7 @@ static void read_words(struct config *cfg, const char *line)
 			cfg->restarts = restarts(&w);
 		} else {
 			boot_fail("hypervisor: unknown word '%s' (known: net= judge= svm= focus= "
-				  "run= restarts=)",
+				  "run= restarts= panic=)",
 				  w.key);
 		}
 	}

@@ -4,7 +4,7 @@
  * multiboot2/module2 lines:
  *
  *   multiboot2 .../pollux.elf [net=bridge|twin] [judge=strict|normal] [svm=window|stlb]
- *                              [focus=NAME] [run=SECONDS] [restarts=N]
+ *                              [focus=NAME] [run=SECONDS] [restarts=N] [panic=halt|reboot]
  *   module2 KERNEL  vm=NAME kind=dvm|guest mem=N[M|G] [mac=aa:bb:..] [ip=a.b.c.d]
  *                   [frames=large|plain] [-- COMMAND LINE OF THE VM]
  *   module2 FILE    initrd=NAME
@@ -45,6 +45,7 @@ struct config {
 	enum twin_engine svm;
 	char focus[VM_NAME_LEN]; /* empty: the monitor */
 	uint64_t run_seconds;    /* 0: until every VM stopped */
+	bool panic_reboots;      /* a bug of the hypervisor's own; else it halts the machine */
 	unsigned int restarts;   /* of the driver VM in 10 minutes: 1 to CONFIG_RESTARTS_MAX */
 	struct vm_config vm[VM_MAX];
 	unsigned int vms;

@@ -13,7 +13,9 @@ DVM = 'vm=dvm kind=dvm mem=64M --'
 
 # (the hypervisor's words, lines of modules, what the [FAIL] line says)
 WORDS = [
-    ('wibble', [GUEST], "hypervisor: unknown word 'wibble' (known: net= judge= svm= focus= run= restarts=)"),
+    ('wibble', [GUEST], "hypervisor: unknown word 'wibble' (known: net= judge= svm= focus= run= restarts= panic=)"),
+    ('panic=stop', [GUEST], 'panic=stop (known: halt, reboot)'),
+    ('panic=halt panic=reboot', [GUEST], 'panic= is given twice'),
     ('net=wire', [GUEST], 'net=wire (known: bridge, twin)'),
     ('net=bridge net=twin', [GUEST], 'net= is given twice'),
     ('judge=lax', [GUEST], 'judge=lax (known: strict, normal)'),

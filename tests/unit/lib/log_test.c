@@ -34,6 +34,12 @@ void machine_end(uint8_t code)
 	longjmp(ended, 1);
 }
 
+void machine_panic(void)
+{
+	end_code = END_FATAL;
+	longjmp(ended, 1);
+}
+
 void dump_stack(uint64_t rbp)
 {
 	assert_int_not_equal(rbp, 0);
