@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The boot order of the hypervisor, from long mode to the run loop. */
 #include "boot/multiboot2.h"
+#include "cpu/errata.h"
+#include "cpu/features.h"
 #include "cpu/firmware.h"
 #include "cpu/ioapic.h"
 #include "cpu/irq.h"
@@ -58,11 +60,26 @@ static void build_vms(void)
 	}
 }
 
+/* The boot word `check`: everything that lacks, not only what the boot would end at. */
+static void __noreturn check(void)
+{
+	unsigned int lacking = features_print();
+
+	errata_print();
+	firmware_print();
+	log_info("check: %u needed features are missing", lacking);
+	machine_end(END_OK);
+}
+
 /* On the guarded stack; the boot mapping is gone. */
 static void run(void)
 {
 	trap_init();
 	firmware_read(0);
+	if (config_is_check(&boot))
+		check();
+	features_require();
+	errata_fix();
 	power_init();
 	lapic_init();
 	ioapic_init();

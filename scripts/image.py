@@ -44,10 +44,11 @@ class Module:
 
 @dataclass
 class Description:
-    """What is on the medium. `words` is the hypervisor's command line."""
+    """What is on the medium. `words` is the hypervisor's command line; menu: seconds that GRUB waits for a choice."""
     words: str = ''
     modules: list = field(default_factory=list)
     hypervisor: Path = HYPERVISOR
+    menu: int = 0
 
     def add(self, file, line):
         self.modules.append(Module(Path(file), line))
@@ -102,11 +103,14 @@ def quote(line):
 
 
 def grub_config(description, names):
+    """The second entry says what the machine has and lacks; `p` and `h` choose."""
     lines = ['serial --unit=0 --speed=115200', 'terminal_input serial', 'terminal_output serial',
+             f'set timeout={description.menu}', "menuentry 'Pollux' --hotkey=p {",
              f'multiboot2 /boot/{names[0]} {quote(description.words)}'.strip()]
     for module, name in zip(description.modules, names[1:]):
         lines.append(f'module2 /boot/{name} {quote(module.line)}')
-    return '\n'.join([*lines, 'boot', ''])
+    return '\n'.join([*lines, 'boot', '}', "menuentry 'Pollux: hv check' --hotkey=h {",
+                      f'multiboot2 /boot/{names[0]} check', 'boot', '}', ''])
 
 
 def make(output, description):
@@ -142,7 +146,7 @@ def reword(source, output, key, value):
         xorriso(['-osirrox', 'on', '-indev', source, '-extract', '/boot/grub/grub.cfg', config])
         text, n = re.subn(r'^(multiboot2 \S+)(.*)$', lambda m: m.group(1) + new_words(m.group(2), key, value),
                           config.read_text(), flags=re.M)
-        if n != 1:
+        if not n:
             raise ImageError(f'{source}: its grub.cfg does not boot a hypervisor')
         config.chmod(0o644)
         config.write_text(text)
@@ -169,10 +173,11 @@ def main():
     p.add_argument('--output', type=Path, required=True)
     p.add_argument('--hypervisor', type=Path, default=HYPERVISOR)
     p.add_argument('--words', default='', help="the hypervisor's command line")
+    p.add_argument('--menu', type=int, default=0, metavar='SECONDS', help='how long GRUB waits for a choice (default: 0)')
     p.add_argument('--module', action='append', default=[], metavar='FILE:LINE',
                    help='a boot module and its line; the order counts')
     args = p.parse_args()
-    description = Description(args.words, hypervisor=args.hypervisor)
+    description = Description(args.words, hypervisor=args.hypervisor, menu=args.menu)
     try:
         for m in args.module:
             file, colon, line = m.partition(':')

@@ -289,10 +289,21 @@ static void read_words(struct config *cfg, const char *line)
 			cfg->restarts = restarts(&w);
 		} else {
 			boot_fail("hypervisor: unknown word '%s' (known: net= judge= svm= focus= "
-				  "run= restarts= panic=)",
+				  "run= restarts= panic= check)",
 				  w.key);
 		}
 	}
+}
+
+bool config_is_check(const struct boot_info *boot)
+{
+	const char *line = boot->words;
+	struct word w;
+
+	while (next_word(&line, &w, "hypervisor"))
+		if (strcmp(w.key, "check") == 0)
+			return true;
+	return false;
 }
 
 /* A file that the medium lacks costs the twin alone, as one that is refused does. */

@@ -5,6 +5,7 @@
  *
  *   multiboot2 .../pollux.elf [net=bridge|twin] [judge=strict|normal] [svm=window|stlb]
  *                              [focus=NAME] [run=SECONDS] [restarts=N] [panic=halt|reboot]
+ *   multiboot2 .../pollux.elf check
  *   module2 KERNEL  vm=NAME kind=dvm|guest mem=N[M|G] [mac=aa:bb:..] [ip=a.b.c.d]
  *                   [frames=large|plain] [-- COMMAND LINE OF THE VM]
  *   module2 FILE    initrd=NAME
@@ -60,5 +61,8 @@ struct config {
  * word.
  */
 void config_read(struct config *cfg, const struct boot_info *boot);
+
+/* Whether the hypervisor's line has the word `check`: it says what the machine has, and ends. */
+bool config_is_check(const struct boot_info *boot);
 
 #endif
