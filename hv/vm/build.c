@@ -136,25 +136,34 @@ static void build_guest_memory(struct vm *vm)
 			free >= need ? ", but not so many in one piece" : "");
 }
 
+/* Pages that are not the machine's: Linux gives nothing of the first MiB to a device. */
+static void add_private(struct vm *vm, gpa_t gpa, uint64_t size)
+{
+	hpa_t hpa = phys_alloc(size, PAGE_SIZE, FRAME_VM + vm->id);
+
+	if (!hpa)
+		boot_fail("too little memory: no %lu KiB in one piece for %s", size >> 10,
+			  vm->name);
+	add_ram(vm, gpa, hpa, size);
+}
+
 /*
  * Below 1 MiB it has RAM up to the machine's first hole, and private pages from there on (EBDA,
- * VGA, ROMs, MP table): a kernel looks for tables all over the place.
+ * VGA, ROMs, MP table): a kernel looks for tables all over the place. Where the firmware keeps what
+ * the loaders write to, as one for UEFI may, all of it is private.
  */
 static void add_low(struct vm *vm)
 {
-	hpa_t at = 0, bios;
-	uint64_t size;
+	hpa_t at = 0;
+	uint64_t len = phys_run(&at, LOW_RAM_END, FRAME_FREE);
 
-	vm->low_end = phys_run(&at, LOW_RAM_END, FRAME_FREE);
-	if (at || vm->low_end < LOW_NEEDED)
-		boot_fail("%s needs 0-%lx, which is not all free RAM", vm->name, LOW_NEEDED);
-	add_identity(vm, 0, vm->low_end);
-	size = MIB(1) - vm->low_end;
-	bios = phys_alloc(size, PAGE_SIZE, FRAME_VM + vm->id);
-	if (!bios)
-		boot_fail("too little memory: no %lu KiB in one piece for %s", size >> 10,
-			  vm->name);
-	add_ram(vm, vm->low_end, bios, size);
+	if (!at && len >= LOW_NEEDED) {
+		vm->low_end = len;
+		add_identity(vm, 0, len);
+	} else {
+		add_private(vm, 0, vm->low_end);
+	}
+	add_private(vm, vm->low_end, MIB(1) - vm->low_end);
 }
 
 static void build_memory(struct vm *vm)

@@ -66,15 +66,22 @@ static void map_add(struct load *ld, gpa_t start, gpa_t end, uint32_t type)
 		ld->map[ld->map_count++] = (struct load_range){ start, end - start, type };
 }
 
-/* Usable RAM is what the VM has, less the low area from low_end to 1 MiB (MP table, ROM). */
+/*
+ * Usable RAM is what the VM has, less the low area from low_end to 1 MiB (MP table, ROM). What
+ * lies between two pieces of it is somebody else's: the kernel must not put a device there.
+ */
 void load_memory_map(struct load *ld)
 {
+	gpa_t before = MIB(1);
+
 	ld->map_count = 0;
 	for (unsigned int i = 0; i < ld->vm->ram_count; i++) {
 		gpa_t start = ld->vm->ram[i].gpa, end = start + ld->vm->ram[i].size;
 
 		map_add(ld, start, MIN(end, ld->vm->low_end), 1);
+		map_add(ld, before, start, 2);
 		map_add(ld, MAX(start, MIB(1)), end, 1);
+		before = MAX(before, end);
 	}
 	map_add(ld, ld->vm->low_end, MIB(1), 2);
 }

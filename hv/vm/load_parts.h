@@ -27,7 +27,7 @@ struct load {
 	gpa_t kernel_end; /* first gpa behind the kernel */
 	gpa_t initrd;
 	uint64_t initrd_size;
-	struct load_range map[2 * VM_RAM_MAX + 1];
+	struct load_range map[3 * VM_RAM_MAX + 1];
 	unsigned int map_count;
 	char *why;
 	size_t why_size;

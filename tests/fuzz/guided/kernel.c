@@ -50,7 +50,15 @@ static void make_ram(struct vm *vm)
 static void check_map(const struct vm *vm, uint64_t start, uint64_t size, uint32_t type)
 {
 	CHECK(size);
-	CHECK(type == 1 ? vm_ram(vm, start, size) != NULL : start == LOW_END);
+	if (type == 1) {
+		CHECK(vm_ram(vm, start, size));
+		return;
+	}
+	if (start == LOW_END)
+		return;
+	CHECK(start >= MIB(1));
+	for (gpa_t at = start; at < start + size; at += PAGE_SIZE)
+		CHECK(!vm_ram(vm, at, 1));
 }
 
 static void check_initrd(const struct vm *vm, const struct vm_config *cfg, gpa_t gpa, uint64_t size)
