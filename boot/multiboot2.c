@@ -1,31 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Copies the Multiboot2 boot information out of GRUB's memory. */
+/* Copies the Multiboot2 boot information out of the loader's memory. */
 #include "boot/multiboot2.h"
 
 #include "debug/log.h"
 #include "lib/string.h"
-
-enum { TAG_END = 0, TAG_CMDLINE = 1, TAG_MODULE = 3, TAG_MMAP = 6 };
-
-struct mb2_tag {
-	uint32_t type, size;
-};
-
-struct mb2_module {
-	struct mb2_tag tag;
-	uint32_t start, end;
-	char line[];
-};
-
-struct mb2_mmap {
-	struct mb2_tag tag;
-	uint32_t entry_size, entry_version;
-};
-
-struct mb2_mmap_entry {
-	uint64_t addr, len;
-	uint32_t type, reserved;
-};
 
 static void copy_line(char *dst, const char *src, uint32_t max, const char *what)
 {
@@ -63,6 +41,59 @@ static void read_mmap(struct boot_info *boot, const struct mb2_mmap *map)
 	}
 }
 
+/* The newer root pointer wins: it has all that the older one has. */
+static void read_rsdp(struct boot_info *boot, const struct mb2_tag *tag)
+{
+	uint32_t size = MIN(tag->size - sizeof(*tag), RSDP_MAX);
+
+	if (size < boot->rsdp_size)
+		return;
+	memcpy(boot->rsdp, tag + 1, size);
+	boot->rsdp_size = size;
+}
+
+static void read_framebuffer(struct boot_info *boot, const struct mb2_framebuffer *f)
+{
+	if (f->type != MB2_FRAMEBUFFER_RGB)
+		return;
+	boot->screen = (struct boot_framebuffer){ .addr = f->addr,
+						  .pitch = f->pitch,
+						  .width = f->width,
+						  .height = f->height,
+						  .bpp = f->bpp,
+						  .red = { f->red_pos, f->red_size },
+						  .green = { f->green_pos, f->green_size },
+						  .blue = { f->blue_pos, f->blue_size } };
+}
+
+static void read_tag(struct boot_info *boot, const struct mb2_tag *tag)
+{
+	const char *data = (const char *)(tag + 1);
+
+	switch (tag->type) {
+	case MB2_TAG_CMDLINE:
+		copy_line(boot->words, data, tag->size - sizeof(*tag),
+			  "the hypervisor's command line");
+		break;
+	case MB2_TAG_MODULE:
+		if (tag->size > sizeof(struct mb2_module))
+			read_module(boot, (const void *)tag);
+		break;
+	case MB2_TAG_MMAP:
+		if (tag->size > sizeof(struct mb2_mmap))
+			read_mmap(boot, (const void *)tag);
+		break;
+	case MB2_TAG_FRAMEBUFFER:
+		if (tag->size >= offsetof(struct mb2_framebuffer, fill))
+			read_framebuffer(boot, (const void *)tag);
+		break;
+	case MB2_TAG_RSDP_1:
+	case MB2_TAG_RSDP_2:
+		read_rsdp(boot, tag);
+		break;
+	}
+}
+
 void multiboot2_read(struct boot_info *boot, uint32_t magic, uint32_t info)
 {
 	const uint32_t *head = (const void *)(uint64_t)info;
@@ -73,18 +104,12 @@ void multiboot2_read(struct boot_info *boot, uint32_t magic, uint32_t info)
 	while (at + sizeof(struct mb2_tag) <= end) {
 		const struct mb2_tag *tag = (const void *)at;
 
-		if (tag->type == TAG_END)
+		if (tag->type == MB2_TAG_END)
 			break;
 		if (tag->size < sizeof(*tag) || tag->size > (uint64_t)(end - at))
 			boot_fail("broken boot information (tag %u, size %u)", tag->type,
 				  tag->size);
-		if (tag->type == TAG_CMDLINE)
-			copy_line(boot->words, at + sizeof(*tag), tag->size - sizeof(*tag),
-				  "the hypervisor's command line");
-		else if (tag->type == TAG_MODULE && tag->size > sizeof(struct mb2_module))
-			read_module(boot, (const void *)tag);
-		else if (tag->type == TAG_MMAP && tag->size > sizeof(struct mb2_mmap))
-			read_mmap(boot, (const void *)tag);
+		read_tag(boot, tag);
 		at += ALIGN_UP(tag->size, 8);
 	}
 	if (boot->ranges == 0)

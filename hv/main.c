@@ -75,7 +75,7 @@ static void __noreturn check(void)
 static void run(void)
 {
 	trap_init();
-	firmware_read(0);
+	firmware_read(boot.rsdp, boot.rsdp_size);
 	if (config_is_check(&boot))
 		check();
 	features_require();

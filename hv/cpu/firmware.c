@@ -91,51 +91,53 @@ static bool is_rsdp(const uint8_t *p)
 }
 
 /* On a boundary of 16 bytes. */
-static hpa_t search(hpa_t start, hpa_t end)
+static bool search(hpa_t start, hpa_t end, struct table *rsdp)
 {
 	const uint8_t *p = paging_view(start, end - start);
 
-	for (hpa_t at = start; p && at + RSDP_1 <= end; at += 16)
-		if (is_rsdp(p + (at - start)))
-			return at;
-	return 0;
+	for (uint32_t at = 0; p && start + at + RSDP_1 <= end; at += 16)
+		if (is_rsdp(p + at)) {
+			*rsdp = (struct table){ p + at, MIN(end - start - at, RSDP_2) };
+			return true;
+		}
+	return false;
 }
 
-static hpa_t find_rsdp(void)
+static bool find_rsdp(struct table *rsdp)
 {
 	const uint8_t *word = paging_view(EBDA_SEGMENT, 2);
-	hpa_t ebda = word ? (hpa_t)get16(word) << 4 : 0, rsdp = 0;
+	hpa_t ebda = word ? (hpa_t)get16(word) << 4 : 0;
 
-	if (ebda >= PAGE_SIZE && ebda < BIOS_START)
-		rsdp = search(ebda, ebda + EBDA_SEARCH);
-	return rsdp ? rsdp : search(BIOS_START, BIOS_END);
+	if (ebda >= PAGE_SIZE && ebda < BIOS_START && search(ebda, ebda + EBDA_SEARCH, rsdp))
+		return true;
+	return search(BIOS_START, BIOS_END, rsdp);
 }
 
 /* Of an RSDP of revision 2 whose second part is right; 0: there is none. */
-static hpa_t xsdt_of(hpa_t rsdp)
+static hpa_t xsdt_of(const struct table *rsdp)
 {
-	const uint8_t *p = paging_view(rsdp, RSDP_2);
+	const uint8_t *p = rsdp->at;
 
-	if (!p || p[15] < 2 || get32(p + 20) != RSDP_2 || !sums_up(p, RSDP_2))
+	if (rsdp->len < RSDP_2 || p[15] < 2 || get32(p + 20) != RSDP_2 || !sums_up(p, RSDP_2))
 		return 0;
 	return get64(p + 24);
 }
 
 /* The XSDT if there is one, as its addresses have 64 bits. */
-static bool open_root(hpa_t rsdp, struct table *root, unsigned int *entry)
+static bool open_root(const struct table *rsdp, struct table *root, unsigned int *entry)
 {
-	const uint8_t *p = paging_view(rsdp, RSDP_1);
-	hpa_t xsdt = xsdt_of(rsdp);
+	hpa_t xsdt;
 
-	if (!p || !is_rsdp(p)) {
-		log_warn("ACPI: no RSDP at %lx", rsdp);
+	if (rsdp->len < RSDP_1 || !is_rsdp(rsdp->at)) {
+		log_warn("ACPI: what the boot loader gave is no RSDP");
 		return false;
 	}
+	xsdt = xsdt_of(rsdp);
 	*entry = 8;
 	if (xsdt && open_table(xsdt, "XSDT", root))
 		return true;
 	*entry = 4;
-	return open_table(get32(p + 16), "RSDT", root);
+	return open_table(get32(rsdp->at + 16), "RSDT", root);
 }
 
 /* ---- MADT, MCFG ---- */
@@ -332,18 +334,17 @@ static void read_fadt(hpa_t hpa)
 
 /* ---- all ---- */
 
-void firmware_read(hpa_t rsdp)
+void firmware_read(const uint8_t *rsdp, uint32_t size)
 {
 	static const struct {
 		const char *signature;
 		void (*read)(hpa_t hpa);
 	} known[] = { { "APIC", read_madt }, { "MCFG", read_mcfg }, { "FACP", read_fadt } };
 	bool done[ARRAY_SIZE(known)] = { false };
-	struct table root;
+	struct table given = { rsdp, size }, root;
 	unsigned int entry;
 
-	rsdp = rsdp ? rsdp : find_rsdp();
-	if (!rsdp || !open_root(rsdp, &root, &entry)) {
+	if ((!size && !find_rsdp(&given)) || !open_root(&given, &root, &entry)) {
 		log_warn("the firmware has no ACPI tables that are of use");
 		return;
 	}

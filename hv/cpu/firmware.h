@@ -51,10 +51,11 @@ struct firmware {
 extern struct firmware firmware;
 
 /*
- * Once, when RAM can be reached (paging_view()), before any VM's memory is cleared. rsdp: where the
- * boot loader says that it is; 0: it is looked for where a BIOS has it. Interrupts off.
+ * Once, when RAM can be reached (paging_view()), before any VM's memory is cleared. rsdp: what the
+ * boot loader says is the RSDP, so many bytes; size 0: it is looked for where a BIOS has it.
+ * Interrupts off.
  */
-void firmware_read(hpa_t rsdp);
+void firmware_read(const uint8_t *rsdp, uint32_t size);
 
 /* What was found, in lines of the log. */
 void firmware_print(void);

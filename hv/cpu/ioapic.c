@@ -8,6 +8,7 @@
 #include "cpu/trap.h"
 #include "debug/log.h"
 #include "mem/paging.h"
+#include "mem/phys.h"
 
 #define USUAL_HPA      0xfec00000UL
 #define RTE_ACTIVE_LOW 0x2000
@@ -35,6 +36,7 @@ static hpa_t address(void)
 	for (unsigned int i = 0; i < firmware.ioapics; i++)
 		if (!firmware.ioapic[i].first_pin)
 			return firmware.ioapic[i].hpa;
+	log_warn("ACPI names no IOAPIC: it is taken to be at %lx", USUAL_HPA);
 	return USUAL_HPA;
 }
 
@@ -42,6 +44,8 @@ void ioapic_init(void)
 {
 	hpa_t hpa = address();
 
+	if (phys_is_ram(hpa))
+		boot_fail("the firmware's IOAPIC address %lx cannot be right", hpa);
 	regs = mmio_map(hpa, PAGE_SIZE);
 	pins = MIN((reg_read(1) >> 16 & 0xff) + 1, 24U);
 	if (reg_read(1) == 0xffffffff)

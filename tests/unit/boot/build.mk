@@ -10,7 +10,6 @@ BOOT_TEST_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -fsanitize=address,u
 BOOT_TESTS := $(patsubst tests/unit/boot/%_test.c,%,$(wildcard tests/unit/boot/*_test.c))
 
 multiboot2_test_SRC := boot/multiboot2.c hv/lib/string.c
-firmware_test_SRC := hv/cpu/firmware.c hv/cpu/madt.c
 framebuffer_test_SRC := hv/debug/framebuffer.c
 lapic_test_SRC := hv/cpu/lapic.c
 lines_test_SRC := boot/efi/lines.c hv/lib/string.c

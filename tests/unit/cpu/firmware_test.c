@@ -211,7 +211,7 @@ static int end(void **state)
 static void read_again(void)
 {
 	forget();
-	firmware_read(0);
+	firmware_read(NULL, 0);
 	firmware_print();
 }
 
@@ -268,11 +268,11 @@ static void test_where_they_may_be(void **state)
 	memset(at(0x9fc00), 0, 1024);
 	rsdp(TABLE, 0);
 	forget();
-	firmware_read(TABLE);
+	firmware_read(at(TABLE), 20);
 	expect_all();
 	fadt(FADT_1);
 	forget();
-	firmware_read(TABLE);
+	firmware_read(at(TABLE), 20);
 	assert_int_equal(firmware.pm1a_control, 0x604);
 	assert_true(firmware.has_s5);
 	assert_int_equal(firmware.reset.space, SPACE_NONE);
@@ -324,10 +324,11 @@ static void test_rsdp(void **state)
 	read_again();
 	expect_all();
 	forget();
-	firmware_read(TABLE + ROOM - 10); /* not all of it is there */
+	rsdp(TABLE, 2);
+	firmware_read(at(TABLE), 19); /* not all of it is there */
 	assert_false(firmware.acpi);
 	forget();
-	firmware_read(TABLE + 0x8000); /* nothing is there */
+	firmware_read(at(TABLE + 0x8000), 36); /* nothing is there */
 	assert_false(firmware.acpi);
 }
 
