@@ -30,6 +30,7 @@ enum {
 #define DIVIDE_1   0xb
 #define ICR_NMI    0x400
 #define ICR_SELF   0x40000
+#define PIN_IDS    255 /* a pin's target has 8 bits, and all ones are all CPUs */
 
 #define PIT_HZ    1193182
 #define SAMPLES   8
@@ -120,9 +121,13 @@ void lapic_init(void)
 	uint64_t base = rdmsr(MSR_APIC_BASE);
 
 	silence_pic();
-	if (!(base & APIC_BASE_X2APIC))
-		regs = mmio_map(base & 0x000ffffffffff000UL, PAGE_SIZE);
+	regs = base & APIC_BASE_X2APIC ? NULL : mmio_map(base & 0x000ffffffffff000UL, PAGE_SIZE);
 	wrmsr(MSR_APIC_BASE, base | APIC_BASE_ENABLE);
+	if (!regs && reg_read(REG_ID) >= PIN_IDS)
+		boot_fail(
+			"the firmware left x2APIC on, and this CPU's number there is %u: no IOAPIC "
+			"pin reaches it; switch x2APIC off in the firmware's settings",
+			reg_read(REG_ID));
 	reg_write(REG_TPR, 0);
 	reg_write(REG_LVT_LINT0, LVT_MASKED);
 	reg_write(REG_LVT_LINT1, LVT_NMI);

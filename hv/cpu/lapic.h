@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The machine's local APIC, owned by the hypervisor: xAPIC registers, or x2APIC MSRs when the
- * firmware left that on. Source: Intel SDM 3A ch. 10.
+ * firmware left that on (then a CPU number above 254 ends the boot). Source: Intel SDM 3A ch. 10.
  */
 #ifndef HV_CPU_LAPIC_H
 #define HV_CPU_LAPIC_H
