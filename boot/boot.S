@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * From GRUB (Multiboot2, 32-bit protected mode, paging off) to hv_main() in long mode.
+ * From the boot loader (Multiboot2, 32-bit protected mode, paging off) to hv_main() in long mode.
  *
  * Everything here is linked at its physical address and lives in page tables of its own: low 4 GiB
  * identity, and the same 4 GiB once more at 2 TiB where the hypervisor is linked. hv_main() soon
@@ -11,7 +11,9 @@
 
 #define MB2_MAGIC      0xe85250d6
 #define MB2_TAG_END    0
+#define MB2_TAG_SCREEN 5
 #define MB2_TAG_ALIGN  6
+#define MB2_OPTIONAL   1
 
 	.section .multiboot, "a"
 	.balign	8
@@ -19,6 +21,9 @@ mb2_header:
 	.long	MB2_MAGIC, 0, mb2_end - mb2_header, -(MB2_MAGIC + (mb2_end - mb2_header))
 	.short	MB2_TAG_ALIGN, 0
 	.long	8
+	.short	MB2_TAG_SCREEN, MB2_OPTIONAL	/* a framebuffer of any size, 32 bits a pixel */
+	.long	20, 0, 0, 32
+	.balign	8
 	.short	MB2_TAG_END, 0
 	.long	8
 mb2_end:

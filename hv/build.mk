@@ -47,7 +47,13 @@ $(HV_DIR)/dsdt.h: hv/dev/dsdt.asl hv/build.mk
 	$(Q)iasl -vs -tc -p $(HV_DIR)/dsdt $< >$(HV_DIR)/dsdt.log || { cat $(HV_DIR)/dsdt.log; exit 1; }
 	$(Q)sed 's/^unsigned char dsdt_aml_code/static const uint8_t acpi_dsdt/' $(HV_DIR)/dsdt.hex >$@
 
-$(HV_DIR)/%.o: %.c hv/build.mk | $(HV_DIR)/kernel_abi.h $(HV_DIR)/e1000_abi.h $(HV_DIR)/dsdt.h
+# The screen's characters are those of a font that GRUB's package has.
+$(HV_DIR)/font.h: scripts/font.py hv/build.mk
+	@mkdir -p $(@D)
+	@echo "  FONT    $@"
+	$(Q)$(PYTHON) scripts/font.py --output $@
+
+$(HV_DIR)/%.o: %.c hv/build.mk | $(HV_DIR)/kernel_abi.h $(HV_DIR)/e1000_abi.h $(HV_DIR)/dsdt.h $(HV_DIR)/font.h
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
 	$(Q)$(CC) $(HV_CFLAGS) $(HV_LTO) -MMD -MP -c $< -o $@

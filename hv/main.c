@@ -13,6 +13,7 @@
 #include "cpu/x86.h"
 #include "debug/console.h"
 #include "debug/end.h"
+#include "debug/framebuffer.h"
 #include "debug/log.h"
 #include "debug/monitor.h"
 #include "debug/symbol.h"
@@ -109,10 +110,13 @@ static void run(void)
 void __noreturn hv_main(uint32_t magic, uint32_t info)
 {
 	console_init();
-	log_info("Pollux, a type-1 microhypervisor with twin drivers");
 	multiboot2_read(&boot, magic, info);
+	framebuffer_init(&boot);
+	log_info("Pollux, a type-1 microhypervisor with twin drivers");
 	phys_init(&boot);
+	framebuffer_leave();
 	paging_init();
+	framebuffer_map();
 	log_stage("memory: %lu MiB RAM, page tables", phys_ram_bytes() >> 20);
 	stack_switch(stack_alloc(MAIN_STACK), run);
 }

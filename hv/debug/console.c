@@ -28,6 +28,7 @@ static struct console_source *focus;
 static struct console_source *open_line; /* whose unfinished line is on the screen */
 static bool prefix;                      /* Ctrl-A was typed */
 static unsigned int patience = PATIENCE_LONG;
+static void (*screen)(char c); /* in place of a port, or NULL */
 
 static void wait_lsr(uint8_t bits)
 {
@@ -43,6 +44,10 @@ static void wait_lsr(uint8_t bits)
 
 static void put_raw(char c)
 {
+	if (screen) {
+		screen(c);
+		return;
+	}
 	wait_lsr(LSR_THRE);
 	outb(COM1, c);
 }
@@ -61,6 +66,17 @@ void console_init(void)
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(init); i++)
 		outb(COM1 + init[i][0], init[i][1]);
+}
+
+bool console_has_port(void)
+{
+	return inb(COM1 + LSR) != LSR_ABSENT;
+}
+
+void console_use_screen(void (*put)(char c))
+{
+	if (!console_has_port())
+		screen = put;
 }
 
 void console_drain(void)

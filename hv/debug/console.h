@@ -10,7 +10,8 @@
  * selects: 0 the monitor, 1.. the VMs in boot order, a.. from the tenth on; Ctrl-A Ctrl-A passes
  * one Ctrl-A.
  *
- * Interrupts off in all calls. A UART that does not answer delays, but never hangs.
+ * Interrupts off in all calls. A UART that does not answer delays, but never hangs. Where there is
+ * none, a screen may take its place: output only.
  */
 #ifndef HV_DEBUG_CONSOLE_H
 #define HV_DEBUG_CONSOLE_H
@@ -32,6 +33,12 @@ struct console_source {
 };
 
 void console_init(void); /* programs COM1: 115200 8n1, FIFO on; before any output */
+
+/* Whether COM1 exists. */
+bool console_has_port(void);
+
+/* Without a port all that would be sent goes to put(), byte by byte, from now on. */
+void console_use_screen(void (*put)(char c));
 
 /* Registers a source that stays for ever; selectable ones get digits in order of this call. */
 void console_register(struct console_source *src, bool selectable);

@@ -20,7 +20,7 @@ define BOOT_TEST_RULE
 UNIT_TESTS += $(BOOT_TEST)/$(1)_test
 $(BOOT_TEST)/$(1)_test: tests/unit/boot/$(1)_test.c $$($(1)_test_SRC) tests/unit/boot/machine.c \
 		$$(wildcard hv/*/*.h boot/*.h boot/efi/*.h tests/unit/boot/*.h tests/unit/boot/*/*/*.h) \
-		tests/unit/boot/build.mk
+		tests/unit/boot/build.mk | $$(HV_DIR)/font.h
 	@mkdir -p $$(@D)
 	@echo "  CCLD    $$@"
 	$$(Q)$$(CC) $$(BOOT_TEST_CFLAGS) -o $$@ $$(filter %.c,$$^) -lcmocka

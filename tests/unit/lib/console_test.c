@@ -291,6 +291,33 @@ static void more_sources_than_digits_go_by_letter_and_name(void **state)
 	assert_int_equal(console_focus("wvm"), -ENOENT); /* CONSOLE_SOURCES is the end */
 }
 
+static char drawn[64];
+
+static void draw(char c)
+{
+	size_t n = strlen(drawn);
+
+	drawn[n] = c;
+	drawn[n + 1] = 0;
+}
+
+/* The last test: there is no way back to the port. */
+static void a_screen_takes_the_place_of_no_port(void **state)
+{
+	(void)state;
+	assert_true(console_has_port());
+	console_use_screen(draw);
+	console_write(&hv, "to the port\n");
+	assert_string_equal(uart_sent(), "hv| to the port\r\n");
+	uart.absent = true;
+	assert_false(console_has_port());
+	console_use_screen(draw);
+	console_write(&hv, "to the screen\n");
+	console_poll();
+	assert_string_equal(uart_sent(), "");
+	assert_string_equal(drawn, "hv| to the screen\r\n");
+}
+
 #define TEST(f) cmocka_unit_test_setup(f, reset)
 
 int main(void)
@@ -311,6 +338,7 @@ int main(void)
 		TEST(a_missing_port_gives_no_input),
 		TEST(a_stuck_port_delays_but_never_hangs),
 		TEST(more_sources_than_digits_go_by_letter_and_name),
+		TEST(a_screen_takes_the_place_of_no_port),
 	};
 
 	return cmocka_run_group_tests(tests, once, NULL);
