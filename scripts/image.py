@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Makes a bootable medium: GRUB (BIOS), the hypervisor and its modules, by Multiboot2.
+"""Makes a bootable medium: GRUB (BIOS and UEFI), the hypervisor and its modules, by Multiboot2.
 
     image.py --output X.iso --words 'net=bridge' \\
         --module 'FILE:vm=dvm kind=dvm mem=256M -- console=ttyS0' --module 'FILE:initrd=dvm'
@@ -28,8 +28,33 @@ GUEST = OUT / 'guest-stub/guest.elf'
 TWIN = OUT / 'drivers/e1000.twin'
 TWIN_STRICT = OUT / 'drivers/e1000-strict.twin'
 TWIN_STLB = OUT / 'drivers/e1000-stlb.twin' # for the boot word svm=stlb
-# would end the command of grub.cfg
+# would end a line
 FORBIDDEN = '\n\r'
+LINES = 'boot/pollux.cfg' # on each medium: what is loaded, in lines that GRUB and our loader for UEFI understand
+GRUB_CONFIG = 'boot/grub/grub.cfg'
+# The part_* are what grub-mkrescue's own start for UEFI asks for.
+GRUB_MODULES = 'normal configfile multiboot2 serial terminal test all_video iso9660 fat part_acorn part_amiga part_apple ' \
+               'part_bsd part_dfly part_dvh part_gpt part_msdos part_plan part_sun part_sunpc'
+# The second entry says what the machine has and lacks; `p` and `h` choose. The hypervisor asks for a framebuffer. It needs none beside a serial port, which GRUB knows of on a BIOS alone.
+GRUB_SCRIPT = f'''set screen=auto,text
+if serial --unit=0 --speed=115200; then
+  terminal_input serial
+  terminal_output serial
+  if [ $grub_platform = pc ]; then set screen=text; fi
+fi
+if [ $screen != text ]; then insmod all_video; fi
+set timeout={{menu}}
+menuentry 'Pollux' --hotkey=p {{{{
+  source /{LINES}
+  set gfxpayload=$screen
+  boot
+}}}}
+menuentry 'Pollux: hv check' --hotkey=h {{{{
+  multiboot2 /boot/{{hypervisor}} check
+  set gfxpayload=$screen
+  boot
+}}}}
+'''
 
 
 class ImageError(Exception):
@@ -102,36 +127,39 @@ def quote(line):
     return ' '.join("'" + w.replace("'", "'\\''") + "'" for w in line.split())
 
 
-def grub_config(description, names):
-    """The second entry says what the machine has and lacks; `p` and `h` choose."""
-    lines = ['serial --unit=0 --speed=115200', 'terminal_input serial', 'terminal_output serial',
-             f'set timeout={description.menu}', "menuentry 'Pollux' --hotkey=p {",
-             f'multiboot2 /boot/{names[0]} {quote(description.words)}'.strip()]
+def lines(description, names):
+    """The text of LINES; names: of the files in /boot, the hypervisor's first."""
+    out = [f'multiboot2 /boot/{names[0]} {quote(description.words)}'.strip()]
     for module, name in zip(description.modules, names[1:]):
-        lines.append(f'module2 /boot/{name} {quote(module.line)}')
-    return '\n'.join([*lines, 'boot', '}', "menuentry 'Pollux: hv check' --hotkey=h {",
-                      f'multiboot2 /boot/{names[0]} check', 'boot', '}', ''])
+        out.append(f'module2 /boot/{name} {quote(module.line)}')
+    return '\n'.join([*out, ''])
 
 
-def make(output, description):
-    """Write the ISO file. Raises ImageError that names a missing file."""
+def fill(folder, description):
+    """What any medium has: LINES, GRUB's script, the files. Raises ImageError that names a missing file."""
     files = [description.hypervisor] + [m.file for m in description.modules]
     for f in files:
         if not f.is_file():
             raise ImageError(f'{f} is missing')
+    boot = folder / 'boot'
+    (boot / 'grub').mkdir(parents=True)
+    names = []
+    for f in files:
+        # The same file used for two VMs is on the medium once.
+        name = f'{files.index(f)}-{f.name}'
+        if name not in names:
+            shutil.copyfile(f, boot / name)
+        names.append(name)
+    (folder / GRUB_CONFIG).write_text(GRUB_SCRIPT.format(menu=description.menu, hypervisor=names[0]))
+    (folder / LINES).write_text(lines(description, names))
+
+
+def make(output, description):
+    """Write the ISO file. Raises ImageError that names a missing file."""
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix='pollux-iso-') as tmp:
-        boot = Path(tmp, 'boot')
-        (boot / 'grub').mkdir(parents=True)
-        names = []
-        for f in files:
-            # The same file used for two VMs is on the medium once.
-            name = f'{files.index(f)}-{f.name}'
-            if name not in names:
-                shutil.copyfile(f, boot / name)
-            names.append(name)
-        (boot / 'grub/grub.cfg').write_text(grub_config(description, names))
-        command = ['grub-mkrescue', '-d', '/usr/lib/grub/i386-pc', '--fonts=', '--locales=', '--themes=',
+        fill(Path(tmp), description)
+        command = ['grub-mkrescue', f'--install-modules={GRUB_MODULES}', '--fonts=', '--locales=', '--themes=',
                    '-o', output, tmp]
         r = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if r.returncode != 0:
@@ -142,17 +170,17 @@ def make(output, description):
 def reword(source, output, key, value):
     """A copy of a medium on which the hypervisor's line says KEY=VALUE. Raises ImageError."""
     with tempfile.TemporaryDirectory(prefix='pollux-iso-') as tmp:
-        config = Path(tmp, 'grub.cfg')
-        xorriso(['-osirrox', 'on', '-indev', source, '-extract', '/boot/grub/grub.cfg', config])
+        config = Path(tmp, 'lines')
+        xorriso(['-osirrox', 'on', '-indev', source, '-extract', f'/{LINES}', config])
         text, n = re.subn(r'^(multiboot2 \S+)(.*)$', lambda m: m.group(1) + new_words(m.group(2), key, value),
                           config.read_text(), flags=re.M)
-        if not n:
-            raise ImageError(f'{source}: its grub.cfg does not boot a hypervisor')
+        if n != 1:
+            raise ImageError(f'{source}: its {LINES} does not boot a hypervisor')
         config.chmod(0o644)
         config.write_text(text)
         output.unlink(missing_ok=True) # xorriso would append to it
         xorriso(['-indev', source, '-outdev', output, '-boot_image', 'any', 'replay',
-                 '-update', config, '/boot/grub/grub.cfg'])
+                 '-update', config, f'/{LINES}'])
     return output
 
 

@@ -43,6 +43,7 @@ ENDS = {GOOD_END: 'the machine ended well', 35: 'the hypervisor died', 37: 'the 
 NIC_MAC = '52:54:00:88:00:02'
 ESCAPE = 0x1d           # Ctrl-]
 PR_SET_PDEATHSIG = 1
+FIRMWARE = Path('/usr/share/ovmf/OVMF.fd') # of UEFI; Debian package ovmf
 STATS_S = 60             # no expectation: a limit for slow machines
 
 
@@ -55,6 +56,8 @@ class Spec:
     initrd: Path = None
     append: str = ''
     machine: str = 'pc'
+    firmware: str = 'bios'  # uefi
+    serial: bool = True     # False: there is no serial port, and nothing is heard but through hmp()
     memory: int = 1024      # MiB
     net: str = 'auto'       # tap, user, none; auto: tap when root, else user
     accel: str = 'auto'     # tcg, kvm
@@ -68,10 +71,14 @@ def qemu_command(spec, accelerator, cpu, tap, monitor):
     """The emulator line. tap: name of the tap device, for net=tap."""
     line = ['qemu-system-x86_64', '-name', spec.name, '-accel', accelerator, '-cpu', spec.cpu or cpu,
             '-M', spec.machine, '-m', spec.memory, '-smp', 1, '-nodefaults', '-display', 'none', '-no-reboot',
-            '-chardev', 'stdio,id=com1,signal=off', '-serial', 'chardev:com1',
+            '-chardev', 'stdio,id=com1,signal=off',
             '-chardev', f'socket,id=monitor,path={monitor},server=on,wait=off',
             '-mon', 'chardev=monitor,mode=control',
             '-device', 'isa-debug-exit,iobase=0xf4,iosize=0x04']
+    if spec.serial:
+        line += ['-serial', 'chardev:com1']
+    if spec.firmware == 'uefi':
+        line += ['-bios', FIRMWARE]
     if spec.iso:
         line += ['-drive', f'file={spec.iso},format=raw,if=none,media=cdrom,readonly=on,id=medium',
                  '-device', 'ide-cd,drive=medium,bus=ide.0,bootindex=0']
@@ -316,6 +323,7 @@ def parse_arguments(argv):
     p.add_argument('--append', default='', help="the bare kernel's command line")
     p.add_argument('--name', default='run', help='folder below out/run (default: run)')
     p.add_argument('--machine', choices=['pc', 'q35'], default='pc')
+    p.add_argument('--firmware', choices=['bios', 'uefi'], default='bios')
     p.add_argument('--memory', type=int, default=1024, metavar='MIB')
     p.add_argument('--net', choices=['auto', 'tap', 'user', 'none'], default='auto')
     p.add_argument('--accel', choices=['auto', 'tcg', 'kvm'], default='auto')

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The same files from each firmware, in each machine: the twin is attached, a guest answers through it, and the page tables
+of the running hypervisor are as the rules say. (BIOS and the ISO: boot/test_paging.py, net/test_machines.py.)"""
+import pytest
+from live_tables import LOWER_END, check_machine
+
+long = pytest.mark.long
+
+
+@pytest.mark.parametrize('firmware, machine', [('uefi', 'pc'), pytest.param('uefi', 'q35', marks=long),
+                                               pytest.param('bios', 'q35', marks=long)])
+def test_main_job(system, tmp_path, firmware, machine):
+    """Its shortest form."""
+    s = system('net=twin', ['echo'], firmware=firmware, machine=machine)
+    s.attached()
+    assert s.peer.ping(s.address(1))[0] == 5
+    assert s.stats()['twin']['rx_to_guests'] >= 5
+    pages = check_machine(s.machine, tmp_path, window=True)
+    assert any(va >= LOWER_END for va, *_ in pages), 'the window is empty: the twin did not run'
+    assert 'ACPI' not in s.machine.console.text('hv'), 'a warning about the tables'
+    s.quit()
