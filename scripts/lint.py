@@ -22,6 +22,7 @@ GCC_INCLUDE = subprocess.run(['gcc', '-print-file-name=include'], capture_output
                              check=True).stdout.strip()
 HV_FLAGS = ['-std=gnu11', '-ffreestanding', '-nostdinc', '-isystem', GCC_INCLUDE, '-Ihv', '-I.',
             f'-I{OUT}/hv']
+EFI_FLAGS = ['-isystem', '/usr/include/efi', '-isystem', '/usr/include/efi/x86_64', '-fshort-wchar', '-DGNU_EFI_USE_MS_ABI']
 TIDY = '-*,bugprone-*,clang-analyzer-core.*,clang-analyzer-deadcode.*,' \
        '-bugprone-easily-swappable-parameters,-bugprone-reserved-identifier,' \
        '-bugprone-narrowing-conversions,-bugprone-implicit-widening-of-multiplication-result,' \
@@ -93,7 +94,8 @@ def check_header(path):
 def check_tidy(path):
     """clang-tidy on one source of the hypervisor."""
     done = subprocess.run(['clang-tidy', '--quiet', f'--checks={TIDY}', '--warnings-as-errors=*',
-                           path, '--'] + HV_FLAGS + ['-include', 'hv/lib/hidden.h'],
+                           path, '--'] + HV_FLAGS + ['-include', 'hv/lib/hidden.h'] +
+                          (EFI_FLAGS if path.startswith('boot/efi/') else []),
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
                           check=False)
     if done.returncode == 0:
