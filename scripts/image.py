@@ -35,7 +35,8 @@ GRUB_CONFIG = 'boot/grub/grub.cfg'
 # The part_* are what grub-mkrescue's own start for UEFI asks for.
 GRUB_MODULES = 'normal configfile multiboot2 serial terminal test all_video iso9660 fat part_acorn part_amiga part_apple ' \
                'part_bsd part_dfly part_dvh part_gpt part_msdos part_plan part_sun part_sunpc'
-# The second entry says what the machine has and lacks; `p` and `h` choose. The hypervisor asks for a framebuffer. It needs none beside a serial port, which GRUB knows of on a BIOS alone.
+# The hypervisor asks for a framebuffer. It needs none beside a serial port, which GRUB knows of on a BIOS alone. The second
+# entry says what the machine has and lacks; `p` and `h` choose.
 GRUB_SCRIPT = f'''set screen=auto,text
 if serial --unit=0 --speed=115200; then
   terminal_input serial
