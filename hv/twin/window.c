@@ -263,7 +263,7 @@ struct goal {
 
 static bool resolve(dva_t va, bool write, struct goal *g, const char **why)
 {
-	bool npt_write;
+	bool nested_write;
 
 	if (!walk(va, &g->leaf, why))
 		return false;
@@ -271,12 +271,13 @@ static bool resolve(dva_t va, bool write, struct goal *g, const char **why)
 	if (write && !g->leaf.write)
 		return false;
 	*why = "no memory of the driver VM's there";
-	if (!virt->npt_lookup(w.dvm, g->leaf.gpa, &g->hpa, &npt_write) || (write && !npt_write))
+	if (!virt->nested_lookup(w.dvm, g->leaf.gpa, &g->hpa, &nested_write) ||
+	    (write && !nested_write))
 		return false;
 	g->bar = vpci_pass_may_map(w.nic, g->hpa);
 	if (!g->bar && !phys_owned_by(g->hpa & PAGE_MASK, PAGE_SIZE, FRAME_VM + w.dvm->id))
 		return false;
-	g->flags = PTE_P | PTE_A | PTE_D | PTE_NX | (g->leaf.write && npt_write ? PTE_W : 0) |
+	g->flags = PTE_P | PTE_A | PTE_D | PTE_NX | (g->leaf.write && nested_write ? PTE_W : 0) |
 		   (g->bar ? PTE_PCD | PTE_PWT : type_bits(&g->leaf));
 	return true;
 }

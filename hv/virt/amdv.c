@@ -11,6 +11,7 @@
 #include "mem/layout.h"
 #include "mem/phys.h"
 #include "virt/amdv_vmcb.h"
+#include "virt/nested.h"
 #include "virt/npt.h"
 #include "virt/virt_ops.h"
 #include "vm/guest_virt.h"
@@ -95,7 +96,7 @@ static void set_controls(struct vmcb *vmcb, struct vm *vm)
 	vmcb->asid = vm->id + 1;
 	vmcb->int_ctl = VMCB_V_INTR_MASKING;
 	vmcb->np_enable = VMCB_NP_ENABLE;
-	vmcb->np_cr3 = hva_to_hpa(vm->npt_root);
+	vmcb->np_cr3 = hva_to_hpa(vm->nested_root);
 }
 
 static void set_entry(struct vmcb *vmcb, const struct vcpu_entry *entry)
@@ -351,17 +352,17 @@ static void flush(struct vm *vm)
 		vmcb_of(&vm->vcpu)->tlb_control = VMCB_TLB_FLUSH_ALL;
 }
 
-static int amdv_npt_map(struct vm *vm, gpa_t gpa, hpa_t hpa, uint64_t len, bool write,
-			enum npt_type type)
+static int amdv_nested_map(struct vm *vm, gpa_t gpa, hpa_t hpa, uint64_t len, bool write,
+			   enum nested_type type)
 {
 	flush(vm);
-	return npt_map(vm, gpa, hpa, len, write, type);
+	return nested_map(vm, gpa, hpa, len, npt_leaf(write, type));
 }
 
-static void amdv_npt_unmap(struct vm *vm, gpa_t gpa, uint64_t len)
+static void amdv_nested_unmap(struct vm *vm, gpa_t gpa, uint64_t len)
 {
 	flush(vm);
-	npt_unmap(vm, gpa, len);
+	nested_unmap(vm, gpa, len);
 }
 
 static void dump_segment(const char *name, const struct vmcb_segment *s)
@@ -399,8 +400,8 @@ const struct virt_ops amdv_ops = {
 	.clear_int_shadow = amdv_clear_int_shadow,
 	.host_segments = amdv_host_segments,
 	.io_intercept = amdv_io_intercept,
-	.npt_map = amdv_npt_map,
-	.npt_unmap = amdv_npt_unmap,
-	.npt_lookup = npt_lookup,
+	.nested_map = amdv_nested_map,
+	.nested_unmap = amdv_nested_unmap,
+	.nested_lookup = nested_lookup,
 	.dump = amdv_dump,
 };

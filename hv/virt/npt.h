@@ -8,12 +8,7 @@
 
 #include "virt/virt_ops.h"
 
-/*
- * See struct virt_ops. The caller flushes the TLB (amdv.c sets TLB_CONTROL before the next
- * entry).
- */
-int npt_map(struct vm *vm, gpa_t gpa, hpa_t hpa, uint64_t len, bool write, enum npt_type type);
-void npt_unmap(struct vm *vm, gpa_t gpa, uint64_t len);
-bool npt_lookup(const struct vm *vm, gpa_t gpa, hpa_t *hpa, bool *write);
+/* Flags of a leaf. */
+uint64_t npt_leaf(bool write, enum nested_type type);
 
 #endif

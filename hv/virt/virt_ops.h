@@ -8,7 +8,7 @@
 
 #include "vm/vcpu.h"
 
-enum npt_type { NPT_RAM, NPT_MMIO };
+enum nested_type { NESTED_RAM, NESTED_MMIO };
 
 struct virt_ops {
 	const char *name;
@@ -48,13 +48,13 @@ struct virt_ops {
 	void (*io_intercept)(struct vm *vm, uint16_t first, uint16_t last, bool on);
 
 	/*
-	 * Nested page table: map (hpa may be 2 MiB-aligned for large pages), unmap, look up.
+	 * Nested page table: map (2 MiB pages where both addresses are aligned), unmap, look up.
 	 * -ENOMEM.
 	 */
-	int (*npt_map)(struct vm *vm, gpa_t gpa, hpa_t hpa, uint64_t len, bool write,
-		       enum npt_type type);
-	void (*npt_unmap)(struct vm *vm, gpa_t gpa, uint64_t len);
-	bool (*npt_lookup)(const struct vm *vm, gpa_t gpa, hpa_t *hpa, bool *write);
+	int (*nested_map)(struct vm *vm, gpa_t gpa, hpa_t hpa, uint64_t len, bool write,
+			  enum nested_type type);
+	void (*nested_unmap)(struct vm *vm, gpa_t gpa, uint64_t len);
+	bool (*nested_lookup)(const struct vm *vm, gpa_t gpa, hpa_t *hpa, bool *write);
 
 	/* Prints the control block for a dump. */
 	void (*dump)(const struct vcpu *vcpu);

@@ -83,7 +83,7 @@ static void add_ram(struct vm *vm, gpa_t gpa, hpa_t hpa, uint64_t size)
 	BUG_ON(vm->ram_count == VM_RAM_MAX);
 	vm->ram[vm->ram_count] = (struct vm_ram_range){ gpa, size, hpa_to_hva(hpa) };
 	vm->ram_last = &vm->ram[vm->ram_count++];
-	if (virt->npt_map(vm, gpa, hpa, size, true, NPT_RAM))
+	if (virt->nested_map(vm, gpa, hpa, size, true, NESTED_RAM))
 		boot_fail("too little memory: no page for nested tables of %s", vm->name);
 }
 
@@ -202,8 +202,9 @@ static void build_nic(struct vm *vm)
 
 		if (b->size && b->io)
 			virt->io_intercept(vm, b->base, b->base + b->size - 1, false);
-		else if (b->size && virt->npt_map(vm, b->base, b->base,
-						  ALIGN_UP(b->size, PAGE_SIZE), true, NPT_MMIO))
+		else if (b->size &&
+			 virt->nested_map(vm, b->base, b->base, ALIGN_UP(b->size, PAGE_SIZE), true,
+					  NESTED_MMIO))
 			boot_fail("too little memory: no page for the network card's registers");
 	}
 	nic_found = true;

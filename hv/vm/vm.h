@@ -48,7 +48,7 @@ struct vm {
 	unsigned int ram_count;
 	gpa_t low_end;                       /* of its usable RAM below 1 MiB */
 	const struct vm_ram_range *ram_last; /* of them, or NULL */
-	void *npt_root;                      /* vendor format */
+	void *nested_root;                   /* virt/nested.h */
 	void *io_bitmap;                     /* vendor format */
 
 	struct vcpu vcpu;

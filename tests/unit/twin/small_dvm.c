@@ -86,7 +86,7 @@ static void sysregs_read(const struct vcpu *vcpu, struct vcpu_sysregs *regs)
 }
 
 /* The driver VM's RAM and everything above it is mapped as it is. */
-static bool npt_lookup(const struct vm *vm, gpa_t gpa, hpa_t *hpa, bool *write)
+static bool nested_lookup(const struct vm *vm, gpa_t gpa, hpa_t *hpa, bool *write)
 {
 	(void)vm;
 	if (meanwhile)
@@ -96,7 +96,7 @@ static bool npt_lookup(const struct vm *vm, gpa_t gpa, hpa_t *hpa, bool *write)
 	return true;
 }
 
-static const struct virt_ops ops = { .sysregs_read = sysregs_read, .npt_lookup = npt_lookup };
+static const struct virt_ops ops = { .sysregs_read = sysregs_read, .nested_lookup = nested_lookup };
 const struct virt_ops *virt = &ops;
 
 /* ---- the driver VM's tables ---- */
