@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The vendor seam. One implementation (amdv, later vtx) is chosen at boot; vendor-neutral code
+ * The vendor seam. One implementation (amdv or vtx) is chosen at boot; vendor-neutral code
  * calls through `virt` and sees struct vm_exit. Interrupts are off in all calls.
  */
 #ifndef HV_VIRT_VIRT_OPS_H
@@ -8,10 +8,21 @@
 
 #include "vm/vcpu.h"
 
+/* Bits of a CPUID leaf that VMs do not see. Sub-leaf ANY_SUB: of all of them. */
+struct cpuid_hidden {
+	uint32_t leaf, sub;
+	uint32_t eax, ebx, ecx, edx;
+};
+#define ANY_SUB 0xffffffff
+
 enum nested_type { NESTED_RAM, NESTED_MMIO };
 
 struct virt_ops {
 	const char *name;
+
+	/* What CPUs of this vendor have besides, and nothing here emulates or switches. May be 0. */
+	const struct cpuid_hidden *cpuid_hidden;
+	unsigned int cpuid_hidden_count;
 
 	/*
 	 * Can this CPU do it? 0, or -ENODEV after writing a reason that a user understands to
@@ -61,9 +72,9 @@ struct virt_ops {
 };
 
 extern const struct virt_ops *virt;
-extern const struct virt_ops amdv_ops;
+extern const struct virt_ops amdv_ops, vtx_ops;
 
-/* Chooses an implementation; ends the boot with a clear line when there is none. */
+/* Chooses an implementation; ends the boot with a line that says why each of them is none. */
 void virt_init(void);
 
 #endif

@@ -67,11 +67,29 @@ static void leaf_kvm(uint32_t leaf, struct cpuid_regs *r)
 		r->eax = KVM_NOP_IO_DELAY | KVM_PV_EOI;
 }
 
+static void hide(const struct cpuid_hidden *h, struct cpuid_regs *r)
+{
+	r->eax &= ~h->eax;
+	r->ebx &= ~h->ebx;
+	r->ecx &= ~h->ecx;
+	r->edx &= ~h->edx;
+}
+
+static void hide_vendors(uint32_t leaf, uint32_t sub, struct cpuid_regs *r)
+{
+	const struct cpuid_hidden *h = virt->cpuid_hidden;
+
+	for (unsigned int i = 0; i < virt->cpuid_hidden_count; i++, h++)
+		if (h->leaf == leaf && (h->sub == ANY_SUB || h->sub == sub))
+			hide(h, r);
+}
+
 void cpuid_emulate(struct vcpu *vcpu)
 {
-	uint32_t leaf = vcpu->gpr[RAX];
-	struct cpuid_regs r = cpuid(leaf, vcpu->gpr[RCX]);
+	uint32_t leaf = vcpu->gpr[RAX], sub = vcpu->gpr[RCX];
+	struct cpuid_regs r = cpuid(leaf, sub);
 
+	hide_vendors(leaf, sub, &r);
 	if (leaf >= KVM_BASE && leaf < KVM_BASE + 0x100)
 		leaf_kvm(leaf, &r);
 	else if (leaf == 1)
@@ -79,7 +97,7 @@ void cpuid_emulate(struct vcpu *vcpu)
 	else if (leaf == 6)
 		r.eax |= L6_EAX_ARAT;
 	else if (leaf == 7)
-		leaf_7(vcpu->gpr[RCX], &r);
+		leaf_7(sub, &r);
 	else if (leaf == 0x80000001)
 		r.ecx &= ~(LX1_ECX_SVM | LX1_ECX_IBS | LX1_ECX_OSVW);
 	else if (leaf == 0x80000007)

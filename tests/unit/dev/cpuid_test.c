@@ -16,7 +16,14 @@ static void sysregs_read(const struct vcpu *vcpu, struct vcpu_sysregs *regs)
 	*regs = (struct vcpu_sysregs){ 0 };
 }
 
-static const struct virt_ops ops = { .sysregs_read = sysregs_read };
+static const struct cpuid_hidden hidden[] = {
+	{ 4, ANY_SUB, .eax = 0xffffc000 },
+	{ 6, 0, ~0U, ~0U, ~0U, ~0U },
+	{ 13, 1, .eax = BIT(3) },
+};
+static const struct virt_ops ops = { .sysregs_read = sysregs_read,
+				     .cpuid_hidden = hidden,
+				     .cpuid_hidden_count = ARRAY_SIZE(hidden) };
 const struct virt_ops *virt = &ops;
 
 static struct vcpu ask(uint32_t leaf, uint32_t sub)
@@ -55,12 +62,26 @@ static void test_no_virtualization_inside(void **state)
 	assert_int_equal(ask(0x8000000a, 0).gpr[RAX], 0);
 }
 
+/* A vendor's own list: of one sub-leaf or of all, and what is emulated is there all the same. */
+static void test_vendors_list(void **state)
+{
+	(void)state;
+	assert_int_equal(ask(4, 0).gpr[RAX], 0x3fff);
+	assert_int_equal(ask(4, 3).gpr[RAX], 0x3fff);
+	assert_int_equal(ask(4, 3).gpr[RBX], 0xffffffff);
+	assert_int_equal(ask(6, 0).gpr[RAX], BIT(2)); /* ARAT */
+	assert_int_equal(ask(6, 0).gpr[RCX], 0);
+	assert_int_equal(ask(13, 1).gpr[RAX], 0xfffffff7);
+	assert_int_equal(ask(13, 0).gpr[RAX], 0xffffffff);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_r1_pointers_have_48_bits),
 		cmocka_unit_test(test_no_address_space_tags),
 		cmocka_unit_test(test_no_virtualization_inside),
+		cmocka_unit_test(test_vendors_list),
 	};
 
 	return cmocka_run_group_tests_name("cpuid", tests, NULL, NULL);
