@@ -15,9 +15,13 @@
 
 typedef void exit_fn(struct vcpu *vcpu, const struct vm_exit *exit);
 
-static void on_interrupt(struct vcpu *vcpu, const struct vm_exit *exit)
+/*
+ * A physical interrupt: its handler has run, and the run loop does the rest. What the VM waited
+ * for: it is offered again. What the vendor half has dealt with.
+ */
+static void on_nothing(struct vcpu *vcpu, const struct vm_exit *exit)
 {
-	(void)vcpu; /* the physical handler has run; the run loop does the rest */
+	(void)vcpu;
 	(void)exit;
 }
 
@@ -78,19 +82,17 @@ static void on_npf(struct vcpu *vcpu, const struct vm_exit *exit)
 }
 
 /*
- * mov %reg, %cr8 = [REX] 0f 22 /r, or f0 as alternative prefix; the register's low 4 bits are
- * TPR[7:4].
+ * For a CPU that does not say it: mov %reg, %cr8 = [REX] 0f 22 /r, or f0 as alternative prefix.
+ * Kills the VM where that is not at rip.
  */
-static void on_cr8(struct vcpu *vcpu, const struct vm_exit *exit)
+static bool decode_cr8_write(struct vcpu *vcpu, uint8_t *reg, uint8_t *len)
 {
-	struct vlapic *apic = &vcpu->vm->lapic;
 	uint8_t b[5];
 	unsigned int i = 0, rex = 0;
 
-	(void)exit;
 	if (guest_virt_read(vcpu, vcpu->rip, b, sizeof(b))) {
 		vm_kill(vcpu->vm, "no instruction bytes at rip %lx", vcpu->rip);
-		return;
+		return false;
 	}
 	if (b[i] == 0xf0)
 		i++;
@@ -98,10 +100,26 @@ static void on_cr8(struct vcpu *vcpu, const struct vm_exit *exit)
 		rex = b[i++];
 	if (b[i] != 0x0f || b[i + 1] != 0x22) {
 		vm_kill(vcpu->vm, "unknown write of CR8 at rip %lx", vcpu->rip);
-		return;
+		return false;
 	}
-	vlapic_cr8_write(apic, vcpu->gpr[(b[i + 2] & 7) | (rex & 1) << 3]);
-	vcpu->rip += i + 3;
+	*reg = (b[i + 2] & 7) | (rex & 1) << 3;
+	*len = i + 3;
+	return true;
+}
+
+/* The register's low 4 bits are TPR[7:4]. */
+static void on_cr8(struct vcpu *vcpu, const struct vm_exit *exit)
+{
+	struct vlapic *apic = &vcpu->vm->lapic;
+	uint8_t reg = exit->cr8.reg, len = exit->insn_len;
+
+	if (!len && !decode_cr8_write(vcpu, &reg, &len))
+		return;
+	if (exit->cr8.write)
+		vlapic_cr8_write(apic, vcpu->gpr[reg]);
+	else
+		vcpu->gpr[reg] = vlapic_cr8_read(apic);
+	vcpu->rip += len;
 }
 
 static void on_hypercall(struct vcpu *vcpu, const struct vm_exit *exit)
@@ -116,8 +134,11 @@ static void on_hypercall(struct vcpu *vcpu, const struct vm_exit *exit)
 static void on_xsetbv(struct vcpu *vcpu, const struct vm_exit *exit)
 {
 	uint64_t val = (uint32_t)vcpu->gpr[RAX] | vcpu->gpr[RDX] << 32;
+	struct vcpu_sysregs regs;
 
-	if ((uint32_t)vcpu->gpr[RCX] != 0 || fpu_set_xcr0(vcpu->vm, val))
+	virt->sysregs_read(vcpu,
+			   &regs); /* with VT-x the exit may come before the check of the CPL */
+	if (regs.cpl != 0 || (uint32_t)vcpu->gpr[RCX] != 0 || fpu_set_xcr0(vcpu->vm, val))
 		virt->inject_exception(vcpu, GP, true, 0);
 	else
 		vcpu->rip += exit->insn_len;
@@ -151,18 +172,20 @@ static void on_other(struct vcpu *vcpu, const struct vm_exit *exit)
 }
 
 static exit_fn *const handlers[EXIT_KINDS] = {
-	[EXIT_INTR] = on_interrupt,
+	[EXIT_INTR] = on_nothing,
 	[EXIT_HLT] = on_hlt,
 	[EXIT_CPUID] = on_cpuid,
 	[EXIT_MSR] = on_msr,
 	[EXIT_IO] = on_io,
 	[EXIT_NPF] = on_npf,
 	[EXIT_CR8] = on_cr8,
+	[EXIT_CR] = on_nothing,
+	[EXIT_WINDOW] = on_nothing,
 	[EXIT_HYPERCALL] = on_hypercall,
 	[EXIT_INVLPG] = on_other,
 	[EXIT_XSETBV] = on_xsetbv,
 	[EXIT_SHUTDOWN] = on_shutdown,
-	[EXIT_NMI] = on_interrupt,
+	[EXIT_NMI] = on_nothing,
 	[EXIT_INVALID] = on_invalid,
 	[EXIT_OTHER] = on_other,
 };

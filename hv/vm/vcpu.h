@@ -41,6 +41,8 @@ enum exit_kind {
 	EXIT_IO,
 	EXIT_NPF, /* nested page fault: emulated memory, or a VM touching nothing */
 	EXIT_CR8,
+	EXIT_CR,     /* another control register; the vendor half has dealt with it */
+	EXIT_WINDOW, /* the VM can take the interrupt now that it was offered */
 	EXIT_HYPERCALL,
 	EXIT_INVLPG,
 	EXIT_XSETBV,
@@ -53,7 +55,7 @@ enum exit_kind {
 
 struct vcpu {
 	struct vm *vm;
-	uint64_t gpr[GPR_COUNT]; /* valid while not running; asm offsets: virt/amdv_entry.S */
+	uint64_t gpr[GPR_COUNT]; /* valid while not running; asm offsets: the entry code in virt/ */
 	uint64_t rip, rflags;
 	bool halted; /* waits for an interrupt */
 	enum exit_kind last_exit;
@@ -81,7 +83,7 @@ struct vm_exit {
 		} npf;
 		struct {
 			bool write;
-			uint8_t reg;
+			uint8_t reg; /* enum gpr; unknown when insn_len is */
 		} cr8;
 	};
 };

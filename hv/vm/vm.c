@@ -87,6 +87,8 @@ const char *exit_kind_name(enum exit_kind kind)
 		[EXIT_IO] = "io",
 		[EXIT_NPF] = "npf",
 		[EXIT_CR8] = "cr8",
+		[EXIT_CR] = "cr",
+		[EXIT_WINDOW] = "window",
 		[EXIT_HYPERCALL] = "hypercall",
 		[EXIT_INVLPG] = "invlpg",
 		[EXIT_XSETBV] = "xsetbv",
