@@ -13,6 +13,9 @@
 #define XCR0_X87     BIT(0)
 #define XCR0_SSE     BIT(1)
 #define XCR0_AVX     BIT(2)
+#define XCR0_AVX512  (BIT(5) | BIT(6) | BIT(7)) /* all or none (SDM 1 13.3) */
+#define XCR0_PKRU    BIT(9)
+#define XCR0_KNOWN   (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512 | XCR0_PKRU)
 #define FXSAVE_FCW   0
 #define FXSAVE_MXCSR 24
 
@@ -57,7 +60,7 @@ void fpu_init(void)
 		return;
 	write_cr4(read_cr4() | CR4_OSXSAVE);
 	r = cpuid(13, 0);
-	xcr0_all = r.eax | (uint64_t)r.edx << 32;
+	xcr0_all = r.eax & XCR0_KNOWN;
 	xsetbv(xcr0_all);
 	area_size = cpuid(13, 0).ebx; /* size for the features now enabled */
 }
@@ -91,10 +94,19 @@ void fpu_switch_to(struct vm *vm)
 	owner = vm;
 }
 
+/* What XSETBV would not take, it must not be asked to. */
+static bool is_valid(uint64_t xcr0)
+{
+	uint64_t avx512 = xcr0 & XCR0_AVX512;
+
+	return xcr0_all && (xcr0 & XCR0_X87) && !(xcr0 & ~xcr0_all) &&
+	       (!(xcr0 & XCR0_AVX) || (xcr0 & XCR0_SSE)) &&
+	       (!avx512 || (avx512 == XCR0_AVX512 && (xcr0 & XCR0_AVX)));
+}
+
 int fpu_set_xcr0(struct vm *vm, uint64_t xcr0)
 {
-	if (!xcr0_all || !(xcr0 & XCR0_X87) || (xcr0 & ~xcr0_all) ||
-	    ((xcr0 & XCR0_AVX) && !(xcr0 & XCR0_SSE)))
+	if (!is_valid(xcr0))
 		return -EINVAL;
 	vm->fpu.xcr0 = xcr0;
 	xsetbv(xcr0);
