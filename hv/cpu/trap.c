@@ -44,9 +44,9 @@ struct __packed table_pointer {
 	void *base;
 };
 
-static uint64_t gdt[5] = { 0, 0x00af9b000000ffff, 0x00cf93000000ffff, 0, 0 };
+static uint64_t gdt[GDT_BYTES / 8] = { 0, 0x00af9b000000ffff, 0x00cf93000000ffff, 0, 0 };
 static struct tss tss;
-static struct idt_gate idt[256];
+static struct idt_gate idt[IDT_BYTES / sizeof(struct idt_gate)];
 extern char trap_stubs[]; /* 16 bytes each */
 
 static enum ist ist_of(unsigned int vector)

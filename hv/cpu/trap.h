@@ -17,6 +17,10 @@
 #define VEC_TIMER    0xf0
 #define VEC_SPURIOUS 0xff
 
+/* Bytes of the descriptor tables. Their registers' limits may be larger: an exit of VT-x sets them. */
+#define GDT_BYTES (5 * 8)
+#define IDT_BYTES (256 * 16)
+
 /* What the entry stubs push, lowest address first. */
 struct trap_frame {
 	uint64_t r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax;

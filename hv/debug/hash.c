@@ -6,6 +6,7 @@
  * window, which comes and goes, as the pages of engine stlb do. Tables differ between a placed twin
  * and none, and nothing else.
  */
+#include "cpu/trap.h"
 #include "cpu/x86.h"
 #include "debug/monitor.h"
 #include "lib/types.h"
@@ -39,8 +40,8 @@ static uint64_t hash_descriptors(void)
 
 	asm volatile("sidt %0" : "=m"(idt));
 	asm volatile("sgdt %0" : "=m"(gdt));
-	hash = hash_words(FNV_START, (void *)idt.base, (char *)idt.base + idt.limit + 1);
-	return hash_words(hash, (void *)gdt.base, (char *)gdt.base + gdt.limit + 1);
+	hash = hash_words(FNV_START, (void *)idt.base, (char *)idt.base + IDT_BYTES);
+	return hash_words(hash, (void *)gdt.base, (char *)gdt.base + GDT_BYTES);
 }
 
 /* Each leaf with its address; a hole is one step, as large as the table that is missing. */
