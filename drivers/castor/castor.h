@@ -18,6 +18,7 @@
 #include <linux/interrupt.h>
 #include <linux/netdevice.h>
 #include <linux/pci.h>
+#include <asm/kvm_para.h>
 #include "../castor_abi.h"
 
 /* Bits of castor.flags: set in the interrupt, taken by the work item. */
@@ -41,12 +42,15 @@ struct castor {
 };
 extern struct castor castor;
 
-/* Calls the hypervisor; any context. AMD-V's instruction: the device exists only below Pollux. */
+/*
+ * Calls the hypervisor; any context. The kernel puts AMD-V's instruction or VT-x's there when it
+ * loads the module.
+ */
 static inline long castor_hypercall(unsigned long nr, unsigned long a, unsigned long b)
 {
 	long rc;
 
-	asm volatile("vmmcall" : "=a"(rc) : "a"(nr), "b"(a), "c"(b) : "memory");
+	asm volatile(KVM_HYPERCALL : "=a"(rc) : "a"(nr), "b"(a), "c"(b) : "memory");
 	return rc;
 }
 
