@@ -92,6 +92,11 @@ READ_CR(3)
 READ_CR(4)
 #undef READ_CR
 
+static inline void write_cr2(uint64_t val)
+{
+	asm volatile("mov %0, %%cr2" ::"r"(val) : "memory");
+}
+
 static inline void write_cr3(uint64_t val)
 {
 	asm volatile("mov %0, %%cr3" ::"r"(val) : "memory");
@@ -119,6 +124,19 @@ static inline void __noreturn triple_fault(void)
 		asm volatile("lidt %0; ud2" ::"m"(none));
 }
 
+static inline uint64_t read_dr6(void)
+{
+	uint64_t val;
+
+	asm volatile("mov %%dr6, %0" : "=r"(val));
+	return val;
+}
+
+static inline void write_dr6(uint64_t val)
+{
+	asm volatile("mov %0, %%dr6" ::"r"(val));
+}
+
 static inline void invlpg(const void *addr)
 {
 	asm volatile("invlpg (%0)" ::"r"(addr) : "memory");
@@ -129,20 +147,27 @@ static inline void cpu_relax(void)
 	asm volatile("pause" ::: "memory");
 }
 
-#define MSR_EFER      0xc0000080
-#define EFER_SCE      BIT(0)
-#define EFER_LME      BIT(8)
-#define EFER_LMA      BIT(10)
-#define EFER_NXE      BIT(11)
-#define EFER_SVME     BIT(12)
-#define EFER_UAIE     BIT(20) /* AMD's upper address ignore */
-#define MSR_PAT       0x277
-#define MSR_APIC_BASE 0x1b
+#define MSR_EFER           0xc0000080
+#define EFER_SCE           BIT(0)
+#define EFER_LME           BIT(8)
+#define EFER_LMA           BIT(10)
+#define EFER_NXE           BIT(11)
+#define EFER_SVME          BIT(12)
+#define EFER_UAIE          BIT(20) /* AMD's upper address ignore */
+#define MSR_PAT            0x277
+#define MSR_APIC_BASE      0x1b
+#define MSR_FS_BASE        0xc0000100
+#define MSR_GS_BASE        0xc0000101
+#define MSR_KERNEL_GS_BASE 0xc0000102
 
 #define CR0_PE      BIT(0)
+#define CR0_NE      BIT(5)
 #define CR0_WP      BIT(16)
+#define CR0_NW      BIT(29)
+#define CR0_CD      BIT(30)
 #define CR0_PG      BIT(31)
 #define CR4_PAE     BIT(5)
+#define CR4_VMXE    BIT(13)
 #define CR4_LA57    BIT(12)
 #define CR4_LAM_SUP BIT(28)
 #define CR3_LAM     (BIT(61) | BIT(62)) /* Intel's linear address masking, for user pointers */

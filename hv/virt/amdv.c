@@ -20,8 +20,6 @@
 #define MSR_VM_CR    0xc0010114
 #define VM_CR_SVMDIS BIT(4)
 #define MSR_HSAVE_PA 0xc0010117
-#define MSR_FS_BASE  0xc0000100
-#define MSR_GS_BASE  0xc0000101
 #define PAT_RESET    0x0007040600070406UL
 #define IOPM_SIZE    (3 * PAGE_SIZE)
 #define MSRPM_SIZE   (2 * PAGE_SIZE)
