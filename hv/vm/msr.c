@@ -7,7 +7,10 @@
 #include "virt/virt_ops.h"
 #include "vm/exit.h"
 
-#define MSR_TSC 0x10
+#define MSR_TSC         0x10
+#define MSR_MISC_ENABLE 0x1a0
+#define MISC_FAST_REP   BIT(0)              /* without it Linux avoids REP MOVS */
+#define MISC_NO_PERF    (BIT(11) | BIT(12)) /* neither BTS nor PEBS */
 
 /* The local APIC's: what it does not know of these is reserved and gives #GP, as on hardware. */
 static bool is_apic_msr(uint32_t msr)
@@ -30,6 +33,8 @@ bool msr_read(struct vcpu *vcpu, uint32_t msr, uint64_t *val)
 		*val = sys.efer;
 	} else if (msr == MSR_TSC) {
 		*val = rdtsc();
+	} else if (msr == MSR_MISC_ENABLE) {
+		*val = MISC_FAST_REP | MISC_NO_PERF; /* Intel's */
 	} else {
 		vcpu->vm->unknown_msr++;
 	}
