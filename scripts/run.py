@@ -44,6 +44,7 @@ NIC_MAC = '52:54:00:88:00:02'
 ESCAPE = 0x1d           # Ctrl-]
 PR_SET_PDEATHSIG = 1
 FIRMWARE = Path('/usr/share/ovmf/OVMF.fd') # of UEFI; Debian package ovmf
+END_S = 20
 STATS_S = 60             # no expectation: a limit for slow machines
 
 
@@ -55,13 +56,13 @@ class Spec:
     kernel: Path = None
     initrd: Path = None
     append: str = ''
-    machine: str = 'pc'
+    machine: str = 'pc'     # q35: QEMU's other board; bochs: the machine with VT-x (bochs.py)
     firmware: str = 'bios'  # uefi
     serial: bool = True     # False: there is no serial port, and nothing is heard but through hmp()
     memory: int = 1024      # MiB
     net: str = 'auto'       # tap, user, none; auto: tap when root, else user
     accel: str = 'auto'     # tcg, kvm
-    cpu: str = None         # QEMU's CPU model, when not the accelerator's usual one
+    cpu: str = None         # the emulator's CPU model, when not the usual one
     forward: str = ''       # user network: hostfwd rules, such as tcp:127.0.0.1:5555-10.88.0.11:80
     icount: int = None      # TCG's clock counts instructions, 2^icount ns each, whatever this machine does meanwhile
     extra: tuple = ()       # further QEMU arguments
@@ -278,6 +279,14 @@ class Machine:
         return answer['return'].replace('\r', '')
 
 
+def machine_of(spec, **more):
+    """The machine that a spec asks for."""
+    if spec.machine != 'bochs':
+        return Machine(spec, **more)
+    import bochs # pylint: disable=import-outside-toplevel; it builds on this module
+    return bochs.BochsMachine(spec, **more)
+
+
 def write_terminal(data):
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
@@ -322,7 +331,8 @@ def parse_arguments(argv):
     p.add_argument('--initrd', type=Path)
     p.add_argument('--append', default='', help="the bare kernel's command line")
     p.add_argument('--name', default='run', help='folder below out/run (default: run)')
-    p.add_argument('--machine', choices=['pc', 'q35'], default='pc')
+    p.add_argument('--machine', choices=['pc', 'q35', 'bochs'], default='pc',
+                   help="QEMU's boards, or Bochs with one of Intel's CPUs (default: pc)")
     p.add_argument('--firmware', choices=['bios', 'uefi'], default='bios')
     p.add_argument('--memory', type=int, default=1024, metavar='MIB')
     p.add_argument('--net', choices=['auto', 'tap', 'user', 'none'], default='auto')
@@ -347,10 +357,10 @@ def main(argv=None):
         if args.judge:
             (RUNS / spec.name).mkdir(parents=True, exist_ok=True)
             spec.iso = image.reword(args.iso, RUNS / spec.name / 'medium.iso', 'judge', args.judge)
-        with Machine(spec, echo=write_terminal) as machine:
+        with machine_of(spec, echo=write_terminal) as machine:
             if args.interactive:
                 talk(machine)
-                return 0 if machine.process.poll() is None else interpret(machine, machine.process.wait())
+                return 0 if machine.process.poll() is None else interpret(machine, machine.wait_end(END_S))
             return interpret(machine, machine.wait_end(args.timeout))
     except ConsoleError as e:
         print(e, file=sys.stderr)

@@ -17,7 +17,7 @@ void machine_end(uint8_t code)
 	/* An emulator ends at the next instruction, with what its UART still holds. */
 	console_drain();
 	outb(DEBUG_EXIT, code);
-	log_info("the machine may be switched off");
+	log_info("the machine may be switched off (code %x)", code); /* Bochs is, by its launcher */
 	for (;;)
 		asm volatile("cli; hlt");
 }

@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT / 'tests'))
 
 import image # noqa: E402
 import peer # noqa: E402
-from run import Machine, Spec # noqa: E402
+from run import Spec, machine_of # noqa: E402
 
 
 def pytest_configure(config):
@@ -51,9 +51,9 @@ def start(run_name):
 
     def begin(spec):
         spec.name = f'{run_name}-{len(machines)}' if machines else run_name
-        if spec.net == 'tap' and not peer.is_available():
+        if (spec.net == 'tap' or spec.machine == 'bochs') and not peer.is_available():
             pytest.skip('network namespaces and taps need root')
-        machines.append(Machine(spec).__enter__())
+        machines.append(machine_of(spec).__enter__())
         return machines[-1]
 
     yield begin
