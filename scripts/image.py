@@ -33,8 +33,8 @@ FORBIDDEN = '\n\r'
 LINES = 'boot/pollux.cfg' # on each medium: what is loaded, in lines that GRUB and our loader for UEFI understand
 GRUB_CONFIG = 'boot/grub/grub.cfg'
 # The part_* are what grub-mkrescue's own start for UEFI asks for.
-GRUB_MODULES = 'normal configfile multiboot2 serial terminal test all_video iso9660 fat part_acorn part_amiga part_apple ' \
-               'part_bsd part_dfly part_dvh part_gpt part_msdos part_plan part_sun part_sunpc'
+GRUB_MODULES = 'normal configfile multiboot2 serial terminal test wrmsr all_video iso9660 fat part_acorn part_amiga ' \
+               'part_apple part_bsd part_dfly part_dvh part_gpt part_msdos part_plan part_sun part_sunpc'
 # The hypervisor asks for a framebuffer. It needs none beside a serial port, which GRUB knows of on a BIOS alone. The second
 # entry says what the machine has and lacks; `p` and `h` choose.
 GRUB_SCRIPT = f'''set screen=auto,text
@@ -44,6 +44,7 @@ if serial --unit=0 --speed=115200; then
   if [ $grub_platform = pc ]; then set screen=text; fi
 fi
 if [ $screen != text ]; then insmod all_video; fi
+{{first}}
 set timeout={{menu}}
 menuentry 'Pollux' --hotkey=p {{{{
   source /{LINES}
@@ -75,6 +76,7 @@ class Description:
     modules: list = field(default_factory=list)
     hypervisor: Path = HYPERVISOR
     menu: int = 0
+    grub: list = field(default_factory=list) # commands of GRUB's in front
 
     def add(self, file, line):
         self.modules.append(Module(Path(file), line))
@@ -151,7 +153,7 @@ def fill(folder, description):
         if name not in names:
             shutil.copyfile(f, boot / name)
         names.append(name)
-    (folder / GRUB_CONFIG).write_text(GRUB_SCRIPT.format(menu=description.menu, hypervisor=names[0]))
+    (folder / GRUB_CONFIG).write_text(GRUB_SCRIPT.format(first='\n'.join(description.grub), menu=description.menu, hypervisor=names[0]))
     (folder / LINES).write_text(lines(description, names))
 
 
