@@ -60,7 +60,7 @@ $(DVM_PROGRAMS): $(O)/dvm/%: scripts/dvm/%.c $(SETUP_STAMP)
 	@echo "  CCLD    $@"
 	$(Q)$(CC) -std=gnu11 -Os -Wall -Wextra -Werror -static -s -o $@ $<
 
-.PHONY: all setup run shell overhead bench plots test test-all test-unit test-golden test-boot test-net lint clean \
+.PHONY: all setup run run-intel shell overhead bench plots test test-all test-unit test-golden test-boot test-net lint clean \
 	distclean help dvm
 
 all: $(ALL) $(DVM_INITRD) $(LINUX_INITRDS) ## build everything (the default)
@@ -72,6 +72,9 @@ setup: ## get packages, kernel, lwIP's source, QEMU's plugin header (every targe
 
 run: all ## boot Pollux with a driver VM and two guests, measure, print the table, write out/run.json
 	$(Q)$(PYTHON) scripts/demo.py
+
+run-intel: all ## the same driver VM and guests with VT-x, in Bochs: pings and TCP, no other measurements
+	$(Q)$(PYTHON) scripts/intel.py
 
 shell: all ## boot the same and stay on the multiplexed console
 	$(Q)$(PYTHON) scripts/demo.py --shell

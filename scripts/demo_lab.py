@@ -15,7 +15,7 @@ from pathlib import Path
 
 import image
 from peer import IPERF_PORT, Background, PeerError, is_available as tap_is_available
-from run import Machine, Spec
+from run import Spec, machine_of
 
 HOST = '10.88.0.1'
 DVM_ADDRESS = '10.88.0.2'
@@ -72,7 +72,7 @@ def free_port():
 class Lab:
     """Use as a context manager: machine, peers and namespace are gone afterwards."""
 
-    def __init__(self, say, echo=None, name='demo', words='', twins=()):
+    def __init__(self, say, echo=None, name='demo', words='', twins=(), machine='pc'):
         self.say = say
         self._medium = words, twins
         self.reduced = not tap_is_available()
@@ -82,8 +82,8 @@ class Lab:
                                  for p, mine in self.forwarded.items())
         self._folder = tempfile.TemporaryDirectory(prefix='pollux-demo-')
         self.spec = Spec(name=name, iso=Path(self._folder.name, 'pollux.iso'),
-                         net='user' if self.reduced else 'tap', forward=rules)
-        self.machine = Machine(self.spec, echo=echo, say=say)
+                         net='user' if self.reduced else 'tap', forward=rules, machine=machine)
+        self.machine = machine_of(self.spec, echo=echo, say=say)
         self._servers = []
         self._lock = None
         self._sink = Path(self._folder.name, 'sink') # what the peer's sink has printed
