@@ -153,7 +153,8 @@ def fill(folder, description):
         if name not in names:
             shutil.copyfile(f, boot / name)
         names.append(name)
-    (folder / GRUB_CONFIG).write_text(GRUB_SCRIPT.format(first='\n'.join(description.grub), menu=description.menu, hypervisor=names[0]))
+    (folder / GRUB_CONFIG).write_text(GRUB_SCRIPT.format(first='\n'.join(description.grub), menu=description.menu,
+                                                         hypervisor=names[0]))
     (folder / LINES).write_text(lines(description, names))
 
 

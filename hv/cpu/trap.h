@@ -17,7 +17,7 @@
 #define VEC_TIMER    0xf0
 #define VEC_SPURIOUS 0xff
 
-/* Bytes of the descriptor tables. Their registers' limits may be larger: an exit of VT-x sets them. */
+/* Bytes of the descriptor tables. An exit of VT-x sets larger limits in their registers. */
 #define GDT_BYTES (5 * 8)
 #define IDT_BYTES (256 * 16)
 

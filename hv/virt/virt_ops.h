@@ -20,7 +20,7 @@ enum nested_type { NESTED_RAM, NESTED_MMIO };
 struct virt_ops {
 	const char *name;
 
-	/* What CPUs of this vendor have besides, and nothing here emulates or switches. May be 0. */
+	/* What CPUs of this vendor have besides, and nothing here emulates or switches. */
 	const struct cpuid_hidden *cpuid_hidden;
 	unsigned int cpuid_hidden_count;
 
