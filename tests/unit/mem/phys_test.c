@@ -89,10 +89,10 @@ static void range(hpa_t start, hpa_t end_, uint32_t type)
 static void usual(void)
 {
 	range(0, 0x9fc00, RANGE_RAM);
-	range(0x9fc00, 0xa0000, RANGE_RESERVED);
-	range(0xf0000, MIB(1), RANGE_RESERVED);
+	range(0x9fc00, 0xa0000, MB2_RESERVED);
+	range(0xf0000, MIB(1), MB2_RESERVED);
 	range(MIB(1), LOW_END, RANGE_RAM);
-	range(0xfffc0000, GIB(4), RANGE_RESERVED);
+	range(0xfffc0000, GIB(4), MB2_RESERVED);
 	range(GIB(4), GIB(8), RANGE_RAM);
 }
 
@@ -155,7 +155,7 @@ static void test_runs(void **state)
 
 	(void)state;
 	usual();
-	range(MIB(24), MIB(25) + 1, RANGE_RESERVED);
+	range(MIB(24), MIB(25) + 1, MB2_RESERVED);
 	phys_init(&boot);
 	assert_int_equal(phys_run(&at, 0x9f000, FRAME_FREE), 0x9f000);
 	assert_int_equal(at, 0);
@@ -194,7 +194,7 @@ static void test_floor(void **state)
 static void test_overlaps(void **state)
 {
 	(void)state;
-	range(MIB(20), MIB(21), RANGE_RESERVED);
+	range(MIB(20), MIB(21), MB2_RESERVED);
 	range(MIB(1), LOW_END, RANGE_RAM);
 	range(MIB(1), MIB(40), RANGE_RAM);  /* twice */
 	range(MIB(30) + 1, MIB(30) + 2, 3); /* one byte of a frame */
@@ -215,10 +215,10 @@ static void test_odd_ranges(void **state)
 {
 	(void)state;
 	range(MIB(1), LOW_END, RANGE_RAM);
-	range(MIB(40), MIB(40), RANGE_RESERVED);                  /* empty */
+	range(MIB(40), MIB(40), MB2_RESERVED);                    /* empty */
 	range(MIB(50) + 1, MIB(50) + PAGE_SIZE, RANGE_RAM);       /* less than a frame */
 	range(GIB(4) + 1, GIB(4) + 2 * PAGE_SIZE - 1, RANGE_RAM); /* of two frames neither */
-	boot.range[boot.ranges++] = (struct boot_range){ ~0UL - MIB(1), MIB(2), RANGE_RESERVED };
+	boot.range[boot.ranges++] = (struct boot_range){ ~0UL - MIB(1), MIB(2), MB2_RESERVED };
 	phys_init(&boot);
 	assert_int_equal(phys_ram_bytes(), LOW_END - MIB(1));
 	assert_true(phys_is_ram(MIB(40)));
@@ -233,8 +233,8 @@ static void test_more_than_fits(void **state)
 	(void)state;
 	range(MIB(1), LOW_END, RANGE_RAM);
 	boot.range[boot.ranges++] = (struct boot_range){ GIB(4), ~0UL, RANGE_RAM };
-	range(GIB(5), GIB(6), RANGE_RESERVED);
-	range(GIB(200), GIB(201), RANGE_RESERVED);
+	range(GIB(5), GIB(6), MB2_RESERVED);
+	range(GIB(200), GIB(201), MB2_RESERVED);
 	phys_init(&boot);
 	assert_int_equal(phys_top(), PAGING_RAM_MAX);
 	assert_int_equal(warnings, 1);
@@ -264,7 +264,7 @@ static void test_module_in_reserved_memory(void **state)
 {
 	(void)state;
 	range(MIB(1), MIB(32), RANGE_RAM);
-	range(MIB(32), LOW_END, RANGE_RESERVED);
+	range(MIB(32), LOW_END, MB2_RESERVED);
 	boot.modules = 1;
 	boot.module[0] = (struct boot_module){ .start = MIB(31), .size = MIB(2) };
 	phys_init(&boot);
@@ -291,7 +291,7 @@ static void test_no_room_for_the_table(void **state)
 	range(MIB(1), LOW_START + MIB(1), RANGE_RAM);
 	expect_failure(); /* too little below 4 GiB: the table of 8 GiB has 2 MiB */
 	range(MIB(32), LOW_END, RANGE_RAM);
-	range(MIB(16), MIB(63), RANGE_RESERVED);
+	range(MIB(16), MIB(63), MB2_RESERVED);
 	expect_failure(); /* all of it reserved but 1 MiB */
 }
 
