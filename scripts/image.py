@@ -158,34 +158,37 @@ def fill(folder, description):
     (folder / LINES).write_text(lines(description, names))
 
 
+def write_iso(output, folder):
+    """What fill() made, and GRUB."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.unlink(missing_ok=True) # what is there is not added to
+    run(['grub-mkrescue', f'--install-modules={GRUB_MODULES}', '--fonts=', '--locales=', '--themes=', '-o', output, folder])
+    return output
+
+
 def make(output, description):
     """Write the ISO file. Raises ImageError that names a missing file."""
-    output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix='pollux-iso-') as tmp:
         fill(Path(tmp), description)
-        command = ['grub-mkrescue', f'--install-modules={GRUB_MODULES}', '--fonts=', '--locales=', '--themes=',
-                   '-o', output, tmp]
-        r = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    if r.returncode != 0:
-        raise ImageError(f'grub-mkrescue failed:\n{r.stdout}')
-    return output
+        return write_iso(output, tmp)
 
 
 def reword(source, output, key, value):
     """A copy of a medium on which the hypervisor's line says KEY=VALUE. Raises ImageError."""
     with tempfile.TemporaryDirectory(prefix='pollux-iso-') as tmp:
-        config = Path(tmp, 'lines')
-        xorriso(['-osirrox', 'on', '-indev', source, '-extract', f'/{LINES}', config])
+        tmp = Path(tmp)
+        run(['xorriso', '-osirrox', 'on', '-indev', source, '-extract', '/boot', tmp / 'boot'])
+        run(['chmod', '-R', 'u+w', tmp])
+        script = (tmp / GRUB_CONFIG).read_text()
+        shutil.rmtree(tmp / 'boot/grub') # GRUB's own files come anew
+        (tmp / 'boot/grub').mkdir()
+        (tmp / GRUB_CONFIG).write_text(script)
         text, n = re.subn(r'^(multiboot2 \S+)(.*)$', lambda m: m.group(1) + new_words(m.group(2), key, value),
-                          config.read_text(), flags=re.M)
+                          (tmp / LINES).read_text(), flags=re.M)
         if n != 1:
             raise ImageError(f'{source}: its {LINES} does not boot a hypervisor')
-        config.chmod(0o644)
-        config.write_text(text)
-        output.unlink(missing_ok=True) # xorriso would append to it
-        xorriso(['-indev', source, '-outdev', output, '-boot_image', 'any', 'replay',
-                 '-update', config, f'/{LINES}'])
-    return output
+        (tmp / LINES).write_text(text)
+        return write_iso(output, tmp)
 
 
 def new_words(words, key, value):
@@ -193,11 +196,11 @@ def new_words(words, key, value):
     return ''.join(f' {w}' for w in [*kept, quote(f'{key}={value}')])
 
 
-def xorriso(arguments):
-    r = subprocess.run(['xorriso', *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                       check=False)
+def run(command):
+    command = [str(w) for w in command]
+    r = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if r.returncode != 0:
-        raise ImageError(f'xorriso failed:\n{r.stdout}')
+        raise ImageError(f'{command[0]} failed:\n{r.stdout}')
 
 
 def main():

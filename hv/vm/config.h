@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The boot words: the hypervisor's own line and one line per module. Grammar, for GRUB's
- * multiboot2/module2 lines:
+ * The boot words: the hypervisor's own line and one line per module. Grammar, for the
+ * multiboot2/module2 lines of GRUB and of our own loader (/boot/pollux.cfg on a medium):
  *
  *   multiboot2 .../pollux.elf [net=bridge|twin] [judge=strict|normal] [svm=window|stlb]
  *                              [focus=NAME] [run=SECONDS] [restarts=N] [panic=halt|reboot]

@@ -120,6 +120,7 @@ static void check(const struct config *cfg, const struct boot_info *boot)
 		dvms += cfg->vm[i].kind == VM_DVM;
 	}
 	CHECK(dvms <= 1);
+	CHECK(boot->rsdp_size <= RSDP_MAX);
 	CHECK(strnlen(cfg->focus, VM_NAME_LEN) < VM_NAME_LEN);
 }
 

@@ -144,6 +144,8 @@ def boot_tags(lines):
     tags = tag(1, lines[0].encode() + b'\0')
     for k, line in enumerate(lines[1:]):
         tags += tag(3, struct.pack('<II', 0x1000000 * (k + 1), 0x1000000 * (k + 1) + 4096) + line.encode() + b'\0')
+    tags += tag(14, b'RSD PTR ' + bytes(12)) + tag(15, b'RSD PTR ' + bytes(28))
+    tags += tag(8, struct.pack('<QIIIBBH6B', 0x80000000, 5120, 1280, 800, 32, 1, 0, 16, 8, 8, 8, 0, 8))
     return tags + tag(6, struct.pack('<II', 24, 0) + ranges) + tag(0, b'')
 
 
