@@ -60,8 +60,8 @@ $(DVM_PROGRAMS): $(O)/dvm/%: scripts/dvm/%.c $(SETUP_STAMP)
 	@echo "  CCLD    $@"
 	$(Q)$(CC) -std=gnu11 -Os -Wall -Wextra -Werror -static -s -o $@ $<
 
-.PHONY: all setup run run-intel shell overhead bench plots test test-all test-unit test-golden test-boot test-net lint clean \
-	distclean help dvm
+.PHONY: all setup run run-intel shell image install-usb overhead bench plots test test-all test-unit test-golden test-boot test-net \
+	lint clean distclean help dvm
 
 all: $(ALL) $(DVM_INITRD) $(LINUX_INITRDS) ## build everything (the default)
 
@@ -78,6 +78,12 @@ run-intel: all ## the same driver VM and guests with VT-x, in Bochs: pings and T
 
 shell: all ## boot the same and stay on the multiplexed console
 	$(Q)$(PYTHON) scripts/demo.py --shell
+
+image: all ## write out/pollux.img, a disk image that boots on BIOS and on UEFI
+	$(Q)$(PYTHON) scripts/disk.py --output $(O)/pollux.img
+
+install-usb: ## copy that image to the USB stick DEV=sdX, after asking
+	$(Q)$(PYTHON) scripts/install_usb.py --image $(O)/pollux.img $(DEV)
 
 overhead: all ## count what derived code costs, function by function; write out/overhead.json
 	$(Q)$(PYTHON) scripts/overhead.py

@@ -44,12 +44,17 @@ def kernel():
     raise DemoError('no kernel for the driver VM: make setup')
 
 
-def make_medium(path, words='', twins=()):
-    """Write the ISO file of the demonstration; twins: files instead of the usual ones."""
+def describe(words='', twins=()):
+    """What is on the demonstration's medium; twins: files instead of the usual ones."""
     d = image.Description(f'net=twin {words}'.strip()).add_dvm(DVM_WORDS, kernel=kernel())
     for n in GUESTS:
         d.add_guest(n, GUEST_WORDS[n], memory='32M')
-    return image.make(path, d.add_twin(*twins).add_symbols())
+    return d.add_twin(*twins).add_symbols()
+
+
+def make_medium(path, words='', twins=()):
+    """Write the ISO file of the demonstration."""
+    return image.make(path, describe(words, twins))
 
 
 def take_turn(name, say):

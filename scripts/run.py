@@ -5,6 +5,7 @@
     run.py --iso out/pollux.iso                          until it ends or the timeout is over
     run.py --iso out/pollux.iso --interactive            on this terminal; Ctrl-] ends it
     run.py --iso out/pollux.iso --judge strict           with that boot word, in a copy of the medium
+    run.py --disk out/pollux.img --firmware uefi         a disk image (never written to) below UEFI firmware
     run.py --kernel out/kernel/bzImage --initrd out/dvm/initrd.img --append 'console=ttyS0 mode=native'
 
 Every console goes to out/run/NAME/SOURCE.log, all of them in order to console.log. The network's other
@@ -50,9 +51,10 @@ STATS_S = 60             # no expectation: a limit for slow machines
 
 @dataclass
 class Spec:
-    """What to boot, in which machine. Either iso or kernel."""
+    """What to boot, in which machine. One of iso, disk and kernel."""
     name: str = 'run'
     iso: Path = None
+    disk: Path = None
     kernel: Path = None
     initrd: Path = None
     append: str = ''
@@ -80,7 +82,11 @@ def qemu_command(spec, accelerator, cpu, tap, monitor):
         line += ['-serial', 'chardev:com1']
     if spec.firmware == 'uefi':
         line += ['-bios', FIRMWARE]
-    if spec.iso:
+    if spec.disk:
+        # By DMA: a BIOS's reads of the older kind are a request to the host for each 512 bytes.
+        line += ['-drive', f'file={spec.disk},format=raw,if=none,snapshot=on,id=medium', '-device', 'ahci,id=disks',
+                 '-device', 'ide-hd,drive=medium,bus=disks.0,bootindex=0']
+    elif spec.iso:
         line += ['-drive', f'file={spec.iso},format=raw,if=none,media=cdrom,readonly=on,id=medium',
                  '-device', 'ide-cd,drive=medium,bus=ide.0,bootindex=0']
     else:
@@ -326,6 +332,7 @@ def parse_arguments(argv):
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     what = p.add_mutually_exclusive_group(required=True)
     what.add_argument('--iso', type=Path, help='boot this medium (image.py)')
+    what.add_argument('--disk', type=Path, help='boot this disk image (disk.py)')
     what.add_argument('--kernel', type=Path, help='boot this kernel without the hypervisor')
     p.add_argument('--judge', choices=['strict', 'normal'], help='level of the judge (default: as the medium says)')
     p.add_argument('--initrd', type=Path)

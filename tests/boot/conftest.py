@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'scripts'))
 sys.path.insert(0, str(ROOT / 'tests'))
 
+import disk # noqa: E402
 import image # noqa: E402
 import peer # noqa: E402
 from run import Spec, machine_of # noqa: E402
@@ -63,10 +64,11 @@ def start(run_name):
 
 @pytest.fixture
 def boot(start, tmp_path):
-    """boot(description, **spec) makes the medium and boots it; without a network unless net= says so."""
-    def begin(description, **spec):
-        iso = image.make(tmp_path / 'medium.iso', description)
-        return start(Spec(iso=iso, **{'net': 'none', **spec}))
+    """boot(description, **spec) makes the medium and boots it; without a network unless net= says so. medium: iso or disk."""
+    def begin(description, medium='iso', **spec):
+        make = disk.make if medium == 'disk' else image.make
+        spec[medium] = make(tmp_path / f'medium.{medium}', description)
+        return start(Spec(**{'net': 'none', **spec}))
     return begin
 
 

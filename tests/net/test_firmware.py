@@ -7,15 +7,19 @@ from live_tables import LOWER_END, check_machine
 long = pytest.mark.long
 
 
-@pytest.mark.parametrize('firmware, machine', [('uefi', 'pc'), pytest.param('uefi', 'q35', marks=long),
-                                               pytest.param('bios', 'q35', marks=long)])
-def test_main_job(system, tmp_path, firmware, machine):
+# A disk image boots by GRUB on a BIOS, by our own loader on UEFI.
+@pytest.mark.parametrize('firmware, medium, machine', [
+    ('uefi', 'iso', 'pc'), ('uefi', 'disk', 'q35'), ('bios', 'disk', 'pc'),
+    pytest.param('uefi', 'iso', 'q35', marks=long), pytest.param('uefi', 'disk', 'pc', marks=long),
+    pytest.param('bios', 'disk', 'q35', marks=long), pytest.param('bios', 'iso', 'q35', marks=long)])
+def test_main_job(system, tmp_path, firmware, medium, machine):
     """Its shortest form."""
-    s = system('net=twin', ['echo'], firmware=firmware, machine=machine)
+    s = system('net=twin', ['echo'], firmware=firmware, medium=medium, machine=machine)
     s.attached()
     assert s.peer.ping(s.address(1))[0] == 5
     assert s.stats()['twin']['rx_to_guests'] >= 5
     pages = check_machine(s.machine, tmp_path, window=True)
     assert any(va >= LOWER_END for va, *_ in pages), 'the window is empty: the twin did not run'
     assert 'ACPI' not in s.machine.console.text('hv'), 'a warning about the tables'
+    assert bool(s.machine.console.text('efi')) == (firmware == 'uefi' and medium == 'disk')
     s.quit()
