@@ -4,6 +4,7 @@ import re
 import struct
 import subprocess
 import time
+from pathlib import Path
 
 import disk
 import image
@@ -13,6 +14,8 @@ from run import Spec
 FATAL = 35
 GUEST = 'vm=g1 kind=guest mem=32M -- ip=10.88.0.11/24'
 KERNEL = '1-guest.elf'
+OVMF_KEY = Path('/usr/share/ovmf/PkKek-1-snakeoil')
+SECURE = Path('/usr/share/OVMF') # firmware with Secure Boot
 long = pytest.mark.long
 
 
@@ -128,3 +131,32 @@ def test_module_truncated(start, stick, tmp_path):
     stick.write(KERNEL, stick.read(KERNEL, tmp_path)[:50000], tmp_path)
     m = start(Spec(disk=stick.path, firmware='uefi', net='none'))
     m.expect('hv', 'g1.*not started: its ELF kernel is cut off', 180)
+
+
+def signed_loader(folder):
+    """Our loader, signed by the key that is in the variables of OVMF's package for tests: its secret is known to everybody."""
+    key, out = folder / 'key', folder / 'signed.efi'
+    subprocess.run(['openssl', 'rsa', '-in', OVMF_KEY.with_suffix('.key'), '-passin', 'pass:snakeoil', '-out', key],
+                   check=True, capture_output=True)
+    subprocess.run(['sbsign', '--key', key, '--cert', OVMF_KEY.with_suffix('.pem'), '--output', out, disk.LOADER],
+                   check=True, capture_output=True)
+    return out.read_bytes()
+
+
+@long
+@pytest.mark.parametrize('signed', [False, True])
+def test_secure_boot_is_refused(start, stick, tmp_path, signed):
+    """By the firmware; and where somebody has signed the loader, by the loader."""
+    if signed:
+        (tmp_path / 'new').write_bytes(signed_loader(tmp_path))
+        stick.mtools('mcopy', '-o', tmp_path / 'new', '::/EFI/BOOT/BOOTX64.EFI')
+    flash = [f'if=pflash,format=raw,unit={n},file={SECURE}/OVMF_{name}_4M.snakeoil.fd,{how}'
+             for n, (name, how) in enumerate([('CODE', 'readonly=on'), ('VARS', 'snapshot=on')])]
+    m = start(Spec(disk=stick.path, machine='q35', net='none', extra=(
+        '-machine', 'smm=on', '-global', 'driver=cfi.pflash01,property=secure,value=on', '-drive', flash[0], '-drive', flash[1])))
+    if signed:
+        m.expect('efi', r'\[FAIL\] UEFI Secure Boot is on, which Pollux does not support', 240)
+    else:
+        m.expect('raw', r'(?s)Access\s+Denied', 240)
+        assert not m.console.text('efi')
+    assert not m.console.text('hv')
