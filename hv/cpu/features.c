@@ -9,9 +9,12 @@
 #include "vm/vm.h"
 
 #define EXTENDED            0x80000000U /* the leaf that names the last of these */
+#define PAT                 BIT(16)     /* CPUID 1 EDX */
 #define SVM                 BIT(2)      /* CPUID 80000001 ECX */
 #define VMX                 BIT(5)      /* CPUID 1 ECX */
 #define AMDV_LEAF           0x8000000a
+#define PAT_WB              6
+#define PAT_UC              0
 #define MSR_VM_CR           0xc0010114
 #define VM_CR_SVMDIS        BIT(4)
 #define MSR_FEATURE_CONTROL 0x3a
@@ -65,6 +68,17 @@ static bool has_vmx(void)
 	return leaf_of(1).ecx & VMX;
 }
 
+/* Page tables use two of its entries as a reset leaves them: 0 for RAM, 3 for registers. */
+static enum state pat_entries(void)
+{
+	uint64_t pat;
+
+	if (!(leaf_of(1).edx & PAT))
+		return MISSING;
+	pat = rdmsr(MSR_PAT);
+	return (pat & 7) == PAT_WB && (pat >> 24 & 7) == PAT_UC ? OK : MISSING;
+}
+
 /* The MSR is there where AMD-V is. */
 static enum state amdv_switch(void)
 {
@@ -96,6 +110,8 @@ static const struct feature any[] = {
 	{ "TSC", "all clocks", NEEDED, CPUID_BIT(1, EDX, 4) },
 	{ "APIC", "timer and interrupts", NEEDED, CPUID_BIT(1, EDX, 9) },
 	{ "PAT", "the cache types of the driver VM's mappings", NEEDED, CPUID_BIT(1, EDX, 16) },
+	{ "PAT's entries", "as after a reset: RAM is cached, registers are not", NEEDED,
+	  .look = pat_entries, .source = "msr 277[0,3]" },
 	{ "NX", "no page is both written and executed", NEEDED, CPUID_BIT(0x80000001, EDX, 20) },
 	{ "MTRR", "the firmware's: registers of devices are not cached", OPTIONAL,
 	  CPUID_BIT(1, EDX, 12) },

@@ -5,6 +5,8 @@
 
 #include "lib/types.h"
 
+#define MSR_PAT 0x277
+
 struct cpuid_regs {
 	uint32_t eax, ebx, ecx, edx;
 };
