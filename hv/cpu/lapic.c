@@ -17,6 +17,7 @@ enum {
 	REG_EOI = 0xb0,
 	REG_SVR = 0xf0,
 	REG_ICR = 0x300,
+	REG_ICR_HIGH = 0x310,
 	REG_LVT_TIMER = 0x320,
 	REG_LVT_LINT0 = 0x350,
 	REG_LVT_LINT1 = 0x360,
@@ -29,7 +30,7 @@ enum {
 #define LVT_NMI    0x400
 #define DIVIDE_1   0xb
 #define ICR_NMI    0x400
-#define ICR_SELF   0x40000
+#define ICR_ASSERT 0x4000
 #define PIN_IDS    255 /* a pin's target has 8 bits, and all ones are all CPUs */
 
 #define PIT_HZ    1193182
@@ -143,9 +144,15 @@ void lapic_eoi(void)
 	reg_write(REG_EOI, 0);
 }
 
+/* By its number: the shorthand "self" is for fixed vectors alone (SDM 3A 10.6.1, table 10-3). */
 void lapic_nmi_self(void)
 {
-	reg_write(REG_ICR, ICR_SELF | ICR_NMI); /* in x2APIC mode the upper half is 0, too */
+	if (regs) {
+		reg_write(REG_ICR_HIGH, (uint32_t)lapic_id() << 24);
+		reg_write(REG_ICR, ICR_ASSERT | ICR_NMI);
+	} else {
+		wrmsr(0x800 + REG_ICR / 16, (uint64_t)lapic_id() << 32 | ICR_ASSERT | ICR_NMI);
+	}
 }
 
 uint8_t lapic_id(void)

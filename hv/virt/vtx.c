@@ -419,10 +419,13 @@ static void vtx_efer_write(struct vcpu *vcpu, uint64_t efer)
 	vmwrite(VMCS_EFER, (efer & allowed) | (old & ~allowed));
 }
 
+/* In real mode none has an error code, and an entry with one is refused (SDM 27.2.1.3). */
 static void vtx_inject_exception(struct vcpu *vcpu, uint8_t vector, bool has_error, uint32_t error)
 {
 	struct vtx_vcpu *v = vtx_of(vcpu);
 
+	load(v);
+	has_error = has_error && (vmread(VMCS_CR0) & CR0_PE);
 	v->event = EVENT_VALID | EVENT_EXCEPTION << 8 | vector | (has_error ? EVENT_ERROR : 0);
 	v->error_code = error;
 }
