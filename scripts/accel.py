@@ -47,7 +47,7 @@ def why_not_kvm():
         return '/dev/kvm cannot be opened by this user'
     nested = Path('/sys/module/kvm_amd/parameters/nested')
     if not nested.exists():
-        return 'no AMD-V on this host (VT-x is not supported yet)'
+        return 'no AMD-V on this host (nested VT-x was never tried)'
     if nested.read_text().strip() not in ('1', 'Y'):
         return 'kvm_amd has nested=0'
     if not amdv_works('kvm', 'host'):

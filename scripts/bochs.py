@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from console import Console, ConsoleError
@@ -70,21 +71,14 @@ def config(spec, folder, tap):
 
 def listen_inside(namespace):
     """A listening socket in a network namespace. A thread enters it, as a thread's namespace is its own."""
-    found = []
-
     def enter():
         with open(NETNS_FOLDER / namespace, 'rb') as f:
             if ctypes.CDLL(None, use_errno=True).setns(f.fileno(), CLONE_NEWNET):
-                found.append(OSError(ctypes.get_errno(), f'cannot enter the namespace {namespace}'))
-            else:
-                found.append(socket.create_server(('127.0.0.1', COM1_PORT)))
+                raise OSError(ctypes.get_errno(), f'cannot enter the namespace {namespace}')
+        return socket.create_server(('127.0.0.1', COM1_PORT))
 
-    thread = threading.Thread(target=enter)
-    thread.start()
-    thread.join()
-    if isinstance(found[0], OSError):
-        raise found[0]
-    return found[0]
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(enter).result()
 
 
 class BochsMachine(Machine):
@@ -111,7 +105,10 @@ class BochsMachine(Machine):
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
                                             preexec_fn=die_with_parent)
             listener.settimeout(START_S)
-            self._serial, _ = listener.accept()
+            try:
+                self._serial, _ = listener.accept()
+            except TimeoutError:
+                raise RuntimeError(f'Bochs does not start: {self.errors()}') from None
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
