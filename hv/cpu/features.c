@@ -18,6 +18,11 @@
 #define MSR_VM_CR           0xc0010114
 #define VM_CR_SVMDIS        BIT(4)
 #define MSR_FEATURE_CONTROL 0x3a
+#define MSR_VMX_PROC        0x482
+#define MSR_VMX_PROC2       0x48b
+#define VMX_SECONDARY       BIT(31)
+#define VMX_EPT             BIT(1)
+#define VMX_UNRESTRICTED    BIT(7)
 #define FEATURE_LOCKED      BIT(0)
 #define FEATURE_VMX         BIT(2) /* outside of SMX */
 
@@ -104,6 +109,23 @@ static enum state vmx_switch(void)
 	return (control & FEATURE_LOCKED) && !(control & FEATURE_VMX) ? LOCKED : OK;
 }
 
+/* Of the secondary controls, which have an MSR only where there are any. */
+static bool vmx_allows(uint64_t control)
+{
+	return has_vmx() && rdmsr(MSR_VMX_PROC) >> 32 & VMX_SECONDARY &&
+	       rdmsr(MSR_VMX_PROC2) >> 32 & control;
+}
+
+static enum state vmx_ept(void)
+{
+	return vmx_allows(VMX_EPT) ? OK : MISSING;
+}
+
+static enum state vmx_unrestricted(void)
+{
+	return vmx_allows(VMX_UNRESTRICTED) ? OK : MISSING;
+}
+
 #define CPUID_BIT(leaf_, reg_, bit_) .leaf = (leaf_), .reg = (reg_), .bit = (bit_)
 
 static const struct feature any[] = {
@@ -144,6 +166,9 @@ static const struct feature intel[] = {
 	{ "VT-x", "VMs", NEEDED, CPUID_BIT(1, ECX, 5) },
 	{ "VT-x's switch", "the firmware allows it", NEEDED, .look = vmx_switch,
 	  .source = "msr 3a[0,2]" },
+	{ "EPT", "VMs' memory", NEEDED, .look = vmx_ept, .source = "msr 48b[33]" },
+	{ "unrestricted guests", "VMs start without paging", NEEDED, .look = vmx_unrestricted,
+	  .source = "msr 48b[39]" },
 };
 
 #define TABLE(rows_) ((struct table){ rows_, ARRAY_SIZE(rows_) })

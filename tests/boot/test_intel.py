@@ -10,20 +10,20 @@ import pytest
 
 FATAL, GOOD = 35, 33
 BOOT_S = 300 # no expectation: a limit for slow machines
-NO_AMDV = 'the CPU has no AMD-V (QEMU: -cpu EPYC,+svm,+npt)'
-LOCKED = 'VT-x is switched off by the firmware (IA32_FEATURE_CONTROL is locked)'
+SWITCH, EPT, UNRESTRICTED = "VT-x's switch (msr 3a[0,2])", 'EPT (msr 48b[33])', 'unrestricted guests (msr 48b[39])'
+LOCKED = "VT-x's switch (msr 3a[0,2]: switched off by the firmware)"
 
 
 def fails(machine, why):
     line = machine.expect('hv', r'\[FAIL\] (.*)\n', BOOT_S).group(1)
-    assert line == f'this machine cannot host VMs: {NO_AMDV}; {why}'
+    assert line == f'this machine cannot host VMs: it lacks {why}'
     assert machine.wait_end(60) == FATAL
 
 
 @pytest.mark.parametrize('cpu, why', [
-    ('p4_prescott_celeron_336', 'the CPU has no VT-x'),
-    ('core2_penryn_t9600', 'VT-x without extended page tables (EPT)'),
-    ('corei5_lynnfield_750', 'VT-x without unrestricted guests'),
+    ('p4_prescott_celeron_336', f'VT-x (cpuid 1.ecx[5]), {SWITCH}, {EPT}, {UNRESTRICTED}'),
+    ('core2_penryn_t9600', f'{EPT}, {UNRESTRICTED}'),
+    ('corei5_lynnfield_750', UNRESTRICTED),
 ], ids=lambda v: v if '_' in v else '')
 def test_cpu_that_lacks_something(boot, cpu, why):
     fails(boot(image.Description().add_guest(1, 'echo'), machine='bochs', cpu=cpu), why)

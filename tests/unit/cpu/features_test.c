@@ -15,7 +15,7 @@
 #define LOG_MAX 8192
 
 static struct cpuid_regs leaf[3], ext[11]; /* 0, 1, 6; 80000000 .. 8000000a */
-static uint64_t pat, vm_cr, feature_control;
+static uint64_t pat, vm_cr, feature_control, vmx_proc, vmx_proc2;
 static bool has_vm_cr, has_feature_control;
 static char text[LOG_MAX];
 static jmp_buf failed;
@@ -38,8 +38,17 @@ uint64_t rdmsr(uint32_t msr)
 		assert_true(leaf[1].edx & BIT(16));
 		return pat;
 	}
-	assert_true((msr == 0xc0010114 && has_vm_cr) || (msr == 0x3a && has_feature_control));
-	return msr == 0x3a ? feature_control : vm_cr;
+	if (msr == 0xc0010114) {
+		assert_true(has_vm_cr);
+		return vm_cr;
+	}
+	assert_true(has_feature_control); /* the others are where VT-x is */
+	if (msr == 0x3a)
+		return feature_control;
+	if (msr == 0x482)
+		return vmx_proc;
+	assert_true(msr == 0x48b && vmx_proc >> 63);
+	return vmx_proc2;
 }
 
 static void add(const char *fmt, va_list ap)
@@ -108,6 +117,7 @@ static void become_intel(void)
 	leaf[1].ecx |= BIT(5);
 	has_vm_cr = false;
 	has_feature_control = true;
+	vmx_proc = vmx_proc2 = ~0UL << 32;
 }
 
 /* The line of one name has that word in front. */
@@ -253,6 +263,25 @@ static void test_vtx(void **state)
 	assert_false(boots());
 }
 
+static void test_controls_of_vtx(void **state)
+{
+	(void)state;
+	become_intel();
+	assert_true(boots());
+	expect("ok", "EPT");
+	vmx_proc2 &= ~BIT(39);
+	expect("ok", "EPT");
+	expect("missing", "unrestricted guests");
+	assert_false(boots());
+	assert_non_null(strstr(text, "it lacks unrestricted guests (msr 48b[39])"));
+	vmx_proc2 &= ~BIT(33);
+	expect("missing", "EPT");
+	vmx_proc2 = ~0UL << 32;
+	vmx_proc &= ~BIT(63); /* no such controls at all */
+	expect("missing", "EPT");
+	expect("missing", "unrestricted guests");
+}
+
 static void test_says_what_cpu(void **state)
 {
 	(void)state;
@@ -278,6 +307,7 @@ int main(void)
 		CASE(test_no_amdv),
 		CASE(test_leaf_behind_the_last_one),
 		CASE(test_vtx),
+		CASE(test_controls_of_vtx),
 		CASE(test_says_what_cpu),
 	};
 
