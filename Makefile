@@ -101,7 +101,8 @@ test: lint test-unit test-golden test-boot test-net ## everything that fits into
 test-all: test ## the same and what takes longer
 	$(call run_pytests,tests/boot tests/net,long)
 
-test-unit: $(UNIT_TESTS) ## unit tests, with the address and undefined-behaviour sanitizers
+# The fuzzers are only built: nothing else here is compiled by clang.
+test-unit: $(UNIT_TESTS) $(GUIDED_FUZZERS) ## unit tests, with the address and undefined-behaviour sanitizers
 	$(Q)set -e; for t in $(UNIT_TESTS); do echo "  TEST    $$t"; $$t; done
 
 # $(call run_pytests,FOLDERS[,long]): one pytest for each folder, as each has its own conftest.py and helpers. Results

@@ -50,7 +50,7 @@ $(GUIDED_DIR)/$(1)$(2): $(GUIDED)/$(1).c $(4) $$($(1)_guided_SRC) $(GUIDED_HEADE
 endef
 
 GUIDED_CORPUS = -DCORPUS='"$(GUIDED)/corpus/$(n)"'
-$(foreach n,$(GUIDED_NAMES),$(eval $(call GUIDED_RULE,$(n),,clang,,-fsanitize=fuzzer)))
+$(foreach n,$(GUIDED_NAMES),$(eval $(call GUIDED_RULE,$(n),,clang -fno-integrated-as,,-fsanitize=fuzzer)))
 $(foreach n,$(GUIDED_NAMES),$(eval $(call GUIDED_RULE,$(n),-replay,$(CC),$(GUIDED)/replay.c,$(GUIDED_CORPUS))))
 
 $(foreach n,$(GUIDED_NAMES),$(eval $(call GUIDED_RULE,$(n),-coverage,$(CC),$(GUIDED)/replay.c,$(GUIDED_CORPUS) --coverage)))
