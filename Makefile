@@ -60,8 +60,8 @@ $(DVM_PROGRAMS): $(O)/dvm/%: scripts/dvm/%.c $(SETUP_STAMP)
 	@echo "  CCLD    $@"
 	$(Q)$(CC) -std=gnu11 -Os -Wall -Wextra -Werror -static -s -o $@ $<
 
-.PHONY: all setup run run-intel shell image install-usb overhead bench plots test test-all test-unit test-golden test-boot test-net \
-	lint clean distclean help dvm
+.PHONY: all setup run run-intel shell image install-usb overhead bench plots test test-all test-unit test-golden test-boot \
+	test-net lint clean distclean help dvm
 
 all: $(ALL) $(DVM_INITRD) $(LINUX_INITRDS) ## build everything (the default)
 
