@@ -2,30 +2,12 @@
 /* Checks the program headers of the hypervisor's file. */
 #include "boot/efi/elf.h"
 
+#include "lib/elf64.h"
 #include "lib/string.h"
 
-#define ET_EXEC   2
-#define EM_X86_64 62
-#define PT_LOAD   1
-#define LOWEST    MIB(1) /* below is the firmware's and BIOS's own */
+#define LOWEST MIB(1) /* below is the firmware's and BIOS's own */
 
-struct elf_header {
-	uint8_t ident[16];
-	uint16_t type, machine;
-	uint32_t version;
-	uint64_t entry, phoff, shoff;
-	uint32_t flags;
-	uint16_t ehsize, phentsize, phnum, shentsize, shnum, shstrndx;
-};
-ASSERT_SIZE(struct elf_header, 64);
-
-struct elf_phdr {
-	uint32_t type, flags;
-	uint64_t offset, vaddr, paddr, filesz, memsz, align;
-};
-ASSERT_SIZE(struct elf_phdr, 56);
-
-static const char *add_segment(struct elf_program *p, const struct elf_phdr *h, uint64_t size)
+static const char *add_segment(struct elf_program *p, const struct elf64_segment *h, uint64_t size)
 {
 	if (h->offset > size || h->filesz > size - h->offset)
 		return "it is cut off: copy it again";
@@ -51,20 +33,20 @@ static bool has(const struct elf_program *p, uint64_t hpa)
 
 const char *elf_read(struct elf_program *p, const void *file, uint64_t size)
 {
-	struct elf_header h;
+	struct elf64_header h;
 
 	if (size < sizeof(h))
 		return "it is cut off: copy it again";
 	memcpy(&h, file, sizeof(h));
 	if (memcmp(h.ident, "\177ELF\2\1", 6) || h.type != ET_EXEC || h.machine != EM_X86_64 ||
-	    h.phentsize != sizeof(struct elf_phdr))
+	    h.phentsize != sizeof(struct elf64_segment))
 		return "it is no hypervisor (ELF executable for x86-64)";
-	if (h.phoff > size || h.phnum * sizeof(struct elf_phdr) > size - h.phoff)
+	if (h.phoff > size || h.phnum * sizeof(struct elf64_segment) > size - h.phoff)
 		return "it is cut off: copy it again";
 	*p = (struct elf_program){ .start = ~0U };
 	for (unsigned int i = 0; i < h.phnum; i++) {
 		const char *why = NULL;
-		struct elf_phdr s;
+		struct elf64_segment s;
 
 		memcpy(&s, (const uint8_t *)file + h.phoff + i * sizeof(s), sizeof(s));
 		if (s.type == PT_LOAD && s.memsz)

@@ -1,35 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* ELF64 kernels with a PVH entry note. */
 #include "dev/acpi.h"
+#include "lib/elf64.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "vm/load_parts.h"
 #include "vm/mem.h"
 
-#define ET_EXEC          2
-#define ET_DYN           3
-#define EM_X86_64        62
-#define PT_LOAD          1
-#define PT_NOTE          4
 #define PHYS32_ENTRY     18 /* XEN_ELFNOTE_PHYS32_ENTRY */
 #define START_INFO_MAGIC 0x336ec578
 #define MAX_SEGMENTS     64
-
-struct elf64_header {
-	uint8_t ident[16];
-	uint16_t type, machine;
-	uint32_t version;
-	uint64_t entry, phoff, shoff;
-	uint32_t flags;
-	uint16_t ehsize, phentsize, phnum, shentsize, shnum, shstrndx;
-};
-ASSERT_SIZE(struct elf64_header, 64);
-
-struct elf64_segment {
-	uint32_t type, flags;
-	uint64_t offset, vaddr, paddr, filesz, memsz, align;
-};
-ASSERT_SIZE(struct elf64_segment, 56);
 
 struct elf_note {
 	uint32_t namesz, descsz, type;
