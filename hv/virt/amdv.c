@@ -11,6 +11,7 @@
 #include "mem/layout.h"
 #include "mem/phys.h"
 #include "virt/amdv_vmcb.h"
+#include "virt/io_bitmap.h"
 #include "virt/nested.h"
 #include "virt/npt.h"
 #include "virt/virt_ops.h"
@@ -327,21 +328,9 @@ static void amdv_host_segments(uint64_t fs_base, uint64_t gs_base)
 	asm volatile("vmsave %%rax" ::"a"(host_vmcb) : "memory");
 }
 
-/* The bitmap belongs to the VM and is made at first use: every port exits. */
 static void amdv_io_intercept(struct vm *vm, uint16_t first, uint16_t last, bool on)
 {
-	uint8_t *map = vm->io_bitmap;
-
-	if (!map) {
-		map = vm->io_bitmap = phys_alloc_hv(IOPM_SIZE);
-		memset(map, 0xff, IOPM_SIZE);
-	}
-	for (unsigned int p = first; p <= last; p++) {
-		if (on)
-			map[p / 8] |= 1 << p % 8;
-		else
-			map[p / 8] &= ~(1 << p % 8);
-	}
+	io_bitmap_set(vm, IOPM_SIZE, first, last, on);
 }
 
 static void flush(struct vm *vm)

@@ -13,6 +13,7 @@
 #include "mem/layout.h"
 #include "mem/phys.h"
 #include "virt/ept.h"
+#include "virt/io_bitmap.h"
 #include "virt/nested.h"
 #include "virt/virt_ops.h"
 #include "virt/vmx.h"
@@ -450,21 +451,9 @@ static void vtx_host_segments(uint64_t fs_base, uint64_t gs_base)
 	current = NULL; /* load() writes them */
 }
 
-/* The bitmap belongs to the VM and is made at first use: every port exits. */
 static void vtx_io_intercept(struct vm *vm, uint16_t first, uint16_t last, bool on)
 {
-	uint8_t *map = vm->io_bitmap;
-
-	if (!map) {
-		map = vm->io_bitmap = phys_alloc_hv(IO_BITMAP_SIZE);
-		memset(map, 0xff, IO_BITMAP_SIZE);
-	}
-	for (unsigned int p = first; p <= last; p++) {
-		if (on)
-			map[p / 8] |= 1 << p % 8;
-		else
-			map[p / 8] &= ~(1 << p % 8);
-	}
+	io_bitmap_set(vm, IO_BITMAP_SIZE, first, last, on);
 }
 
 static void flush(struct vm *vm)
