@@ -2,22 +2,13 @@
 /* See coalesce_lab.h. */
 #include "coalesce_lab.h"
 
+#include "ref_sum.h"
 #include "tests/fuzz/random.h"
 
 #define NO_KEY 0
 
 struct lab lab;
 static uint8_t flat[FRAME_MAX + COALESCE_FRAME_MAX];
-
-/* RFC 1071, the plain way. */
-static uint32_t ref_sum(const uint8_t *p, uint32_t len, uint32_t sum)
-{
-	for (uint32_t i = 0; i < len; i++)
-		sum += i & 1 ? p[i] : (uint32_t)p[i] << 8;
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return sum;
-}
 
 static uint32_t ref_tcp_sum(const uint8_t *ip, uint32_t ihl, uint32_t tcp_len, bool pseudo)
 {

@@ -5,6 +5,7 @@
  * hold the same TCP stream.
  */
 #include "fake.h"
+#include "ref_sum.h"
 
 #define FRAME_MAX 66000
 
@@ -18,16 +19,6 @@ static uint32_t rnd(uint32_t below)
 {
 	random_state = random_state * 1664525 + 1013904223;
 	return (random_state >> 8) % below;
-}
-
-/* RFC 1071 on big-endian words, the plain way. */
-static uint32_t ref_sum(const uint8_t *p, uint32_t len, uint32_t sum)
-{
-	for (uint32_t i = 0; i < len; i++)
-		sum += i & 1 ? p[i] : (uint32_t)p[i] << 8;
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return sum;
 }
 
 struct shape {

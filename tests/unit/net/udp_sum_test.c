@@ -1,20 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The checksum of short datagrams: right ones, each bit of one damaged, and what is none. */
 #include "fake.h"
+#include "ref_sum.h"
 
 #include "net/udp_sum.h"
 
 #define UDP (ETH_HLEN + 20)
-
-/* RFC 1071, the plain way. */
-static uint32_t ref_sum(const uint8_t *p, uint32_t len, uint32_t sum)
-{
-	for (uint32_t i = 0; i < len; i++)
-		sum += i & 1 ? p[i] : (uint32_t)p[i] << 8;
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return sum;
-}
 
 /* A datagram of so many bytes of payload, behind a VLAN tag or none: the frame's length. */
 static uint32_t build(uint8_t *f, bool vlan, uint32_t payload)
